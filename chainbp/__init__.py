@@ -1,0 +1,44 @@
+"""chainbp: error backpropagation as the chain rule, written the way M. Tanaka's 2013 note writes it.
+
+>>> import numpy as np
+>>> from chainbp import backprop, rho, sigma, squared_error
+>>> W1, W2 = np.array([[0.1, -0.2], [0.4, 0.3]]), np.array([[0.5, -0.6]])
+>>> z = sigma @ rho[W2] @ sigma @ rho[W1] @ [1.0, 2.0]             # eq. (13)
+>>> bp = backprop(squared_error[[1.0]] @ sigma @ rho[W2] @ sigma @ rho[W1], [1.0, 2.0])
+>>> [g.shape for g in bp.gradients]
+[(2, 2), (1, 2)]
+
+Read the modules in the order of the paper: function (sections 2 and 3), layers, pooling and costs, backprop
+(section 4), check, train, networks.
+"""
+
+from chainbp.backprop import Backprop, backprop
+from chainbp.check import GradientCheck, check_gradient
+from chainbp.costs import cross_entropy, squared_error
+from chainbp.function import Composition, Family, Function, Pull
+from chainbp.layers import rho, sigma
+from chainbp.networks import lp_network, two_layer
+from chainbp.pooling import eta
+from chainbp.train import Training, train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Backprop",
+    "Composition",
+    "Family",
+    "Function",
+    "GradientCheck",
+    "Pull",
+    "Training",
+    "backprop",
+    "check_gradient",
+    "cross_entropy",
+    "eta",
+    "lp_network",
+    "rho",
+    "sigma",
+    "squared_error",
+    "train",
+    "two_layer",
+]

@@ -1,0 +1,149 @@
+"""Is a gradient right? Ask central differences, which know nothing of the chain rule."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from chainbp.backprop import backprop
+from chainbp.function import Array, Function, as_array
+
+
+class Comparison(NamedTuple):
+    """One variable's gradient beside its central differences.
+
+    Attributes
+    ----------
+    name : str
+    gradient, difference : ndarray
+        What backprop says and what central differences say, in the variable's shape.
+    error : float
+        The largest relative error over the entries.
+    where : tuple of int
+        The entry with that error.
+    """
+
+    name: str
+    gradient: Array
+    difference: Array
+    error: float
+    where: tuple[int, ...]
+
+
+class GradientCheck:
+    """The report of :func:`check_gradient`. True where every gradient passed, so that you can assert it.
+
+    Attributes
+    ----------
+    comparisons : list of Comparison
+        One for x and one for each parameter.
+    tolerance : float
+        The largest relative error that passes.
+    """
+
+    def __init__(self, comparisons: list[Comparison], tolerance: float) -> None:
+        self.comparisons = comparisons
+        self.tolerance = tolerance
+
+    @property
+    def worst(self) -> Comparison:
+        """The comparison with the largest error."""
+        return max(self.comparisons, key=lambda c: c.error)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every error is within the tolerance."""
+        return self.worst.error <= self.tolerance
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        lines = [f"{'ok   ' if c.error <= self.tolerance else 'WRONG'} {self._line(c)}" for c in self.comparisons]
+        return "\n".join(lines)
+
+    def _line(self, c: Comparison) -> str:
+        if c.error <= self.tolerance:
+            return f"{c.name}: agrees with central differences within {self.tolerance:.0e}"
+        at = f" at {list(c.where)}" if c.where else ""
+        return (
+            f"{c.name}: relative error {c.error:.1e}{at}, "
+            f"gradient {c.gradient[c.where]:.6g}, central difference {c.difference[c.where]:.6g}"
+        )
+
+
+def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6) -> GradientCheck:
+    """Compare every gradient of a loss with central differences (L(θ + h) − L(θ − h)) / 2h.
+
+    Everything is computed in float64, with h about 6e-6 times the size of the entry. A difference that central
+    differences cannot resolve, below 1e-10 of L, does not count. Where the loss has a kink, as Lp pooling has at
+    y_i = 0 for p ≤ 1, the comparison means nothing. A parameter at infinity (p = inf) is left out.
+
+    Parameters
+    ----------
+    loss : Function
+        A function that gives one number.
+    x : array_like
+        The input at which to check: (M,) or (M, K).
+    tolerance : float, optional
+        The largest relative error of an entry that passes.
+
+    Returns
+    -------
+    GradientCheck
+        Prints as a report; `.ok`, `.worst` and `.comparisons` tell the rest.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`backprop` does, and if x is not finite, the tolerance is not greater than 0, or a gradient has
+        not the shape of its variable.
+
+    Examples
+    --------
+    >>> from chainbp import check_gradient, eta, rho, squared_error
+    >>> check_gradient(squared_error[1.0] @ eta[3] @ rho[[[1.0, -2.0], [0.5, 1.0]]], [1.0, 1.0])
+    ok    x: agrees with central differences within 1e-06
+    ok    W: agrees with central differences within 1e-06
+    ok    p: agrees with central differences within 1e-06
+    """
+    if not tolerance > 0:
+        raise ValueError(f"check_gradient: the tolerance must be greater than 0; got {tolerance}")
+    x = as_array(x, "check_gradient: x").astype(np.float64)
+    if not np.isfinite(x).all():
+        raise ValueError("check_gradient: x must be finite; got inf or NaN")
+    theta = [np.array(parameter, dtype=np.float64) for parameter in loss.parameters]
+    loss = loss.with_parameters(theta)
+    bp = backprop(loss, x)
+    comparisons = [_compare("x", bp.deltas[0], x, lambda x: loss(x), bp.loss)]
+    for i, (name, gradient) in enumerate(zip(loss.parameter_names, bp.gradients)):
+        if np.isinf(theta[i]).any():
+            continue
+
+        def shifted(value: Array, i: int = i) -> Any:
+            return loss.with_parameters([*theta[:i], value, *theta[i + 1 :]])(x)
+
+        comparisons.append(_compare(name, gradient, theta[i], shifted, bp.loss))
+    return GradientCheck(comparisons, tolerance)
+
+
+def _compare(name: str, gradient: Any, at: Array, loss: Any, value: float) -> Comparison:
+    gradient = np.asarray(gradient)
+    if gradient.shape != at.shape:
+        raise ValueError(f"check_gradient: the gradient of {name} must have its shape, {at.shape}; got {gradient.shape}")
+    difference = np.empty_like(at)
+    for index in np.ndindex(at.shape):
+        h = np.cbrt(np.finfo(np.float64).eps) * (abs(at[index]) or 1.0)
+        up, down = at.copy(), at.copy()
+        up[index] += h
+        down[index] -= h
+        difference[index] = (loss(up) - loss(down)) / (up[index] - down[index])
+    # Central differences lose about 4e-11 |L| to rounding; an entry so small that this shows is measured against it.
+    scale = np.maximum(np.maximum(np.abs(gradient), np.abs(difference)), 1e-4 * abs(value))
+    gap = np.abs(gradient - difference)
+    error = np.divide(gap, scale, out=np.where(gap == 0, 0.0, np.inf), where=scale > 0)
+    error = np.where(np.isnan(error), np.inf, error)
+    where = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape)) if error.ndim else ()
+    return Comparison(name, gradient, difference, float(error[where]), where)

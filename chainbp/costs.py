@@ -1,0 +1,141 @@
+"""Cost functions L, eq. (18). They are functions like any other: ``squared_error[t] @ net`` is one too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from chainbp.function import Array, Family, Function, PullX, as_array
+
+
+@Family
+def squared_error(t: Any) -> Function:
+    """The squared error L = Σ_k ‖t_k − z_k‖², eq. (18), summed over the samples k.
+
+    Parameters
+    ----------
+    t : array_like
+        The teaching data, of the shape of z: (N,) for a sample, (N, K) for a batch; for a net that gives one
+        number per sample, a number or (K,). It is no parameter: nothing is learned about it.
+
+    Returns
+    -------
+    Function
+        Gives one number. Back, (23): δ_z = −2 (t − z). There is no ½ in (18), so the 2 stays. ±inf and NaN in
+        z travel by the ordinary rules.
+
+    Raises
+    ------
+    TypeError
+        If t or z is not real numbers.
+    ValueError
+        If z has not the shape of t, or t has more than two dimensions.
+
+    Examples
+    --------
+    >>> from chainbp import squared_error
+    >>> L, pull = squared_error[[1.0, 0.0]].vjp([0.5, 0.25])
+    >>> print(L)
+    0.3125
+    >>> pull.x(1.0)
+    array([-1. ,  0.5])
+    """
+    t = _target(t, "squared_error[t]")
+
+    def forward(z: Array) -> tuple[Any, PullX, None]:
+        _same_shape(t, z, "squared_error[t]")
+        error = t - z
+        return np.vdot(error, error), lambda delta: (-2 * delta) * error, None
+
+    return Function(
+        forward,
+        name="‖t − ·‖²",
+        latex=r"\lVert \mathbf{t} - \cdot\, \rVert_2^2",
+        accepts=_rows_of(t),
+        gives=0,
+    )
+
+
+@Family
+def cross_entropy(t: Any) -> Function:
+    """The cross entropy L = −Σ t ln z + (1 − t) ln(1 − z), summed over units and samples.
+
+    Each unit of z is the probability of its own yes-or-no question, as a sigmoid gives it.
+
+    Parameters
+    ----------
+    t : array_like
+        The teaching data, in [0, 1], of the shape of z: (N,) or (N, K), or a number or (K,) for a net that
+        gives one number per sample.
+
+    Returns
+    -------
+    Function
+        Gives one number. Back: δ_z = (z − t) / (z (1 − z)), so that after a sigmoid δ_z' = z − t.
+
+    Raises
+    ------
+    TypeError
+        If t or z is not real numbers.
+    ValueError
+        If t or z leaves [0, 1] or is NaN, if their shapes differ, or if z is exactly 0 or 1 where t is not:
+        the cost is then infinite and has no gradient.
+
+    Examples
+    --------
+    >>> from chainbp import cross_entropy
+    >>> L, pull = cross_entropy[[1.0, 0.0]].vjp([0.5, 0.5])
+    >>> print(L.round(4))
+    1.3863
+    >>> pull.x(1.0)
+    array([-2.,  2.])
+    """
+    t = _target(t, "cross_entropy[t]")
+    if not np.all((t >= 0) & (t <= 1)):
+        raise ValueError(f"cross_entropy[t]: t must lie in [0, 1]; got values from {t.min()} to {t.max()}")
+
+    def forward(z: Array) -> tuple[Any, PullX, None]:
+        _same_shape(t, z, "cross_entropy[t]")
+        if not np.all((z >= 0) & (z <= 1)):
+            raise ValueError(
+                f"cross_entropy[t]: z must lie in [0, 1], so let a sigmoid come before it; "
+                f"got values from {np.min(z)} to {np.max(z)}"
+            )
+        if np.any(((z == 0) & (t > 0)) | ((z == 1) & (t < 1))):
+            raise ValueError(
+                "cross_entropy[t]: z is exactly 0 or 1 where t is not, so the cost is infinite; "
+                "the unit is saturated: make its weights or its input smaller"
+            )
+        # Where z is exactly 0 or 1, t equals it: such a unit costs nothing, and its clipped logarithms are finite.
+        tiny, below_one = np.finfo(z.dtype).tiny, 1 - np.finfo(z.dtype).epsneg
+        inside = np.clip(z, tiny, below_one)
+        loss = -(t * np.log(inside) + (1 - t) * np.log1p(-inside)).sum()
+        return loss, lambda delta: delta * (z - t) / (inside * (1 - inside)), None
+
+    return Function(
+        forward,
+        name="H(t, ·)",
+        latex=r"H(\mathbf{t}, \cdot\,)",
+        accepts=_rows_of(t),
+        gives=0,
+    )
+
+
+def _target(t: Any, name: str) -> Array:
+    t = as_array(t, f"{name}: t")
+    if t.ndim > 2 or t.size == 0:
+        raise ValueError(f"{name}: t must be a number, (N,) or (N, K), with at least one entry; got shape {t.shape}")
+    return t
+
+
+def _same_shape(t: Array, z: Any, name: str) -> None:
+    if z.shape != t.shape:
+        raise ValueError(f"{name}: t of shape {t.shape} needs z of the same shape; got shape {z.shape}")
+
+
+def _rows_of(t: Array) -> tuple[int, ...]:
+    """The rows z may have: t of shape (n,) may be one sample of n rows, or n samples of one number."""
+    if t.ndim == 0:
+        return (0,)
+    return (t.shape[0], 0) if t.ndim == 1 else (t.shape[0],)

@@ -1,0 +1,64 @@
+"""The paper's two networks, ready made: Fig. 1 with eq. (13), and Fig. 2 with eq. (34)."""
+
+from __future__ import annotations
+
+import numpy.typing as npt
+
+from chainbp.function import Function
+from chainbp.layers import rho, sigma
+from chainbp.pooling import eta
+
+
+def two_layer(W1: npt.ArrayLike, W2: npt.ArrayLike) -> Function:
+    """The two-layer network z = σ ∘ ρ⟦W⁽²⁾⟧ ∘ σ ∘ ρ⟦W⁽¹⁾⟧ ∘ x, eq. (13).
+
+    Parameters
+    ----------
+    W1 : array_like, shape (H, M)
+    W2 : array_like, shape (N, H)
+
+    Returns
+    -------
+    Function
+        Takes x of shape (M,) or (M, K); gives z of shape (N,) or (N, K).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a weight is no matrix of real numbers, or the two do not fit.
+
+    Examples
+    --------
+    >>> from chainbp import two_layer
+    >>> two_layer([[1.0, -1.0], [0.0, 2.0]], [[1.0, 1.0]])
+    σ ∘ ρ[W⁽²⁾] ∘ σ ∘ ρ[W⁽¹⁾]
+    """
+    return sigma @ rho[W2] @ sigma @ rho[W1]
+
+
+def lp_network(W: npt.ArrayLike, p: npt.ArrayLike) -> Function:
+    """The network with Lp pooling z = η_p ∘ σ ∘ ρ⟦W⟧ ∘ x, eq. (34).
+
+    Parameters
+    ----------
+    W : array_like, shape (N, M)
+    p : float
+        Greater than 0, or inf. It is the network's second parameter.
+
+    Returns
+    -------
+    Function
+        Takes x of shape (M,) or (M, K); gives one number, or K.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If W is no matrix of real numbers, or p is not greater than 0.
+
+    Examples
+    --------
+    >>> from chainbp import lp_network
+    >>> lp_network([[1.0, -1.0], [0.0, 2.0]], 3)
+    η_3 ∘ σ ∘ ρ[W]
+    """
+    return eta[p] @ sigma @ rho[W]

@@ -1,0 +1,151 @@
+"""Gradient descent on the cost (18): what the gradients are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from chainbp.backprop import backprop
+from chainbp.function import Family, Function, as_array
+
+
+class Training(NamedTuple):
+    """The result of :func:`train`.
+
+    Attributes
+    ----------
+    network : Function
+        The trained network; the one that was given is unchanged.
+    history : ndarray, shape (steps,)
+        The mean loss per sample of each step's batch, before the step.
+    """
+
+    network: Function
+    history: npt.NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return (
+            f"Training of {self.network}: {len(self.history)} steps, "
+            f"mean loss {self.history[0]:.4g} → {self.history[-1]:.4g}"
+        )
+
+
+def train(
+    network: Function,
+    cost: Family,
+    X: npt.ArrayLike,
+    T: npt.ArrayLike,
+    *,
+    steps: int = 1000,
+    rate: float = 0.1,
+    batch: int | None = None,
+    momentum: float = 0.0,
+    seed: int = 0,
+    progress: bool = True,
+) -> Training:
+    """Minimize the cost (18) by gradient descent on the network's parameters.
+
+    Each step is θ ← θ − rate · ∂L/∂θ / K, with L summed over the K samples of the step's batch; dividing by K
+    lets one rate serve every size of batch. With momentum m, the step is rate · v with v ← m v + ∂L/∂θ / K.
+
+    Parameters
+    ----------
+    network : Function
+        What is trained. Parameters in ``fixed()`` parts stay as they are.
+    cost : Family
+        ``squared_error``, ``cross_entropy``, or a family of your own: ``cost[T]`` must give one number.
+    X : array_like, shape (M, K)
+        The samples, one per column.
+    T : array_like, shape (N, K), or (K,) for a network that gives one number per sample
+        The teaching data.
+    steps : int, optional
+    rate : float, optional
+        The learning rate.
+    batch : int, optional
+        How many samples a step sees, drawn anew without replacement each time around. Default: all of them.
+    momentum : float, optional
+        In [0, 1).
+    seed : int, optional
+        Seeds the order of the samples; without `batch` nothing is random.
+    progress : bool, optional
+        Show a progress bar, if tqdm is installed.
+
+    Returns
+    -------
+    Training
+        With ``.network`` and ``.history``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of range, the shapes do not match, or the network has no parameters.
+    FloatingPointError
+        If the loss or a gradient stops being finite; the message names the step.
+
+    Examples
+    --------
+    >>> from chainbp import rho, squared_error, train
+    >>> result = train(rho[[[0.0]]], squared_error, [[1.0, 2.0]], [[3.0, 6.0]], steps=50, progress=False)
+    >>> result.network.parameters[0].round(3)
+    array([[3.]])
+    """
+    X = as_array(X, "train: X")
+    T = as_array(T, "train: T")
+    if X.ndim != 2 or T.ndim not in (1, 2) or X.shape[1] != T.shape[-1] or X.shape[1] == 0:
+        raise ValueError(
+            f"train: X must be (M, K) and T (N, K) or (K,), one column per sample; got {X.shape} and {T.shape}"
+        )
+    samples = X.shape[1]
+    size = samples if batch is None else batch
+    if not 1 <= size <= samples:
+        raise ValueError(f"train: batch must be between 1 and the number of samples, {samples}; got {batch}")
+    if steps < 1:
+        raise ValueError(f"train: steps must be at least 1; got {steps}")
+    if not rate > 0 or not np.isfinite(rate):
+        raise ValueError(f"train: rate must be a finite number greater than 0; got {rate}")
+    if not 0 <= momentum < 1:
+        raise ValueError(f"train: momentum must lie in [0, 1); got {momentum}")
+    if not network.parameters:
+        raise ValueError(f"train: {network} has no parameters to learn")
+
+    velocity = [np.zeros_like(theta) for theta in network.parameters]
+    history = np.empty(steps)
+    bar = _progress(steps) if progress else None
+    for step, columns in zip(range(steps), _batches(samples, size, seed)):
+        bp = backprop(cost[T[..., columns]] @ network, X[:, columns])
+        history[step] = bp.loss / size
+        if not np.isfinite(bp.loss) or not all(np.isfinite(g).all() for g in bp.gradients):
+            raise FloatingPointError(f"train: the loss or a gradient is not finite at step {step}; try a smaller rate")
+        velocity = [momentum * v + g / size for v, g in zip(velocity, bp.gradients)]
+        network = network.with_parameters([theta - rate * v for theta, v in zip(network.parameters, velocity)])
+        if bar is not None:
+            bar.update()
+    if bar is not None:
+        bar.set_description(f"loss {history[-1]:.4g}")
+        bar.close()
+    return Training(network, history)
+
+
+def _batches(samples: int, size: int, seed: int) -> Iterable[Any]:
+    """Column indices of one batch after the other, shuffled anew each time around; all columns where one batch has all."""
+    if size == samples:
+        while True:
+            yield slice(None)
+    rng = np.random.default_rng(seed)
+    while True:
+        order = rng.permutation(samples)
+        yield from (order[i : i + size] for i in range(0, samples - size + 1, size))
+
+
+def _progress(steps: int) -> Any:
+    """A tqdm bar on standard output whose last state is the same in every run, or None without tqdm."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return None
+    import sys
+
+    return tqdm(total=steps, file=sys.stdout, ascii=" ·━", ncols=60, bar_format="{desc:<16}|{bar}| {n_fmt}/{total_fmt}")
