@@ -1,0 +1,177 @@
+// The only mathematics of the figures: the package's functions again, in the browser's language. No dependency, no DOM.
+// tests/widgets/test_math_js.py holds every export to chainbp.
+//
+// A function is {forward, parameters, rebind}. forward(x) gives [y, pullX, pullTheta]: pullX(delta) is chain rule (9),
+// pullTheta(delta) an array with one gradient for each parameter, chain rule (10). A vector is an array of numbers, a
+// matrix an array of rows. Shapes are the caller's business: Python has checked them before they come here.
+
+const none = () => [];
+
+function elementwise(value, slope) {
+  const forward = (x) => {
+    const y = x.map(value);
+    return [y, (delta) => delta.map((d, i) => d * slope(y[i], x[i])), none];
+  };
+  return { forward, parameters: [] };
+}
+
+/** y = σ(x) = 1/(1 + e^-x), (1); its derivative is y (1 − y), (27). */
+export const sigma = elementwise(
+  (x) => 1 / (1 + Math.exp(-x)),
+  (y) => y * (1 - y),
+);
+
+/** What the paper printed for (27): the derivative taken in x where it is meant in y. For showing the slip, no more. */
+export const printed27 = (x) => x * (1 - x);
+
+/** ρ⟦W⟧(x) = W x, (7); back Wᵀ δ, (28), and δ xᵀ, (30). */
+export function rho(W) {
+  const forward = (x) => [
+    W.map((row) => dot(row, x)),
+    (delta) => W[0].map((_, m) => W.reduce((sum, row, n) => sum + delta[n] * row[m], 0)),
+    (delta) => [delta.map((d) => x.map((v) => d * v))],
+  ];
+  return { forward, parameters: [W], rebind: ([W]) => rho(W) };
+}
+
+// Up to this p, powers are taken of entries scaled by a power of two, which is exact; see chainbp/pooling.py.
+const LARGEST_P_FOR_BINARY_SCALE = 2000;
+
+/** Lp pooling z = (Σ|y_i|^p)^(1/p), (32), for 0 < p ≤ Infinity; z is one number. Edge cases as in chainbp's eta. */
+export function eta(p) {
+  const forward = (y) => {
+    const { z, gradient, slopeInP } = pool(y, p);
+    return [z, (delta) => gradient.map((g) => delta * g), (delta) => [delta * slopeInP()]];
+  };
+  return { forward, parameters: [p], rebind: ([p]) => eta(p) };
+}
+
+function pool(y, p) {
+  const a = y.map(Math.abs);
+  const largest = Math.max(...a);
+  const ordinary = largest > 0 && largest < Infinity;
+  const exponent = ordinary ? Math.round(Math.log2(largest)) : 0;
+  const scaled = (v) => timesPowerOfTwo(v, -exponent);
+  const scale = p > LARGEST_P_FOR_BINARY_SCALE ? scaled(largest) : 1;
+  // Of zeros, and beside an infinite entry, the largest entries get 1 and the others 0.
+  const r = a.map((v) => (ordinary ? scaled(v) / scale : Number(v === largest)));
+  const q = r.map((v) => (v === 0 && p < 1 ? 0 : power(v, p - 1)));
+  const powers = q.map((v, i) => v * r[i]);
+  const s = powers.reduce((sum, v) => sum + v, 0);
+  const z = ordinary ? timesPowerOfTwo(scale * s ** (1 / p), exponent) : largest;
+  const share = s ** (1 / p - 1);
+  return {
+    z,
+    gradient: q.map((v, i) => Math.sign(y[i]) * v * share),
+    slopeInP: () => (p === Infinity || z === Infinity ? 0 : -(z / p ** 2) * entropy(powers.map((v) => v / s))),
+  };
+}
+
+/** Unlike NumPy's, JavaScript's 1 ** Infinity is NaN. */
+const power = (base, exponent) => (base === 1 ? 1 : base ** exponent);
+
+/** v · 2^e without a detour over infinity or zero; the largest and the smallest numbers need two steps. */
+function timesPowerOfTwo(v, e) {
+  const half = Math.trunc(e / 2);
+  return v * 2 ** half * 2 ** (e - half);
+}
+
+/** Shannon's H(w). The largest weight may lie so near 1 that its logarithm lost its digits; 1 minus the others has not. */
+function entropy(w) {
+  const top = w.indexOf(Math.max(...w));
+  const others = w.filter((v, i) => i !== top && v > 0);
+  const rest = others.reduce((sum, v) => sum + v, 0);
+  return -others.reduce((sum, v) => sum + v * Math.log(v), 0) - w[top] * (rest < 0.5 ? Math.log1p(-rest) : Math.log(w[top]));
+}
+
+/** L = ‖t − z‖², (18); back −2 (t − z), (23). t and z are vectors, or numbers after a pooling. */
+export function squaredError(t) {
+  const forward = (z) => {
+    if (!Array.isArray(t)) return [(t - z) ** 2, (delta) => -2 * delta * (t - z), none];
+    const error = t.map((v, i) => v - z[i]);
+    return [dot(error, error), (delta) => error.map((e) => -2 * delta * e), none];
+  };
+  return { forward, parameters: [] };
+}
+
+/** f ∘ g ∘ …, (4): the last acts first. The links stand in data order in .links. */
+export function compose(...functions) {
+  const links = [...functions].reverse().flatMap((f) => f.links ?? [f]);
+  const split = (parameters) => links.map((f) => parameters.splice(0, f.parameters.length));
+  return {
+    links,
+    parameters: links.flatMap((f) => f.parameters),
+    rebind: (parameters) => {
+      const parts = split([...parameters]);
+      return compose(...links.map((f, i) => (parts[i].length ? f.rebind(parts[i]) : f)).reverse());
+    },
+    forward: (x) => {
+      const { values, pulls } = run(links, x);
+      const back = (delta) => walk(pulls, delta);
+      return [values.at(-1), (delta) => back(delta).deltas[0], (delta) => back(delta).gradients];
+    },
+  };
+}
+
+function run(links, x) {
+  const values = [x];
+  const pulls = [];
+  for (const link of links) {
+    const [y, pullX, pullTheta] = link.forward(values.at(-1));
+    values.push(y);
+    pulls.push([pullX, pullTheta]);
+  }
+  return { values, pulls };
+}
+
+/** The way back: deltas in data order from x to the output, gradients in data order. */
+function walk(pulls, delta) {
+  const deltas = [delta];
+  const gradients = [];
+  for (const [pullX, pullTheta] of [...pulls].reverse()) {
+    gradients.unshift(...pullTheta(deltas[0]));
+    deltas.unshift(pullX(deltas[0]));
+  }
+  return { deltas, gradients };
+}
+
+/** f(x). */
+export const apply = (f, x) => f.forward(x)[0];
+
+/** (14)–(17) forward and (23)–(26) backward: {loss, hidden, deltas, gradients}, as chainbp's backprop gives them. */
+export function backprop(loss, x) {
+  const { values, pulls } = run(loss.links ?? [loss], x);
+  const { deltas, gradients } = walk(pulls, 1);
+  return { loss: values.at(-1), hidden: values.slice(0, -1), deltas: deltas.slice(0, -1), gradients };
+}
+
+/** The N×M matrix of (8), for a function from vector to vector or number. */
+export function jacobian(f, x) {
+  const [y, pullX] = f.forward(x);
+  if (!Array.isArray(y)) return [pullX(1)];
+  return y.map((_, n) => pullX(y.map((_, i) => Number(i === n))));
+}
+
+/** A B. */
+export const matmul = (A, B) => A.map((row) => B[0].map((_, m) => row.reduce((sum, v, k) => sum + v * B[k][m], 0)));
+
+/** (L(θ + h) − L(θ − h)) / 2h for every entry of every parameter, in the parameters' shapes. */
+export function centralDifferences(loss, x) {
+  const theta = loss.parameters;
+  const at = (k, value) => apply(loss.rebind(theta.map((old, i) => (i === k ? value : old))), x);
+  return theta.map((value, k) =>
+    mapEntries(value, (entry, replaced) => {
+      const h = Math.cbrt(Number.EPSILON) * (Math.abs(entry) || 1);
+      const [up, down] = [entry + h, entry - h];
+      return (at(k, replaced(up)) - at(k, replaced(down))) / (up - down);
+    }),
+  );
+}
+
+/** Map each entry of a number, vector or matrix; replaced(v) is the whole with v in the entry's place. */
+function mapEntries(value, each, replaced = (v) => v) {
+  if (!Array.isArray(value)) return each(value, replaced);
+  return value.map((part, i) => mapEntries(part, each, (v) => replaced(value.with(i, v))));
+}
+
+const dot = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);

@@ -1,0 +1,166 @@
+"""The figures' own mathematics, chainbp/widgets/js/math.js, run in node and held to chainbp within 1e-12."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chainbp import backprop, check_gradient, eta, lp_network, rho, sigma, squared_error, two_layer
+
+MATH_JS = Path(__file__).parents[2] / "chainbp" / "widgets" / "js" / "math.js"
+ORDERS = [0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, 100.0, 1000.0, np.inf]
+
+# Reads one array of cases, answers with one array of results; JSON has no infinity, so it travels as a string.
+RUNNER = """
+import { readFileSync } from "node:fs";
+const m = await import(process.argv[1]);
+const decode = (_, v) => (v === "Infinity" ? Infinity : v === "-Infinity" ? -Infinity : v);
+const encode = (_, v) => (typeof v === "number" && !Number.isFinite(v) ? String(v) : v);
+const chains = {
+  two_layer: (c) => [m.sigma, m.rho(c.W2), m.sigma, m.rho(c.W1)],
+  lp_network: (c) => [m.eta(c.p), m.sigma, m.rho(c.W)],
+};
+const answers = {
+  network: (c) => {
+    const loss = m.compose(m.squaredError(c.t), ...chains[c.chain](c));
+    return { ...m.backprop(loss, c.x), differences: c.differences ? m.centralDifferences(loss, c.x) : null };
+  },
+  eta: (c) => {
+    const [z, pullX, pullTheta] = m.eta(c.p).forward(c.y);
+    return { z, gradient: pullX(1), slope: pullTheta(1)[0] };
+  },
+  sigma: (c) => {
+    const [y, pullX] = m.sigma.forward(c.x);
+    return { y, gradient: pullX(c.x.map(() => 1)), printed: c.x.map(m.printed27) };
+  },
+  jacobian: (c) => {
+    const [g, f] = [m.compose(m.sigma, m.rho(c.W1)), m.compose(m.sigma, m.rho(c.W2))];
+    const product = m.matmul(m.jacobian(f, m.apply(g, c.x)), m.jacobian(g, c.x));
+    return { whole: m.jacobian(m.compose(f, g), c.x), product };
+  },
+};
+const cases = JSON.parse(readFileSync(0, "utf8"), decode);
+process.stdout.write(JSON.stringify(cases.map((c) => answers[c.kind](c)), encode));
+"""
+
+
+def encode(value):
+    if isinstance(value, np.ndarray):
+        return encode(value.tolist())
+    if isinstance(value, list):
+        return [encode(v) for v in value]
+    if isinstance(value, dict):
+        return {k: encode(v) for k, v in value.items()}
+    return str(value).replace("inf", "Infinity") if isinstance(value, float) and np.isinf(value) else value
+
+
+def in_node(node, cases):
+    script = [node, "--input-type=module", "-e", RUNNER, MATH_JS.as_uri()]
+    done = subprocess.run(script, input=json.dumps(encode(cases)), capture_output=True, encoding="utf-8", timeout=120)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def close(actual, expected, what, rtol=1e-12):
+    # Two sums of the same terms may differ by rounding where they cancel: measured against the largest entry.
+    actual, expected = np.asarray(actual, dtype=float), np.asarray(expected, dtype=float)
+    finite = np.abs(expected[np.isfinite(expected)])
+    atol = 1e-15 * finite.max(initial=0.0) + 1e-300
+    np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol, err_msg=str(what))
+
+
+def random_vector(rng, size):
+    """Normal numbers over many orders of magnitude, with zeros and equal entries in it."""
+    y = rng.normal(size=size) * 10.0 ** rng.integers(-3, 4, size=size)
+    y[rng.random(size) < 0.15] = 0
+    if size > 1 and rng.random() < 0.2:
+        y[1] = -y[0]
+    return y
+
+
+def network_cases(rng, count):
+    for i in range(count):
+        m, h, n = rng.integers(1, 6, size=3)
+        x = random_vector(rng, m).clip(-20, 20)
+        p = ORDERS[i % len(ORDERS)] if i % 3 else float(np.exp(rng.uniform(np.log(0.2), np.log(1000))))
+        if i % 2:
+            yield {"kind": "network", "chain": "lp_network", "W": rng.normal(size=(h, m)), "p": p, "x": x, "t": 0.7}
+        else:
+            weights = {"W1": rng.normal(size=(h, m)), "W2": rng.normal(size=(n, h))}
+            yield {"kind": "network", "chain": "two_layer", **weights, "x": x, "t": rng.random(n)}
+
+
+def loss_of(case):
+    if case["chain"] == "two_layer":
+        return squared_error[case["t"]] @ two_layer(case["W1"], case["W2"])
+    return squared_error[case["t"]] @ lp_network(case["W"], case["p"])
+
+
+def test_backprop_of_random_networks(node):
+    cases = list(network_cases(np.random.default_rng(1), 3000))
+    for case, answer in zip(cases, in_node(node, cases)):
+        bp = backprop(loss_of(case), case["x"])
+        close(answer["loss"], bp.loss, case)
+        for name in ("hidden", "deltas", "gradients"):
+            for a, e in zip(answer[name], getattr(bp, name), strict=name != "deltas"):
+                close(a, e, (name, case))
+
+
+def test_pooling_at_every_order_and_scale(node):
+    rng = np.random.default_rng(2)
+    cases = [
+        {"kind": "eta", "p": p, "y": random_vector(rng, size) * scale}
+        for p in [*ORDERS, *np.exp(rng.uniform(np.log(0.2), np.log(1000), size=40)), 1e4]
+        for size in (1, 2, 5, 20)
+        for scale in (1.0, 1e-290, 1e290)
+        for _ in range(6)
+    ]
+    cases += [{"kind": "eta", "p": p, "y": np.zeros(3)} for p in ORDERS]
+    cases += [{"kind": "eta", "p": p, "y": np.array([-np.inf, 1.0, np.inf])} for p in ORDERS]
+    for case, answer in zip(cases, in_node(node, cases)):
+        z, pull = eta[case["p"]].vjp(case["y"])
+        close(answer["z"], z, case)
+        close(answer["gradient"], pull.x(1.0), case)
+        close(answer["slope"], pull.theta(1.0)[0], case)
+
+
+def test_sigmoid_and_the_printed_27(node):
+    x = np.concatenate([np.linspace(-40, 40, 801), [-1000.0, 1000.0]])
+    (answer,) = in_node(node, [{"kind": "sigma", "x": x}])
+    y, pull = sigma.vjp(x)
+    close(answer["y"], y, "σ")
+    close(answer["gradient"], pull.x(np.ones_like(x)), "y(1 − y)")
+    close(answer["printed"], x * (1 - x), "x(1 − x)")
+
+
+def test_jacobians_and_their_product(node):
+    rng = np.random.default_rng(3)
+    cases = [
+        {"kind": "jacobian", "W1": rng.normal(size=(h, m)), "W2": rng.normal(size=(n, h)), "x": rng.normal(size=m)}
+        for m, h, n in rng.integers(1, 6, size=(300, 3))
+    ]
+    for case, answer in zip(cases, in_node(node, cases)):
+        g, f = sigma @ rho[case["W1"]], sigma @ rho[case["W2"]]
+        close(answer["whole"], (f @ g).jacobian(case["x"]), case)
+        close(answer["product"], f.jacobian(g(case["x"])) @ g.jacobian(case["x"]), case)
+
+
+def test_central_differences_agree_with_check_gradient(node):
+    cases = [c | {"differences": True} for c in network_cases(np.random.default_rng(4), 200)]
+    cases = [c for c in cases if not np.isinf(c.get("p", 1.0))]
+    for case, answer in zip(cases, in_node(node, cases)):
+        check = check_gradient(loss_of(case), case["x"])
+        for comparison, difference in zip(check.comparisons[1:], answer["differences"]):
+            # Differences carry the rounding of L, amplified by 1/h.
+            bound = 1e-7 * max(1.0, float(np.max(np.abs(comparison.difference))))
+            np.testing.assert_allclose(difference, comparison.difference, rtol=1e-6, atol=bound, err_msg=str(case))
+
+
+@pytest.mark.parametrize("name", ["document", "window", "import "])
+def test_is_free_of_dom_and_dependencies(name):
+    code = [line for line in MATH_JS.read_text(encoding="utf-8").splitlines() if not line.startswith("//")]
+    assert not any(name in line for line in code)
