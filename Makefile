@@ -5,7 +5,7 @@
 
 VENV = .venv
 RUN = $(VENV)/bin/python
-PAGES = book/_build/html
+PAGES = _build/html
 PORT = 8000
 # The notebooks' kernel must be this environment's, even where the user has installed another "python3" kernel.
 export JUPYTER_PREFER_ENV_PATH = 1
@@ -22,7 +22,7 @@ help:
 
 # Always from scratch: Sphinx would keep the pages of notebooks that did not change although chainbp did.
 book: $(VENV)/book.stamp
-	@rm -rf book/_build
+	@rm -rf _build
 	$(VENV)/bin/jupyter-book build book --config _config.yml -n -W --keep-going
 	@echo
 	@echo 'The book is built. Open it from disk:'
@@ -49,7 +49,7 @@ outputs: $(VENV)/book.stamp
 	$(RUN) book/_tools/outputs.py
 
 clean:
-	rm -rf $(VENV) book/_build
+	rm -rf $(VENV) _build
 
 $(VENV)/book.stamp: $(VENV)/venv.stamp pyproject.toml constraints.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[book,test]'
