@@ -1,7 +1,7 @@
 # `make help` lists what can be made. Each target sets itself up from nothing: a Python 3.11 or newer is all it takes.
 .POSIX:
 .SUFFIXES:
-.PHONY: help book test lab serve bench outputs clean
+.PHONY: help book pages test lab serve bench outputs clean
 
 VENV = .venv
 RUN = $(VENV)/bin/python
@@ -20,14 +20,17 @@ help:
 	@echo 'make clean    remove the environment and everything that was built'
 	@echo 'PYTHON=...    chooses the interpreter that the environment is made from'
 
-# Always from scratch: Sphinx would keep the pages of notebooks that did not change although chainbp did.
 book: $(VENV)/book.stamp
-	@rm -rf _build
-	$(VENV)/bin/jupyter-book build book --config _config.yml -n -W --keep-going
+	@$(MAKE) --no-print-directory pages
 	@echo
 	@echo 'The book is built. Open it from disk:'
 	@echo "    $$PWD/$(PAGES)/index.html"
 	@echo 'or run `make serve` and open http://localhost:$(PORT)/'
+
+# Always from scratch: Sphinx would keep the pages of notebooks that did not change although chainbp did.
+pages:
+	@rm -rf _build
+	"$(VENV)/bin/jupyter-book" build book --config _config.yml -n -W --keep-going
 
 test: $(VENV)/book.stamp
 	$(RUN) tests/run.py
