@@ -48,6 +48,9 @@ def checked(visit):
 
 def setup(app):
     katex.NODEJS_BINARY = find_node()
+    # Its Unix socket exists a moment before node listens to it, and a busy machine then refuses the connection;
+    # the way by a local port tries again.
+    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
     katex.KATEX_DEFAULT_OPTIONS = {"throwOnError": True, "strict": "error"}
     app.add_html_math_renderer(
