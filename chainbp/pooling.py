@@ -16,7 +16,7 @@ _LARGEST_P_FOR_BINARY_SCALE = 2000.0
 
 @Family
 def eta(p: Any, n: Any = None) -> Function:
-    """Lp pooling z = η_p(y) = (Σ|y_i|^p)^(1/p), eq. (32); ``eta[p, n]`` pools groups of n neighbors.
+    """Lp pooling ``z = η_p(y) = (Σ|y_i|^p)^(1/p)``, eq. (32); ``eta[p, n]`` pools groups of n neighbors.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def eta(p: Any, n: Any = None) -> Function:
     Function
         ``eta[p]`` takes y of shape (M,) and gives one number, or (M, K) and gives (K,).
         ``eta[p, n]`` takes (M,) or (M, K), M a multiple of n, and gives (M/n,) or (M/n, K).
-        With r_i = |y_i|/z and w_i = r_i^p, the derivatives are ∂z/∂y_i = sign(y_i) r_i^(p−1), which is (33) with
+        With ``r_i = |y_i|/z`` and ``w_i = r_i^p``, the derivatives are ∂z/∂y_i = sign(y_i) r_i^(p−1), which is (33) with
         its sign, and ∂z/∂p = −(z/p²) H(w), H being the Shannon entropy of w.
 
     Raises
@@ -44,7 +44,7 @@ def eta(p: Any, n: Any = None) -> Function:
 
     Notes
     -----
-    Powers are taken of y divided by a power of two near the largest |y_i|, so no finite y and no p lets them
+    Powers are taken of y divided by a power of two near the largest ``|y_i|``, so no finite y and no p lets them
     overflow, and float32 is computed in float64 inside. Where (33) has no value the derivative is defined as
     follows: 0 in a group of zeros; 0 at y_i = 0 for every p ≤ 1; at p = inf the largest entries share it
     equally, and ∂z/∂p = 0. A group with an infinite entry gives inf, its error goes to the infinite entries,

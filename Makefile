@@ -1,0 +1,77 @@
+# `make help` lists what can be made. Each target sets itself up from nothing: a Python 3.11 or newer is all it takes.
+.POSIX:
+.SUFFIXES:
+.PHONY: help book pages test lab serve bench outputs clean
+
+VENV = .venv
+RUN = $(VENV)/bin/python
+PAGES = _build/html
+PORT = 8000
+# The notebooks' kernel must be this environment's, even where the user has installed another "python3" kernel.
+export JUPYTER_PREFER_ENV_PATH = 1
+
+help:
+	@echo 'make book     build the HTML book, executing every notebook'
+	@echo 'make test     run every test and print a summary'
+	@echo 'make lab      open the notebooks in JupyterLab'
+	@echo 'make serve    build the book if needed and serve it at http://localhost:$(PORT)/'
+	@echo 'make bench    time one gradient beside PyTorch, JAX and autograd'
+	@echo 'make outputs  execute the notebooks in place and normalize them'
+	@echo 'make clean    remove the environment and everything that was built'
+	@echo 'PYTHON=...    chooses the interpreter that the environment is made from'
+
+book: $(VENV)/book.stamp
+	@$(MAKE) --no-print-directory pages
+	@echo
+	@echo 'The book is built. Open it from disk:'
+	@echo "    $$PWD/$(PAGES)/index.html"
+	@echo 'or run `make serve` and open http://localhost:$(PORT)/'
+
+# Always from scratch: Sphinx would keep the pages of notebooks that did not change although chainbp did.
+pages:
+	@rm -rf _build
+	"$(VENV)/bin/jupyter-book" build book --config _config.yml -n -W --keep-going
+
+test: $(VENV)/book.stamp
+	$(RUN) tests/run.py
+
+lab: $(VENV)/book.stamp
+	$(RUN) -m jupyterlab --notebook-dir=book
+
+$(PAGES)/index.html:
+	@$(MAKE) book
+
+serve: $(PAGES)/index.html $(VENV)/book.stamp
+	@echo 'Serving the book at http://localhost:$(PORT)/ (Ctrl+C stops)'
+	@$(RUN) -m http.server $(PORT) --bind 127.0.0.1 --directory $(PAGES)
+
+bench: $(VENV)/bench.stamp
+	$(RUN) -m benchmarks
+
+outputs: $(VENV)/book.stamp
+	$(RUN) book/_tools/outputs.py
+
+clean:
+	rm -rf $(VENV) _build
+
+$(VENV)/book.stamp: $(VENV)/venv.stamp pyproject.toml constraints.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[book,test]'
+	@touch $@
+
+$(VENV)/bench.stamp: $(VENV)/book.stamp
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
+
+# A candidate must really run: a pyenv shim may exist for a version that is not installed.
+$(VENV)/venv.stamp:
+	@for python in $${PYTHON:-python3.13 python3.12 python3.11 python3}; do \
+		if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "Setting up $(VENV) with $$("$$python" --version)"; \
+			rm -rf $(VENV); \
+			"$$python" -m venv $(VENV) && touch $@; \
+			exit; \
+		fi; \
+	done; \
+	echo 'No Python 3.11 or newer with venv was found (Debian: apt install python3-venv).' >&2; \
+	echo 'Give one by hand: make PYTHON=/path/to/python3 ...' >&2; \
+	exit 1

@@ -1,0 +1,96 @@
+"""Execute every notebook of the book in place, and normalize it (`make outputs`).
+
+What is committed is what a reader sees, and what nbval compares with a fresh run. So a notebook holds nothing that
+changes from run to run: no execution counts, times, random cell ids or memory of the machine it ran on.
+
+    python book/_tools/outputs.py [NOTEBOOK ...]        execute and normalize (default: all of book/)
+    python book/_tools/outputs.py --normalize-only [NOTEBOOK ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+BOOK = Path(__file__).resolve().parents[1]
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+CELL_METADATA = {"tags", "mystnb"}
+
+
+def notebooks(book: Path = BOOK) -> list[Path]:
+    """Every notebook under the book, found and not listed, so that a new one cannot be forgotten."""
+    found = (path.relative_to(book) for path in book.rglob("*.ipynb"))
+    return sorted(book / path for path in found if not any(part.startswith((".", "_")) for part in path.parts))
+
+
+def collapse(text: str) -> str:
+    """What a terminal shows in the end: a carriage return starts its line again."""
+    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+
+
+def normalize(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Remove, in place, what changes from run to run and from author to author."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for index, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{index:02d}"
+        cell.metadata = nbformat.from_dict({k: v for k, v in sorted(cell.metadata.items()) if k in CELL_METADATA})
+        if cell.cell_type != "code":
+            continue
+        cell.execution_count = None
+        cell.outputs = merged(cell.outputs)
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = None
+            if "metadata" in output:
+                output.metadata = nbformat.from_dict({})
+            if output.output_type == "stream":
+                output.text = collapse(output.text)
+    return notebook
+
+
+def merged(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Join neighbors of one stream: where the kernel cuts it depends on time."""
+    result: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        last = result[-1] if result else None
+        if last is not None and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            result.append(output)
+    return result
+
+
+def write(notebook: nbformat.NotebookNode) -> str:
+    """The text of the file: as Jupyter writes it, with one newline at the end."""
+    return nbformat.writes(notebook, indent=1, ensure_ascii=False).rstrip("\n") + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--normalize-only", action="store_true", help="do not execute")
+    parser.add_argument("notebooks", nargs="*", type=Path)
+    arguments = parser.parse_args()
+    for path in arguments.notebooks or notebooks():
+        notebook = nbformat.read(path, as_version=4)
+        if not arguments.normalize_only:
+            client = NotebookClient(
+                notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
+            )
+            client.execute()
+        old, new = path.read_text(encoding="utf-8"), write(normalize(notebook))
+        if new != old:
+            path.write_text(new, encoding="utf-8")
+        print(f"{path.name}: {'updated' if new != old else 'unchanged'}", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

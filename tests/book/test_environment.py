@@ -1,0 +1,55 @@
+"""pyproject.toml, constraints.txt and environment.yml describe one environment."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+import yaml
+from notebooks import ROOT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+LINES = [
+    line.strip()
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    if line.strip() and not line.startswith("#")
+]
+PINS = {canonicalize_name(name): version for name, version in (line.split(";")[0].strip().split("==") for line in LINES)}
+REQUIRED = [Requirement(line) for line in [*PROJECT["dependencies"], *(r for name in EXTRAS for r in EXTRAS[name])]]
+
+
+@pytest.mark.parametrize("requirement", REQUIRED, ids=str)
+def test_each_requirement_has_one_exact_version_that_satisfies_it(requirement):
+    if requirement.name == "chainbp":
+        assert requirement.extras <= set(EXTRAS)
+        return
+    assert requirement.specifier.contains(Version(PINS[canonicalize_name(requirement.name)]))
+
+
+def test_the_constraints_are_exact_versions_and_nothing_else():
+    assert [line for line in LINES if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+( *;.*)?", line)] == []
+    assert len(PINS) == len(LINES)
+
+
+def test_the_package_itself_needs_numpy_alone():
+    assert [Requirement(line).name for line in PROJECT["dependencies"]] == ["numpy"]
+
+
+def test_the_conda_environment_is_pip_with_the_same_extras_and_constraints():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    *conda, pip = environment["dependencies"]
+    python, name = conda
+    assert name == "pip"
+    assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.split("=")[1] + ".0")
+    assert pip["pip"] == ["-c constraints.txt", "-e .[book,test]"]
+
+
+def test_the_makefile_installs_the_same():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "-c constraints.txt -e '.[book,test]'" in makefile
+    assert "-c constraints.txt -e '.[bench]'" in makefile

@@ -1,0 +1,102 @@
+"""The built book: complete in itself, every link leads somewhere, every picture has words."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from notebooks import BOOK, HTML, toc
+from sphinxcontrib import katex
+
+PAGES = sorted(HTML.glob("*.html"))
+each_page = pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+
+
+@lru_cache(maxsize=None)
+def soup(page: Path) -> BeautifulSoup:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+@lru_cache(maxsize=None)
+def targets(page: Path) -> frozenset[str]:
+    return frozenset(str(tag.get("id") or tag.get("name")) for tag in soup(page).find_all(True))
+
+
+def test_each_page_of_the_toc_is_built(html):
+    assert [name for name in toc() if not (html / f"{name}.html").is_file()] == []
+
+
+@each_page
+def test_the_page_asks_no_other_host_for_anything(page):
+    for tag in soup(page).find_all(["script", "link", "img", "iframe", "source", "video", "audio", "object", "embed"]):
+        for attribute in ("src", "href", "data", "srcset", "poster"):
+            assert not re.match(r"\s*(https?:)?//", tag.get(attribute) or ""), tag
+    for style in soup(page).find_all("style"):
+        assert not re.search(r"(url\(|@import)\s*['\"]?(https?:)?//", style.get_text())
+
+
+def test_the_style_sheets_ask_no_other_host_for_anything(html):
+    for sheet in html.rglob("*.css"):
+        css = sheet.read_text(encoding="utf-8")
+        for address in re.findall(r"url\(\s*['\"]?([^'\")]+)", css) + re.findall(r"@import\s+['\"]([^'\"]+)", css):
+            assert not re.match(r"(https?:)?//", address), f"{sheet.name}: {address}"
+
+
+@each_page
+def test_each_internal_link_leads_somewhere(page):
+    for link in soup(page).find_all("a", href=True):
+        address = urlsplit(link["href"])
+        if address.scheme or address.netloc:
+            continue
+        target = (page.parent / unquote(address.path)).resolve() if address.path else page
+        assert target.is_file(), link
+        if address.fragment and target.suffix == ".html":
+            assert unquote(address.fragment) in targets(target), link
+
+
+@each_page
+def test_each_picture_and_file_of_the_page_exists(page):
+    for tag in soup(page).find_all(["img", "script", "link"]):
+        address = urlsplit(tag.get("src") or tag.get("href") or "")
+        if address.path and not address.scheme:
+            assert (page.parent / unquote(address.path)).is_file(), tag
+
+
+@each_page
+def test_each_picture_has_alt_text(page):
+    for image in soup(page).find_all("img"):
+        assert (image.get("alt") or "").strip(), image
+
+
+@each_page
+def test_no_formula_is_left_unset(page):
+    assert not soup(page).select(".katex-error")
+    for formula in soup(page).select(".math"):
+        assert formula.select_one(".katex"), formula
+
+
+def test_the_numbers_of_the_equations_are_the_paper_s(html):
+    for page in PAGES:
+        for formula in soup(page).select("div.math[id^=equation-eq-]"):
+            number = formula.select_one(".eqno").get_text().split("(")[1].split(")")[0]
+            assert formula["id"] == f"equation-eq-{number}"
+
+
+def test_katex_style_and_program_are_one_version():
+    sheet = (BOOK / "_extra" / "_static" / "vendor" / "katex" / "katex.min.css").read_text(encoding="utf-8")
+    program = resources.files("sphinxcontrib").joinpath("katex.min.js").read_text(encoding="utf-8")
+    version = re.search(r'katex-version:after\{content:"([\d.]+)"', sheet.replace(".katex .", ""))
+    assert version, "the style sheet names its version"
+    assert version[1] == katex.katex_version
+    assert f'"{version[1]}"' in program
+
+
+def test_the_fonts_that_the_katex_style_names_are_there():
+    folder = BOOK / "_extra" / "_static" / "vendor" / "katex"
+    named = set(re.findall(r"url\((fonts/[^)]+)\)", (folder / "katex.min.css").read_text(encoding="utf-8")))
+    assert named == {f"fonts/{path.name}" for path in (folder / "fonts").iterdir()}

@@ -1,0 +1,208 @@
+"""The notebooks as files: equations, figures, structure, and that nothing can be forgotten."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from notebooks import BOOK, CHAPTERS, NOTEBOOKS, ROOT, all_formulas, formulas, read, text, toc
+from outputs import normalize, write
+
+ids = [path.stem for path in NOTEBOOKS]
+chapter_ids = [path.stem for path in CHAPTERS]
+
+
+def test_each_equation_of_the_paper_has_exactly_one_target():
+    count = Counter(f.label for f in all_formulas() if f.label and f.label.startswith("eq-"))
+    assert {label: n for label, n in count.items() if n != 1} == {}
+    assert set(count) == {f"eq-{n}" for n in range(1, 42)}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+def test_each_displayed_formula_has_a_label_and_its_number(path):
+    for formula in formulas(path):
+        assert formula.label, f"needs a label: $${formula.latex}$$"
+        tags = re.findall(r"\\tag\{([^}]*)\}", formula.latex)
+        assert len(tags) == 1, f"{formula.label} needs one \\tag"
+        if formula.label.startswith("eq-"):
+            assert formula.label == f"eq-{tags[0]}"
+
+
+def test_the_toc_and_the_files_are_the_same_pages():
+    files = [path.stem for path in NOTEBOOKS] + [path.stem for path in BOOK.glob("*.md")]
+    assert sorted(toc()) == sorted(files)
+
+
+# ---- equations.yml ----
+
+
+def rows() -> list[dict[str, str]]:
+    table = yaml.safe_load((BOOK / "equations.yml").read_text(encoding="utf-8"))
+    return [row for group in table for row in group["rows"]]
+
+
+def test_equations_yml_has_exactly_one_row_for_each_formula():
+    table = Counter(row["label"] for row in rows())
+    book = {f.label for f in all_formulas() if f.label}
+    assert {label: n for label, n in table.items() if n != 1} == {}
+    assert set(table) - book == set(), "rows without a formula"
+    assert book - set(table) == set(), "formulas without a row"
+
+
+def test_equations_yml_follows_the_order_of_the_paper():
+    numbers = [int(row["label"][3:]) for row in rows() if row["label"].startswith("eq-")]
+    assert numbers == sorted(numbers)
+
+
+def functions(path: Path) -> set[str]:
+    """The tests that a file defines, as pytest names them."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef):
+            names.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            names.update(f"{node.name}::{n.name}" for n in node.body if isinstance(n, ast.FunctionDef))
+    return {name for name in names if name.split("::")[-1].startswith("test")}
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row["label"])
+def test_each_row_names_its_code_and_a_test_that_exists(row):
+    assert row["name"].strip()
+    assert row["code"].strip()
+    file, _, name = row["test"].partition("::")
+    assert (ROOT / file).is_file(), f"no file {file}"
+    assert name.split("[")[0] in functions(ROOT / file), f"no test {row['test']}"
+
+
+# ---- figures ----
+
+
+def images(path: Path) -> list[tuple[int, str | None]]:
+    """The code cells of a notebook that show a picture, with their alt text."""
+    found = []
+    for index, cell in enumerate(read(path).cells):
+        kinds = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
+        if kinds & {"image/png", "image/svg+xml", "image/jpeg"}:
+            found.append((index, cell.metadata.get("mystnb", {}).get("image", {}).get("alt")))
+    return found
+
+
+def complaints(figures: list[tuple[str, int, str | None]]) -> list[str]:
+    """What is wrong with the alt texts of figures (page, cell, alt)."""
+    uses = Counter(alt for _, _, alt in figures)
+    result = []
+    for page, index, alt in figures:
+        if not alt:
+            result.append(f"{page}, cell {index}: a figure without alt text (metadata mystnb.image.alt)")
+        elif len(alt) < 40:
+            result.append(f"{page}, cell {index}: an alt text of {len(alt)} characters says too little: {alt!r}")
+        elif uses[alt] > 1:
+            result.append(f"{page}, cell {index}: the same alt text as another figure: {alt!r}")
+    return result
+
+
+def test_each_computed_figure_has_its_own_alt_text():
+    assert complaints([(path.stem, index, alt) for path in NOTEBOOKS for index, alt in images(path)]) == []
+
+
+def test_a_figure_without_alt_text_is_refused(tmp_path):
+    picture = nbformat.v4.new_output("display_data", {"image/png": ""})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("plot()", outputs=[picture])])
+    nbformat.write(notebook, tmp_path / "page.ipynb")
+    found = [("page", index, alt) for index, alt in images(tmp_path / "page.ipynb")]
+    assert len(complaints(found)) == 1
+    assert len(complaints([("page", 0, "A curve.")])) == 1
+    assert len(complaints([("page", 0, "x" * 40), ("page", 1, "x" * 40)])) == 2
+
+
+# ---- outputs ----
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+def test_the_notebook_is_normalized(path):
+    assert path.read_text(encoding="utf-8") == write(normalize(read(path))), "run `make outputs`"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+def test_the_outputs_hold_no_error_and_nothing_of_this_machine(path):
+    for cell in read(path).cells:
+        for output in cell.get("outputs", []):
+            assert output.output_type != "error", output
+            shown = str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
+            assert not re.search(r"0x[0-9a-f]{6,}|/home/|/root/|/tmp/|/Users/|[A-Z]:\\", shown), shown
+
+
+def nbval(path: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env", path]
+    return subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
+
+
+def test_nbval_refuses_a_notebook_with_one_changed_number(tmp_path):
+    def printed(path: Path) -> list[nbformat.NotebookNode]:
+        return [o for c in read(path).cells for o in c.get("outputs", []) if re.search(r"\d", str(o.get("text", "")))]
+
+    path = min((path for path in NOTEBOOKS if printed(path)), key=lambda path: len(read(path).cells))
+    shutil.copy(BOOK / "matplotlibrc", tmp_path)
+    copy = Path(shutil.copy(path, tmp_path))
+    assert nbval(copy).returncode == 0
+    notebook = read(copy)
+    output = next(o for c in notebook.cells for o in c.get("outputs", []) if re.search(r"\d", str(o.get("text", ""))))
+    output.text = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), output.text, count=1)
+    nbformat.write(notebook, copy)
+    run = nbval(copy)
+    assert run.returncode == 1, run.stdout
+    assert "1 failed" in run.stdout
+
+
+def test_a_new_notebook_is_found(tmp_path):
+    from outputs import notebooks
+
+    for name in ("5-new.ipynb", "part/deep.ipynb", "_build/old.ipynb", ".ipynb_checkpoints/copy.ipynb"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert [path.relative_to(tmp_path).as_posix() for path in notebooks(tmp_path)] == ["5-new.ipynb", "part/deep.ipynb"]
+
+
+def test_the_runner_gives_nbval_every_notebook(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tests")
+    import run
+
+    given = []
+    monkeypatch.setattr(run, "pytest", lambda *arguments: given.extend(arguments))
+    run.nbval()
+    assert "--nbval" in given
+    assert {path for path in given if isinstance(path, Path)} == set(NOTEBOOKS)
+    assert set(NOTEBOOKS) >= set(BOOK.glob("*.ipynb"))
+
+
+# ---- what a chapter has ----
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=chapter_ids)
+def test_the_chapter_is_complete(path):
+    prose = text(path)
+    pages = toc()
+    following = pages[pages.index(path.stem) + 1]
+    assert re.search(r"you will be able to\b.*\n+[-*] ", prose), 'a list "After this page you will be able to"'
+    exercises = re.findall(r"\{exercise(?:-start)?\}.*\n:label: (\S+)", prose)
+    solutions = re.findall(r"\{solution(?:-start)?\} (\S+)", prose)
+    assert len(exercises) >= 2, "at least two exercises"
+    assert sorted(exercises) == sorted(solutions), "one solution for each exercise"
+    assert len(re.findall(r"^:class:.*\bdropdown\b", prose, re.MULTILINE)) >= len(solutions), "solutions are hidden"
+    assert re.search(r"^#+ Summary", prose, re.MULTILINE), "a summary"
+    assert re.search(rf"\]\({re.escape(following)}(\.ipynb|\.md)?\)", prose), f"a link to {following}"
+    assert "chainbp" in "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "code"), "uses chainbp"
+
+
+def test_the_exercises_have_labels_of_their_own():
+    count = Counter(label for path in NOTEBOOKS for label in re.findall(r"^:label: (\S+)", text(path), re.MULTILINE))
+    assert {label: n for label, n in count.items() if n != 1} == {}

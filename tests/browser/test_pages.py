@@ -1,0 +1,78 @@
+"""Every page as a reader meets it: on a phone and on a desk, light and dark, online and from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Route
+
+HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+PAGES = sorted(path.name for path in HTML.glob("*.html"))
+every_page = pytest.mark.parametrize("name", PAGES)
+every_width = pytest.mark.parametrize("width", [360, 1280])
+every_theme = pytest.mark.parametrize("theme", ["light", "dark"])
+
+WIDE_ELEMENTS = """() => [...document.querySelectorAll("main *")]
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest("pre, table, .katex-display, span.math"))
+    .map(e => e.tagName + "." + e.className).slice(0, 5)"""
+
+
+def test_the_book_is_built():
+    assert PAGES, "run `make book` first"
+
+
+@contextmanager
+def visit(browser, address: str, width: int, theme: str) -> Iterator[tuple[Page, list[str]]]:
+    """Open a page with other hosts blocked; what goes wrong is collected in the list."""
+    wrong: list[str] = []
+    own = urlsplit(address)
+
+    def route(route: Route) -> None:
+        target = urlsplit(route.request.url)
+        if target.scheme in ("data", "blob") or (target.scheme, target.netloc) == (own.scheme, own.netloc):
+            route.continue_()
+        else:
+            wrong.append(f"asks another host: {route.request.url}")
+            route.abort()
+
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme)
+    context.route("**/*", route)
+    page = context.new_page()
+    page.on("console", lambda m: wrong.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+    page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+    page.on("response", lambda r: wrong.append(f"status {r.status}: {r.url}") if r.status >= 400 else None)
+    page.goto(address, wait_until="load")
+    page.wait_for_load_state("networkidle")
+    try:
+        yield page, wrong
+    finally:
+        context.close()
+
+
+@every_page
+@every_width
+@every_theme
+@pytest.mark.parametrize("scheme", ["http", "file"])
+def test_the_page_works(browser, served, name, width, theme, scheme):
+    address = f"{served}/{name}" if scheme == "http" else (HTML / name).as_uri()
+    with visit(browser, address, width, theme) as (page, wrong):
+        assert wrong == []
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        assert page.locator("h1").count() == 1
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, page.evaluate(WIDE_ELEMENTS)
+
+
+@every_page
+@every_width
+@every_theme
+def test_the_page_is_accessible(browser, served, name, width, theme):
+    with visit(browser, f"{served}/{name}", width, theme) as (page, _):
+        report = Axe().run(page).response["violations"]
+        found = [f"{v['id']}: {v['help']}: {[n['target'] for n in v['nodes']][:4]}" for v in report]
+        assert found == []
