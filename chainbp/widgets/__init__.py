@@ -1,0 +1,21 @@
+"""Live figures: ipywidgets that also live in the static book. Needs ``pip install "chainbp[widgets]"``.
+
+>>> from chainbp.widgets import lp_pooling
+>>> w = lp_pooling(y=[3, -4], p=2)
+>>> w.z
+5.0
+>>> print(w.network() @ w.y)
+5.0
+
+Setting ``w.p`` or ``w.y`` moves the figure, and dragging the figure sets them.
+"""
+
+try:
+    import anywidget  # noqa: F401
+except ImportError as error:  # pragma: no cover
+    raise ImportError('chainbp.widgets needs anywidget: pip install "chainbp[widgets]"') from error
+
+from chainbp.widgets.lp_pooling import LpPooling, lp_pooling
+from chainbp.widgets.sigmoid import Sigmoid, sigmoid
+
+__all__ = ["LpPooling", "Sigmoid", "lp_pooling", "sigmoid"]

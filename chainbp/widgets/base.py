@@ -1,0 +1,152 @@
+"""What all live figures share: the bundle, the traits, the still picture, a stable text.
+
+A figure's *inputs* are traits that the reader moves, in the browser or from Python. What follows from them, its
+*results*, is computed here by chainbp whenever an input changes, and never taken from the browser.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import numpy as np
+import traitlets
+
+from chainbp.function import Function, as_array
+
+STATIC = Path(__file__).parent / "static"
+
+
+def _encode(value: Any) -> Any:
+    """For JSON, which has no infinity: it travels as a string. js/kit.js does the same."""
+    if isinstance(value, tuple):
+        return [_encode(v) for v in value]
+    return value if math.isfinite(value) else str(value).replace("inf", "Infinity")
+
+
+def _decode(value: Any) -> Any:
+    return [_decode(v) for v in value] if isinstance(value, list) else float(value)
+
+
+class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
+    """An input: a number, a vector or a matrix of finite numbers, kept as a float or as (nested) tuples.
+
+    Tuples, because a change inside of a list would go unnoticed.
+
+    Parameters
+    ----------
+    ndim : int
+        0, 1 or 2.
+    keep_shape : bool, optional
+        Whether the shape stays that of the first value.
+    """
+
+    _WORDS: ClassVar = ("a number", "a vector", "a matrix")
+
+    def __init__(self, ndim: int, *, keep_shape: bool = False) -> None:
+        super().__init__()
+        self._ndim = ndim
+        self._keep_shape = keep_shape
+        self.tag(sync=True, to_json=lambda value, _: _encode(value), from_json=lambda v, _: _decode(v))
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        what = f"{obj.figure}: {self.name}"
+        array = as_array(value, what)
+        if array.ndim != self._ndim or array.size == 0:
+            raise ValueError(f"{what} must be {self._WORDS[self._ndim]}; got shape {array.shape}")
+        self.check(what, array)
+        before = obj._trait_values.get(self.name)
+        if self._keep_shape and before is not None and np.shape(before) != array.shape:
+            raise ValueError(f"{what} must keep its shape, {np.shape(before)}; got shape {array.shape}")
+        return _tuples(array.tolist())
+
+    def check(self, what: str, array: Any) -> None:
+        """Raise an error if the values are out of range."""
+        if not np.isfinite(array).all():
+            raise ValueError(f"{what} must be finite; got inf or NaN")
+
+
+class Order(Numbers):
+    """An input p > 0 that may be infinite."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def check(self, what: str, array: Any) -> None:
+        if not array > 0:
+            raise ValueError(f"{what} must be one number greater than 0, or inf; got {array}")
+
+
+class Result(traitlets.TraitType):  # type: ignore[type-arg]
+    """A result: follows from the inputs, can be observed, cannot be set."""
+
+    def __init__(self) -> None:
+        super().__init__(read_only=True)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        return _tuples(np.asarray(value).tolist())
+
+
+class Figure(anywidget.AnyWidget):
+    """The base of the live figures. A figure has a name, inputs, results, a network and a still picture.
+
+    In a subclass: traits of :class:`Numbers` and :class:`Order` are inputs, traits of :class:`Result` are set by
+    :meth:`results`. The drawing of the same name is in ``js/figures``.
+    """
+
+    _esm = STATIC / "widgets.js"
+    _css = STATIC / "widgets.css"
+
+    #: The figure's name, which is also that of the function that makes it.
+    figure = traitlets.Unicode(read_only=True).tag(sync=True)
+    _start = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, figure: str, **inputs: Any) -> None:
+        self.set_trait("figure", figure)
+        super().__init__(**inputs)
+        self._start = {name: _encode(getattr(self, name)) for name in self._inputs()}
+        self.observe(lambda _: self._refresh(), names=list(self._inputs()))
+        self._refresh()
+
+    def network(self) -> Function:
+        """The chainbp Function that the figure shows, at the present values."""
+        raise NotImplementedError
+
+    def results(self) -> dict[str, Any]:
+        """The value of every :class:`Result`, computed from the inputs."""
+        raise NotImplementedError
+
+    def still(self) -> str:
+        """The figure's present state as an SVG picture, for where no script runs."""
+        raise NotImplementedError
+
+    def _inputs(self) -> list[str]:
+        """The names of the inputs in the order in which the class lists them."""
+        return [name for cls in type(self).__mro__ for name, value in vars(cls).items() if isinstance(value, Numbers)]
+
+    def _refresh(self) -> None:
+        with self.hold_trait_notifications():
+            for name, value in self.results().items():
+                self.set_trait(name, value)
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name}={_text(getattr(self, name))}" for name in self._inputs())
+        return f"{self.figure}({inputs})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:
+            bundle[0]["image/svg+xml"] = self.still()
+        return bundle
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(_text(v) for v in value)}]"
+    return f"{value:.6g}"

@@ -1,0 +1,159 @@
+// The bundle for the static book: draws the page's figures without a kernel. A classic script, because a page opened
+// from disk cannot import modules.
+
+import { figures } from "./figures/index.js";
+import { encode, mount } from "./kit.js";
+
+const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
+const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
+const REFERENCE = "IPY_MODEL_";
+
+/** The part of anywidget's model that a figure needs. */
+class Model {
+  #state;
+  #listeners = new Map();
+
+  constructor(state) {
+    this.#state = { ...state };
+  }
+
+  get(name) {
+    return this.#state[name];
+  }
+
+  set(name, value) {
+    if (JSON.stringify(value) === JSON.stringify(this.#state[name])) return;
+    this.#state[name] = value;
+    this.#emit(`change:${name}`);
+    this.#emit("change");
+  }
+
+  save_changes() {}
+
+  on(event, listener) {
+    if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
+    this.#listeners.get(event).add(listener);
+  }
+
+  off(event, listener) {
+    this.#listeners.get(event)?.delete(listener);
+  }
+
+  #emit(event) {
+    for (const listener of this.#listeners.get(event) ?? []) listener();
+  }
+}
+
+/** All widgets of the page, by their model's id; a figure's model also gets a name for the address. */
+function readModels() {
+  const models = new Map();
+  const seen = {};
+  for (const script of document.querySelectorAll(STATE)) {
+    for (const [id, { model_name: kind, model_module: module, state }] of Object.entries(JSON.parse(script.textContent).state)) {
+      if (module === "anywidget" && figures[state.figure]) {
+        const model = new Model(state);
+        seen[state.figure] = (seen[state.figure] ?? 0) + 1;
+        model.name = state.figure + (seen[state.figure] > 1 ? `-${seen[state.figure]}` : "");
+        models.set(id, { model });
+      } else models.set(id, { kind, children: state.children });
+    }
+  }
+  return models;
+}
+
+/** Draw one widget: a figure, or a box of widgets. A widget that needs Python says so. */
+function drawInto(el, id, models) {
+  const { model, kind, children } = models.get(id) ?? {};
+  if (model) {
+    mount(figures[model.get("figure")], { model, el });
+    el.dataset.name = model.name;
+  } else if (["HBoxModel", "VBoxModel"].includes(kind)) {
+    el.classList.add("cbp-box", kind);
+    for (const child of children) {
+      const place = document.createElement("div");
+      el.append(place);
+      drawInto(place, child.slice(REFERENCE.length), models);
+    }
+  } else throw new Error(`${kind ? kind.replace(/Model$/, "") : "this widget"} needs a running Python`);
+}
+
+function drawAll(models) {
+  for (const script of document.querySelectorAll(VIEW)) {
+    const place = script.closest(".cbp-live") ?? script.parentElement;
+    const el = document.createElement("div");
+    script.before(el);
+    try {
+      drawInto(el, JSON.parse(script.textContent).model_id, models);
+      place.querySelector(".cbp-still")?.remove();
+    } catch (error) {
+      el.className = "cbp-sorry";
+      el.textContent = `This figure is not alive here: ${error.message}. Open the page as a notebook to use it.`;
+    }
+  }
+}
+
+// ---- The state in the address: #lp_pooling.y=3,-4&lp_pooling.p=2 --------------------------------------------------------
+
+const flat = (value) => [value].flat(Infinity);
+
+/** Fill the numbers of a text into the shape of `like`; null if they do not fit. */
+function parse(text, like) {
+  const numbers = text.split(",").map((v) => Number(v || NaN));
+  if (numbers.some(Number.isNaN) || numbers.length !== flat(like).length) return null;
+  const take = (part) => (Array.isArray(part) ? part.map(take) : numbers.shift());
+  return encode(take(like));
+}
+
+/** Bring the models into the state that the address names; returns the name of the first figure in it. */
+function readAddress(named) {
+  let first = null;
+  for (const [key, text] of new URLSearchParams(location.hash.slice(1))) {
+    const [name, trait] = key.split(".");
+    const model = named.get(name);
+    if (!model || !(trait in model.get("_start"))) continue;
+    const value = parse(text, model.get("_start")[trait]);
+    const [low, high] = figures[model.get("figure")].accepts[trait];
+    if (value && flat(value).every((v) => Number(v) >= low && Number(v) <= high)) {
+      model.set(trait, value);
+      first ??= name;
+    }
+  }
+  return first;
+}
+
+function writeAddress(named) {
+  const parts = [];
+  for (const [name, model] of named) {
+    const start = model.get("_start");
+    if (JSON.stringify(start) === JSON.stringify(Object.fromEntries(Object.keys(start).map((t) => [t, model.get(t)])))) continue;
+    for (const trait of Object.keys(start)) {
+      parts.push(`${name}.${trait}=${flat(model.get(trait)).map((v) => Number(Number(v).toPrecision(6))).join(",")}`);
+    }
+  }
+  // A page without changes keeps the anchor that it was opened at.
+  if (parts.length || location.hash.includes("=")) history.replaceState(history.state, "", `#${parts.join("&")}`);
+}
+
+function shareAddress(models) {
+  const named = new Map([...models.values()].filter(({ model }) => model).map(({ model }) => [model.name, model]));
+  const first = readAddress(named);
+  let writing;
+  for (const model of named.values()) {
+    model.on("change", () => {
+      clearTimeout(writing);
+      writing = setTimeout(() => writeAddress(named), 300);
+    });
+  }
+  addEventListener("hashchange", () => readAddress(named));
+  return first;
+}
+
+function start() {
+  const models = readModels();
+  const first = shareAddress(models);
+  drawAll(models);
+  if (first) document.querySelector(`[data-name="${first}"]`)?.scrollIntoView({ block: "center" });
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+else start();

@@ -1,0 +1,400 @@
+// What all figures share: nodes, numbers, formulas, sliders, and the life of a figure from its model to the screen.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+// ---- Nodes -------------------------------------------------------------------------------------------------------
+
+/** An SVG element with attributes and children (nodes or texts). */
+export function s(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  set(node, attributes);
+  node.append(...children);
+  return node;
+}
+
+/** An HTML element with attributes and children. */
+export function h(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  set(node, attributes);
+  node.append(...children);
+  return node;
+}
+
+/** Set attributes; null or false removes one. */
+export function set(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === false) node.removeAttribute(name);
+    else node.setAttribute(name, value);
+  }
+}
+
+/** Change a node's text, and only if it differs. */
+export function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export const move = (node, x, y) => node.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)})`);
+
+/** Show or hide an SVG node without taking it out of the drawing. */
+export const show = (node, visible) => set(node, { visibility: visible ? null : "hidden" });
+
+/** "M x y L x y …" through points; use it for every path so that no NaN ever reaches the screen. */
+export function path(points, closed = false) {
+  const good = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
+  return good.length ? `M${good.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}${closed ? "Z" : ""}` : "";
+}
+
+/** The mark of a kind of quantity, the same as in chainbp/plotting.py, centered on (0, 0). */
+export function mark(kind, r = 6) {
+  const shapes = {
+    value: () => s("circle", { r }),
+    error: () => s("path", { d: `M${-r * 1.15} 0L${r * 0.85} ${-r}V${r}Z` }),
+    gradient: () => s("path", { d: `M0 ${-r * 1.25}L${r * 1.25} 0L0 ${r * 1.25}L${-r * 1.25} 0Z` }),
+    weight: () => s("rect", { x: -r, y: -r, width: 2 * r, height: 2 * r, rx: 1.5 }),
+    slip: () => s("path", { d: `M${-r} ${-r}L${r} ${r}M${-r} ${r}L${r} ${-r}` }),
+  };
+  const node = shapes[kind]();
+  set(node, { class: `mark ${kind}` });
+  return node;
+}
+
+/** An arrow whose tip follows; returns a function (x1, y1, x2, y2) that moves it. */
+export function arrow(parent, kind) {
+  const line = s("line", { class: `arrow ${kind}` });
+  const head = s("path", { class: `mark ${kind}`, d: "M0 0L-10 4.5V-4.5Z" });
+  parent.append(line, head);
+  return (x1, y1, x2, y2) => {
+    const length = Math.hypot(x2 - x1, y2 - y1);
+    const visible = Number.isFinite(length) && length > 1;
+    show(line, visible);
+    show(head, visible);
+    if (!visible) return;
+    const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
+    set(line, { x1: x1.toFixed(2), y1: y1.toFixed(2), x2: (x2 - 8 * ux).toFixed(2), y2: (y2 - 8 * uy).toFixed(2) });
+    const angle = (Math.atan2(uy, ux) * 180) / Math.PI;
+    set(head, { transform: `translate(${x2.toFixed(2)} ${y2.toFixed(2)}) rotate(${angle.toFixed(1)})` });
+  };
+}
+
+// ---- Numbers and formulas ------------------------------------------------------------------------------------------
+
+/** A number as the figures print it: fixed decimals, a true minus sign, powers of ten beyond a million. */
+export function format(v, digits = 2) {
+  if (v === Infinity) return "∞";
+  if (v === -Infinity) return "−∞";
+  if (Number.isNaN(v)) return "–";
+  if (Math.abs(v) >= 1e6) {
+    const [mantissa, exponent] = v.toExponential(1).split("e+");
+    return `${mantissa}·10${[...exponent].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("")}`.replace("-", "−");
+  }
+  const text = v.toFixed(digits);
+  return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
+}
+
+/** The same with a plus sign; zero has none. */
+export const signed = (v, digits = 2) => (Number(v.toFixed(digits)) > 0 ? "+" : "") + format(v, digits);
+
+/** Keep a number between two others. */
+export const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
+
+/** A straight scale from [a, b] to [u, v], with its way back; outside, it goes on. */
+export function scale([a, b], [u, v]) {
+  const to = (x) => u + ((x - a) / (b - a)) * (v - u);
+  to.back = (y) => a + ((y - u) / (v - u)) * (b - a);
+  to.clamped = (x) => clamp(to(x), Math.min(u, v), Math.max(u, v));
+  return to;
+}
+
+/** The smallest of 1, 1.5, 2, 3, 5, 8 times a power of ten that is at least v. */
+export function nice(v) {
+  const power = 10 ** Math.floor(Math.log10(v));
+  return [1, 1.5, 2, 3, 5, 8, 10].map((m) => m * power).find((m) => m >= v * (1 - 1e-12));
+}
+
+/**
+ * A formula without TeX, as children of an SVG <text> or an HTML element: letters are italic; _ and ^ lower and raise
+ * the next character or {group}: "∂z/∂y_1", "W^{(2)}", "x′".
+ */
+export function formula(node, source) {
+  const isSvg = node.namespaceURI === SVG;
+  let sunk = 0;
+  for (const [, shift, group, one] of source.matchAll(/([_^]?)(?:\{([^}]*)\}|(.))/gu)) {
+    for (const [, letters, rest] of (group ?? one).matchAll(/(\p{L}+)|([^\p{L}]+)/gu)) {
+      const text = letters ?? rest;
+      const style = letters && !["max", "sum"].includes(letters) ? "italic" : null;
+      if (isSvg) {
+        const target = { _: 0.28, "^": -0.42, "": 0 }[shift];
+        node.append(s("tspan", { class: `formula ${shift ? "small" : ""}`, "font-style": style, dy: `${((target - sunk) / (shift ? 0.72 : 1)).toFixed(3)}em` }, text));
+        sunk = target;
+      } else {
+        const inner = style ? h("i", {}, text) : text;
+        node.append(h({ _: "sub", "^": "sup", "": "span" }[shift], { class: "formula" }, inner));
+      }
+    }
+  }
+  return node;
+}
+
+/** An SVG <text>; `attributes.class` may name a kind of quantity, which colors it. */
+export const label = (x, y, text, attributes = {}) => s("text", { x, y, ...attributes }, text);
+
+/** An SVG <text> that holds a formula. */
+export const math = (x, y, source, attributes = {}) => formula(s("text", { x, y, ...attributes }), source);
+
+// ---- State ----------------------------------------------------------------------------------------------------------
+
+// JSON has no infinity; it travels as a string, and chainbp/widgets/base.py does the same.
+export const encode = (v) => (Array.isArray(v) ? v.map(encode) : Number.isFinite(v) ? v : String(v));
+const decode = (v) => (Array.isArray(v) ? v.map(decode) : Number(v));
+const same = (a, b) => JSON.stringify(encode(a)) === JSON.stringify(encode(b));
+
+/** Bring what a hand or an address gives into the shape of `like` and into [low, high]; what is no number stays as it was. */
+function fit(value, like, [low, high]) {
+  if (Array.isArray(like)) return like.map((v, i) => fit(value?.[i], v, [low, high]));
+  const number = typeof value === "number" ? value : NaN;
+  return Number.isNaN(number) ? like : clamp(number, low, high);
+}
+
+// ---- The life of a figure --------------------------------------------------------------------------------------------
+
+const MIN_WIDTH = 260;
+const MAX_WIDTH = 720;
+let count = 0;
+
+/**
+ * Draw a figure in `el` and keep it, its model and its reader in step. Returns a function that ends it.
+ * README.md says what a figure is.
+ */
+export function mount(figure, { model, el }) {
+  const id = `cbp${++count}`;
+  const body = h("div", { class: "cbp-body" });
+  const reset = h("button", { type: "button", class: "cbp-reset" }, "Reset");
+  const description = h("p", { class: "cbp-unseen", id: `${id}-text` });
+  const live = h("p", { class: "cbp-unseen", "aria-live": "polite" });
+  const title = h("p", { class: "cbp-title", id: `${id}-title` }, formula(h("span"), figure.formula ?? ""));
+  title.prepend(`${figure.title} `);
+  const root = h(
+    "div",
+    { class: "cbp", role: "group", "aria-labelledby": `${id}-title`, "aria-describedby": `${id}-text` },
+    h("div", { class: "cbp-head" }, title, reset),
+    body,
+    description,
+    live,
+  );
+  root.dataset.figure = figure.name;
+  const suspend = new AbortController();
+  const on = (target, type, listener) => target.addEventListener(type, listener, { signal: suspend.signal });
+
+  const pick = (get) => Object.fromEntries(figure.traits.map((name) => [name, decode(get(name))]));
+  const read = () => pick((name) => model.get(name));
+  const start = pick((name) => model.get("_start")[name]);
+  let state = read();
+  let width = 0;
+  let layout;
+  let view;
+  let sliders = [];
+
+  const ui = {
+    id,
+    body,
+    get state() {
+      return state;
+    },
+    /** The reader's change: {trait: value}. It is brought into range, drawn at once, and sent to the model. */
+    change(patch) {
+      const range = figure.range(layout);
+      const next = { ...state };
+      for (const [name, value] of Object.entries(patch)) next[name] = fit(value, state[name], range[name]);
+      if (same(Object.values(next), Object.values(state))) return;
+      state = next;
+      draw();
+      send();
+    },
+    slider: (options) => {
+      const slider = makeSlider(ui, options);
+      sliders.push(slider);
+      return slider.node;
+    },
+    /** The SVG drawing, one unit to a CSS pixel. */
+    svg(height) {
+      const svg = s("svg", { viewBox: `0 0 ${width} ${height}`, width, height });
+      body.append(svg);
+      return svg;
+    },
+    /** An id that is unique on the page, for clip paths. */
+    unique: (name) => `${id}-${name}`,
+    /** Put a number beside the thing it measures: its text, and in full for machines in data-value. */
+    number(node, name, value, text = format(value)) {
+      say(node, text);
+      node.dataset.name = name;
+      node.dataset.value = String(value);
+    },
+  };
+
+  function build() {
+    const focused = body.contains(document.activeElement) ? document.activeElement.dataset.slider : null;
+    sliders = [];
+    body.replaceChildren();
+    view = figure.build(ui, layout);
+    draw();
+    if (focused) body.querySelector(`[data-slider="${focused}"]`)?.focus();
+  }
+
+  function draw() {
+    view.draw(state);
+    for (const slider of sliders) slider.draw(state);
+    announce();
+  }
+
+  let announcing;
+  function announce() {
+    clearTimeout(announcing);
+    announcing = setTimeout(() => {
+      const text = view.describe(state);
+      if (description.textContent) say(live, text);
+      say(description, text);
+    }, description.textContent ? 500 : 0);
+  }
+
+  // One message to Python per frame at most; the drawing does not wait for it.
+  let sending = 0;
+  function send() {
+    sending ||= requestAnimationFrame(() => {
+      sending = 0;
+      for (const name of figure.traits) model.set(name, encode(state[name]));
+      model.save_changes();
+    });
+  }
+
+  /** A change from outside: Python, another view, the address, the width. */
+  function refresh() {
+    const before = state;
+    if (!sending) state = read();
+    const next = width ? figure.layout(state, width, start) : null;
+    if (!next) return;
+    if (JSON.stringify(next) !== JSON.stringify(layout)) {
+      layout = next;
+      build();
+    } else if (!same(Object.values(before), Object.values(state))) draw();
+  }
+
+  on(reset, "click", () => {
+    cancelAnimationFrame(sending);
+    sending = 0;
+    for (const name of figure.traits) model.set(name, model.get("_start")[name]);
+    model.save_changes();
+    refresh();
+  });
+  for (const name of figure.traits) model.on(`change:${name}`, refresh);
+
+  const resized = new ResizeObserver(() => {
+    const next = clamp(Math.floor(root.clientWidth), MIN_WIDTH, MAX_WIDTH);
+    if (!root.clientWidth || next === width) return;
+    width = next;
+    refresh();
+  });
+  el.append(root);
+  if (root.clientWidth) {
+    width = clamp(Math.floor(root.clientWidth), MIN_WIDTH, MAX_WIDTH);
+    refresh();
+  }
+  resized.observe(root);
+
+  return () => {
+    suspend.abort();
+    resized.disconnect();
+    clearTimeout(announcing);
+    cancelAnimationFrame(sending);
+    for (const name of figure.traits) model.off(`change:${name}`, refresh);
+    root.remove();
+  };
+}
+
+// ---- Sliders ------------------------------------------------------------------------------------------------------------
+
+const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: "page", PageDown: "-page", Home: "min", End: "max" };
+
+/**
+ * A mark in the drawing that can be dragged and moved by the keyboard.
+ *   parent    the SVG node it goes into
+ *   kind      which mark: value, weight …
+ *   name      of the slider, unique in the figure (data-slider)
+ *   label     what a screen reader calls it
+ *   vertical  true where it moves up and down
+ *   min, max, step, page   in slider units; a drag is rounded to steps
+ *   get(state)    position in slider units
+ *   text(state)   the value as read aloud
+ *   where(state)  [x, y] of the mark
+ *   at(x, y)      slider units at a point of the drawing
+ *   put(units)    the change {trait: value}
+ *   track     optional SVG node; pressing it brings the mark there
+ */
+function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, page = step * 10, get, text, where, at, put, track, r = 8 }) {
+  const node = s(
+    "g",
+    { class: `cbp-slider ${vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label, "aria-valuemin": min, "aria-valuemax": max },
+    s("circle", { class: "touch", r: 22 }),
+    s("circle", { class: "ring", r: r + 6 }),
+    mark(kind, r),
+  );
+  set(node, { "aria-orientation": vertical ? "vertical" : "horizontal" });
+  node.dataset.slider = name;
+  parent.append(node);
+  const go = (units) => ui.change(put(clamp(Number((Math.round(units / step) * step).toFixed(9)), min, max)));
+
+  node.addEventListener("keydown", (event) => {
+    const key = KEYS[event.key];
+    if (key === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab would take the arrow keys.
+    const now = get(ui.state);
+    go({ page: now + page, "-page": now - page, min, max }[key] ?? now + key * step);
+  });
+  drag(node, (x, y) => go(at(x, y)), () => where(ui.state));
+  if (track) {
+    track.classList.add("cbp-track");
+    drag(track, (x, y) => go(at(x, y)), null, node);
+  }
+  return {
+    node,
+    draw(state) {
+      move(node, ...where(state));
+      set(node, { "aria-valuenow": Number(get(state).toFixed(4)), "aria-valuetext": text(state) });
+    },
+  };
+}
+
+/** Call moved(x, y) while `node` is dragged. `center` keeps the point under the finger; `focus` is what gets the focus. */
+export function drag(node, moved, center = null, focus = node) {
+  let offset = null;
+  const point = (event) => {
+    const svg = node.ownerSVGElement;
+    const box = svg.getBoundingClientRect();
+    const zoom = svg.viewBox.baseVal.width / box.width;
+    return [(event.clientX - box.left) * zoom, (event.clientY - box.top) * zoom];
+  };
+  const follow = (event) => {
+    const [x, y] = point(event);
+    moved(x + offset[0], y + offset[1]);
+  };
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    event.preventDefault();
+    node.setPointerCapture(event.pointerId);
+    focus.focus?.({ preventScroll: true });
+    const [x, y] = point(event);
+    const [cx, cy] = center ? center() : [x, y];
+    offset = [cx - x, cy - y];
+    node.classList.add("dragged");
+    if (!center) follow(event);
+  });
+  node.addEventListener("pointermove", (event) => {
+    if (offset) follow(event);
+  });
+  for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
+    node.addEventListener(type, () => {
+      offset = null;
+      node.classList.remove("dragged");
+    });
+  }
+}

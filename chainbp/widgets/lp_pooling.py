@@ -1,0 +1,116 @@
+"""Figure 4: Lp pooling, its order from 0.2 to infinity, and its gradient (33)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from chainbp.function import Function
+from chainbp.pooling import eta
+from chainbp.widgets import still
+from chainbp.widgets.base import Figure, Numbers, Order, Result
+
+MOST = 12
+
+
+class _Inputs(Numbers):
+    """The bars: as many as fit on a phone."""
+
+    def check(self, what: str, array: Any) -> None:
+        super().check(what, array)
+        if array.size > MOST:
+            raise ValueError(f"{what} must have at most {MOST} entries, so that each can be dragged; got {array.size}")
+
+
+class LpPooling(Figure):
+    """Made by :func:`lp_pooling`.
+
+    Attributes
+    ----------
+    y : tuple of float
+        The inputs, the heights of the bars. Can be set.
+    p : float
+        The order, greater than 0 or inf. Can be set; the figure's own slider goes from 0.2 to inf.
+    z : float
+        ``z = η_p(y)``. Follows y and p.
+    gradient : tuple of float
+        ``∂z/∂y_i``, (33) with its sign. Follows y and p.
+    """
+
+    y = _Inputs(1)
+    p = Order()
+    z = Result()
+    gradient = Result()
+
+    def network(self) -> Function:
+        """``eta[p]`` at the present p: ``w.network() @ w.y`` is ``w.z``."""
+        return eta[self.p]
+
+    def results(self) -> dict[str, Any]:
+        z, pull = self.network().vjp(self.y)
+        return {"z": z, "gradient": pull.x(1.0)}
+
+    def still(self) -> str:
+        zero, column = 190.0, min(110.0, 520.0 / len(self.y))
+        unit = 100 / max(*map(abs, self.y), 1e-300)
+        top = max(zero - unit * self.z, 20.0)
+        right = 40 + column * len(self.y)
+        parts = [
+            still.line(40, zero, right, zero),
+            still.line(40, top, right, top, "value"),
+            still.text(right + 12, top + 5, f"z = {still.number(self.z)}", "value", "start"),
+            still.text(right + 12, 345, "∂z/∂y", "gradient", "start"),
+            still.text(40, 395, f"p = {still.number(self.p)}", "weight", "start"),
+        ]
+        for i, (y, g) in enumerate(zip(self.y, self.gradient)):
+            x, tip = 40 + column * (i + 0.5), zero - unit * y
+            parts += [
+                still.bar(x, zero, tip, min(34, column / 2), "value"),
+                still.mark(x, tip, "value", 8),
+                still.text(x, tip + (28 if y < 0 else -16), still.number(y), "value"),
+                still.mark(x, 322, "gradient", 5),
+                still.text(x, 345, ("+" if g > 0 else "") + still.number(g), "gradient"),
+            ]
+        listed = ", ".join(still.number(v) for v in self.y)
+        alt = f"Lp pooling of y = ({listed}) with p = {still.number(self.p)} gives z = {still.number(self.z)}"
+        return still.picture(410, alt, parts)
+
+
+def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0) -> LpPooling:
+    """Lp pooling to play with: drag the bars y and the order p, and see z and the gradient (33) follow.
+
+    With two inputs the figure also shows the ball of all y with the same z, and the gradient as its normal.
+
+    Parameters
+    ----------
+    y : array_like, shape (M,), optional
+        The inputs, 1 to 12 of them, of either sign.
+    p : float, optional
+        The order, greater than 0, or inf.
+
+    Returns
+    -------
+    LpPooling
+        An ipywidget. ``.y`` and ``.p`` can be read and set, ``.z`` and ``.gradient`` follow, and ``.network()`` is
+        the chainbp Function at the present p.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If y is no vector of finite numbers, or p is not greater than 0.
+
+    Examples
+    --------
+    >>> from chainbp.widgets import lp_pooling
+    >>> w = lp_pooling(y=[3, -4], p=1)
+    >>> w.z, w.gradient
+    (7.0, (1.0, -1.0))
+    >>> w.p = float("inf")
+    >>> w
+    lp_pooling(y=[3, -4], p=inf)
+    >>> w.z
+    4.0
+    """
+    return LpPooling("lp_pooling", y=np.atleast_1d(y) if np.ndim(y) == 0 else y, p=p)
