@@ -64,7 +64,7 @@ class LpPooling(Figure):
             still.text(right + 12, 345, "∂z/∂y", "gradient", "start"),
             still.text(40, 395, f"p = {still.number(self.p)}", "weight", "start"),
         ]
-        for i, (y, g) in enumerate(zip(self.y, self.gradient)):
+        for i, (y, g) in enumerate(zip(self.y, self.gradient, strict=True)):
             x, tip = 40 + column * (i + 0.5), zero - unit * y
             parts += [
                 still.bar(x, zero, tip, min(34, column / 2), "value"),

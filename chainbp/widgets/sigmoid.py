@@ -53,7 +53,7 @@ class Sigmoid(Figure):
         parts = [
             still.line(*place(-limit, 0), *place(limit, 0)),
             still.line(*place(-limit, 1), *place(limit, 1)),
-            still.curve([place(float(u), float(v)) for u, v in zip(xs, chainbp.sigma(xs))], "value"),
+            still.curve([place(float(u), float(v)) for u, v in zip(xs, chainbp.sigma(xs), strict=True)], "value"),
             still.line(x - reach * across, y - reach * up, x + reach * across, y + reach * up, "gradient", 3),
             still.mark(x, y, "value", 8),
             still.text(x, 232, f"x = {still.number(self.x)}", "value"),

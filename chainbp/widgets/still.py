@@ -84,4 +84,5 @@ def number(v: float, digits: int = 2) -> str:
 
 
 def _n(v: float) -> str:
-    return f"{v:.1f}".removesuffix(".0").replace("-0.0", "0").removeprefix("-") if abs(v) < 0.05 else f"{v:.1f}".removesuffix(".0")
+    """A coordinate: one decimal, none where it is 0."""
+    return f"{round(v, 1) + 0.0:.1f}".removesuffix(".0")

@@ -102,7 +102,7 @@ def loss_of(case):
 
 def test_backprop_of_random_networks(node):
     cases = list(network_cases(np.random.default_rng(1), 3000))
-    for case, answer in zip(cases, in_node(node, cases)):
+    for case, answer in zip(cases, in_node(node, cases), strict=True):
         bp = backprop(loss_of(case), case["x"])
         close(answer["loss"], bp.loss, case)
         for name in ("hidden", "deltas", "gradients"):
@@ -121,7 +121,7 @@ def test_pooling_at_every_order_and_scale(node):
     ]
     cases += [{"kind": "eta", "p": p, "y": np.zeros(3)} for p in ORDERS]
     cases += [{"kind": "eta", "p": p, "y": np.array([-np.inf, 1.0, np.inf])} for p in ORDERS]
-    for case, answer in zip(cases, in_node(node, cases)):
+    for case, answer in zip(cases, in_node(node, cases), strict=True):
         z, pull = eta[case["p"]].vjp(case["y"])
         close(answer["z"], z, case)
         close(answer["gradient"], pull.x(1.0), case)
@@ -143,7 +143,7 @@ def test_jacobians_and_their_product(node):
         {"kind": "jacobian", "W1": rng.normal(size=(h, m)), "W2": rng.normal(size=(n, h)), "x": rng.normal(size=m)}
         for m, h, n in rng.integers(1, 6, size=(300, 3))
     ]
-    for case, answer in zip(cases, in_node(node, cases)):
+    for case, answer in zip(cases, in_node(node, cases), strict=True):
         g, f = sigma @ rho[case["W1"]], sigma @ rho[case["W2"]]
         close(answer["whole"], (f @ g).jacobian(case["x"]), case)
         close(answer["product"], f.jacobian(g(case["x"])) @ g.jacobian(case["x"]), case)
@@ -152,9 +152,9 @@ def test_jacobians_and_their_product(node):
 def test_central_differences_agree_with_check_gradient(node):
     cases = [c | {"differences": True} for c in network_cases(np.random.default_rng(4), 200)]
     cases = [c for c in cases if not np.isinf(c.get("p", 1.0))]
-    for case, answer in zip(cases, in_node(node, cases)):
+    for case, answer in zip(cases, in_node(node, cases), strict=True):
         check = check_gradient(loss_of(case), case["x"])
-        for comparison, difference in zip(check.comparisons[1:], answer["differences"]):
+        for comparison, difference in zip(check.comparisons[1:], answer["differences"], strict=True):
             # Differences carry the rounding of L, amplified by 1/h.
             bound = 1e-7 * max(1.0, float(np.max(np.abs(comparison.difference))))
             np.testing.assert_allclose(difference, comparison.difference, rtol=1e-6, atol=bound, err_msg=str(case))

@@ -113,21 +113,24 @@ export function nice(v) {
 
 /**
  * A formula without TeX, as children of an SVG <text> or an HTML element: letters are italic; _ and ^ lower and raise
- * the next character or {group}: "∂z/∂y_1", "W^{(2)}", "x′".
+ * the next character or {group}; a group alone is plain text: "{slope }∂z/∂y_1", "W^{(2)}", "x′".
  */
 export function formula(node, source) {
   const isSvg = node.namespaceURI === SVG;
   let sunk = 0;
   for (const [, shift, group, one] of source.matchAll(/([_^]?)(?:\{([^}]*)\}|(.))/gu)) {
-    for (const [, letters, rest] of (group ?? one).matchAll(/(\p{L}+)|([^\p{L}]+)/gu)) {
-      const text = letters ?? rest;
-      const style = letters && !["max", "sum"].includes(letters) ? "italic" : null;
+    if (group !== undefined && !shift) {
+      node.append(isSvg ? s("tspan", {}, group) : group);
+      continue;
+    }
+    for (const [text, letters] of (group ?? one).matchAll(/([^\P{L}Σ]+)|[\P{L}Σ]+/gu)) {
       if (isSvg) {
         const target = { _: 0.28, "^": -0.42, "": 0 }[shift];
-        node.append(s("tspan", { class: `formula ${shift ? "small" : ""}`, "font-style": style, dy: `${((target - sunk) / (shift ? 0.72 : 1)).toFixed(3)}em` }, text));
+        const dy = `${((target - sunk) / (shift ? 0.8 : 1.1)).toFixed(3)}em`;
+        node.append(s("tspan", { class: `formula ${shift ? "small" : ""}`, "font-style": letters ? "italic" : null, dy }, text));
         sunk = target;
       } else {
-        const inner = style ? h("i", {}, text) : text;
+        const inner = letters ? h("i", {}, text) : text;
         node.append(h({ _: "sub", "^": "sup", "": "span" }[shift], { class: "formula" }, inner));
       }
     }
@@ -140,6 +143,14 @@ export const label = (x, y, text, attributes = {}) => s("text", { x, y, ...attri
 
 /** An SVG <text> that holds a formula. */
 export const math = (x, y, source, attributes = {}) => formula(s("text", { x, y, ...attributes }), source);
+
+/** An SVG <text> "name = …" and the place of its number: pass both on to ui.number by `.number`. */
+export function reading(name, attributes = {}) {
+  const node = math(0, 0, `${name} = `, attributes);
+  const number = s("tspan");
+  node.append(number);
+  return { node, number };
+}
 
 // ---- State ----------------------------------------------------------------------------------------------------------
 
@@ -223,7 +234,7 @@ export function mount(figure, { model, el }) {
     },
     /** An id that is unique on the page, for clip paths. */
     unique: (name) => `${id}-${name}`,
-    /** Put a number beside the thing it measures: its text, and in full for machines in data-value. */
+    /** Print a number; for machines, it also stands in full in data-value. */
     number(node, name, value, text = format(value)) {
       say(node, text);
       node.dataset.name = name;

@@ -1,7 +1,7 @@
 // Figure 4: Lp pooling. Bars y, the order p from 0.2 to ∞, z, and the gradient (33) on each bar; with two inputs also
 // the ball of all y with the same z, and the gradient as its normal.
 
-import { arrow, clamp, drag, format, formula, label, mark, math, move, nice, path, s, scale, set, show, signed } from "../kit.js";
+import { arrow, clamp, drag, format, label, mark, math, move, nice, path, reading, s, scale, set, show, signed } from "../kit.js";
 import { apply, eta } from "../math.js";
 
 const MIN_P = 0.2;
@@ -22,7 +22,7 @@ const onGrid = (v) => Math.round(v / STEP) * STEP;
 export const lpPooling = {
   name: "lp_pooling",
   title: "Lp pooling",
-  formula: "z = η_p(y)",
+  formula: "z = η_p(y) = (Σ|y_i|^p)^{1/p}",
   traits: ["y", "p"],
   accepts: { y: [-1e6, 1e6], p: [MIN_P, Infinity] },
 
@@ -36,14 +36,14 @@ export const lpPooling = {
   range: ({ limit }) => ({ y: [-limit, limit], p: [MIN_P, Infinity] }),
 
   build(ui, layout) {
-    const ballSize = layout.n === 2 ? Math.min(260, layout.width) : 0;
-    const barsWidth = layout.beside ? layout.width - ballSize - 40 : layout.width;
+    const ballSize = layout.n === 2 ? 250 : 0;
+    const barsWidth = layout.beside ? layout.width - ballSize - 60 : layout.width;
     const stacked = ballSize && !layout.beside;
-    const axisTop = BARS_HEIGHT + (stacked ? ballSize + 40 : 16);
+    const axisTop = BARS_HEIGHT + (stacked ? ballSize + 54 : 12);
     const svg = ui.svg(axisTop + AXIS_HEIGHT);
     const parts = [drawBars(ui, svg, layout, barsWidth), drawAxis(ui, svg, layout.width, axisTop)];
     if (ballSize) {
-      const place = stacked ? [(layout.width - ballSize) / 2, BARS_HEIGHT + 20] : [layout.width - ballSize, 30];
+      const place = stacked ? [(layout.width - ballSize) / 2, BARS_HEIGHT + 24] : [layout.width - ballSize - 22, 34];
       parts.push(drawBall(ui, svg, layout.limit, ballSize, place));
     }
     return {
@@ -62,24 +62,24 @@ export const lpPooling = {
 };
 
 const TOP = 20;
-const BARS = 230;
+const BARS = 250;
 const NAMES = TOP + BARS + 26;
-const GRADIENTS = NAMES + 62;
-const GRADIENT_REACH = 30;
-const BARS_HEIGHT = GRADIENTS + 56;
+const GRADIENTS = NAMES + 68;
+const GRADIENT_REACH = 36;
+const BARS_HEIGHT = GRADIENTS + 62;
 
 /** The bars with their values, z across them, and each bar's gradient below it. */
 function drawBars(ui, svg, { n, limit }, width) {
-  const gutter = 78;
-  const column = Math.min(104, (width - gutter) / n);
-  const thickness = Math.min(34, column * 0.5);
+  const gutter = 82;
+  const column = Math.min(150, (width - gutter) / n);
+  const thickness = Math.min(40, column * 0.5);
   const center = (i) => column * (i + 0.5);
   const right = column * n;
-  const up = scale([-limit * 1.08, limit * 1.6], [TOP + BARS, TOP]);
+  const up = scale([-limit * 1.08, limit * 1.5], [TOP + BARS, TOP]);
   const slope = scale([0, 1], [GRADIENTS, GRADIENTS - GRADIENT_REACH]);
 
   const zLine = s("line", { class: "z value", x1: 0, x2: right });
-  const zText = s("text", { class: "number value strong", "data-fixed": "" });
+  const zReading = reading("z", { class: "value strong" });
   const zBeyond = label(0, 0, "▲", { class: "value", "text-anchor": "middle", "font-size": 11 });
   svg.append(
     s("line", { class: "axis", x1: 0, x2: right, y1: up(0), y2: up(0) }),
@@ -90,14 +90,14 @@ function drawBars(ui, svg, { n, limit }, width) {
     const x = center(i);
     const ghost = s("rect", { class: "ghost", x: x - thickness / 2, width: thickness });
     const bar = s("rect", { class: "bar value", x: x - thickness / 2, width: thickness });
-    const value = s("text", { class: "number value", x, "text-anchor": "middle" });
+    const value = s("text", { class: "value", x, "text-anchor": "middle" });
     const stem = s("line", { class: "stem gradient", x1: x, x2: x, y1: GRADIENTS });
     const tip = mark("gradient", 5);
-    const number = s("text", { class: "number gradient", x, "text-anchor": "middle" });
+    const number = s("text", { class: "gradient", x, "text-anchor": "middle" });
     svg.append(ghost, bar, stem, tip, number, math(x, NAMES, subscript("y", i), { "text-anchor": "middle" }));
     return { x, ghost, bar, value, stem, tip, number };
   });
-  svg.append(zLine, zText, zBeyond);
+  svg.append(zLine, zReading.node, zBeyond);
   bars.forEach(({ x, value }, i) => {
     svg.append(value);
     ui.slider({
@@ -123,8 +123,8 @@ function drawBars(ui, svg, { n, limit }, width) {
     set(zLine, { y1: zAt.toFixed(2), y2: zAt.toFixed(2) });
     show(zBeyond, beyond);
     set(zBeyond, { x: right + 6, y: TOP + 4 });
-    set(zText, { x: right + 14, y: (zAt + 5).toFixed(2) });
-    ui.number(zText, "z", z, `z = ${format(z)}`);
+    set(zReading.node, { x: right + 14, y: (zAt + 5).toFixed(2) });
+    ui.number(zReading.number, "z", z);
     bars.forEach((bar, i) => {
       const [zero, at] = [up(0), up.clamped(y[i])];
       set(bar.bar, { y: Math.min(zero, at).toFixed(2), height: Math.abs(at - zero).toFixed(2) });
@@ -165,8 +165,8 @@ function drawAxis(ui, svg, width, top) {
     names.push([p, text]);
   }
   svg.append(track);
-  const value = s("text", { class: "number weight strong", y: line - 20, "text-anchor": "middle" });
-  svg.append(value);
+  const value = reading("p", { class: "weight strong", y: line - 20, "text-anchor": "middle" });
+  svg.append(value.node);
   ui.slider({
     parent: svg,
     kind: "weight",
@@ -184,8 +184,8 @@ function drawAxis(ui, svg, width, top) {
     track,
   });
   return ({ p }) => {
-    set(value, { x: clamp(along.clamped(toT(p)), 34, width - 34).toFixed(2) });
-    ui.number(value, "p", p, `p = ${format(p)}`);
+    set(value.node, { x: clamp(along.clamped(toT(p)), 34, width - 34).toFixed(2) });
+    ui.number(value.number, "p", p);
     for (const [there, text] of names) text.classList.toggle("strong", there === p);
   };
 }
@@ -207,10 +207,13 @@ function drawBall(ui, svg, limit, size, [left, top]) {
     s("clipPath", { id: clip }, s("rect", { x: left, y: top, width: size, height: size })),
     s("line", { class: "axis", x1: left, x2: left + size, y1: up(0), y2: up(0) }),
     s("line", { class: "axis", x1: across(0), x2: across(0), y1: top, y2: top + size }),
-    math(left + size - 2, up(0) - 8, "y_1", { "text-anchor": "end" }),
-    math(across(0) + 8, top + 12, "y_2"),
+    math(left + size + 6, up(0) + 5, "y_1"),
+    math(across(0), top - 8, "y_2", { "text-anchor": "middle" }),
     ball,
-    formula(label(left + size / 2, top + size + 16, "", { class: "small muted", "text-anchor": "middle" }), "{all }y{ with this }z{, and its gradient}"),
+    math(left + size / 2, top + size + 18, "{all }y{ with the same }z{, and the gradient on them}", {
+      class: "small muted",
+      "text-anchor": "middle",
+    }),
   );
   const normal = arrow(svg, "gradient");
   const point = s("g", { class: "cbp-slider free", "aria-hidden": "true" }, s("circle", { class: "touch", r: 22 }), mark("value", 8));

@@ -1,7 +1,7 @@
 // Figure 2: the sigmoid. A point on the curve and its tangent, whose slope is y (1 − y); below, that slope and the one
 // that the paper printed for (27), x (1 − x), for every x.
 
-import { clamp, format, formula, label, mark, math, move, nice, path, s, scale, set, show, signed } from "../kit.js";
+import { clamp, format, label, mark, math, move, nice, path, reading, s, scale, set, show, signed } from "../kit.js";
 import { apply, printed27, sigma } from "../math.js";
 
 const SAMPLES = 121;
@@ -71,9 +71,9 @@ function drawCurve(ui, svg, across, xs, width, limit) {
     s("g", { "clip-path": `url(#${clip})` }, wrong, tangent),
   );
   const drop = s("line", { class: "axis dashed" });
-  const yText = s("text", { class: "number value strong" });
-  const xText = s("text", { class: "number value", "text-anchor": "middle", y: AXIS + 18 });
-  svg.append(drop, yText, xText);
+  const ySays = reading("y", { class: "value strong" });
+  const xSays = reading("x", { class: "value", "text-anchor": "middle", y: AXIS + 18 });
+  svg.append(drop, ySays.node, xSays.node);
   const track = s("rect", { x: 0, y: TOP, width, height: CURVE, fill: "transparent" });
   svg.append(track);
   ui.slider({
@@ -106,10 +106,10 @@ function drawCurve(ui, svg, across, xs, width, limit) {
     through(wrong, px, py, printed, 84);
     set(drop, { x1: px.toFixed(2), x2: px.toFixed(2), y1: py.toFixed(2), y2: AXIS.toFixed(2) });
     const left = px > width / 2;
-    set(yText, { x: (px + (left ? -18 : 18)).toFixed(2), y: (py + (left ? -14 : 24)).toFixed(2), "text-anchor": left ? "end" : "start" });
-    ui.number(yText, "y", y, `y = ${format(y, 3)}`);
-    set(xText, { x: clamp(px, 40, width - 40).toFixed(2) });
-    ui.number(xText, "x", x, `x = ${format(x)}`);
+    set(ySays.node, { x: (px + (left ? -18 : 18)).toFixed(2), y: (py + (left ? -14 : 24)).toFixed(2), "text-anchor": left ? "end" : "start" });
+    ui.number(ySays.number, "y", y, format(y, 3));
+    set(xSays.node, { x: clamp(px, 40, width - 40).toFixed(2) });
+    ui.number(xSays.number, "x", x);
   };
 }
 
@@ -118,22 +118,20 @@ function drawSlopes(ui, svg, across, xs, width) {
   const up = scale([-0.75, 0.55], [SLOPES_TOP + SLOPES, SLOPES_TOP]);
   const clip = ui.unique("slopes");
   const curves = [
-    { kind: "slip", name: "printed", of: "x(1 − x)", values: xs.map(printed27) },
+    { kind: "slip", name: "printed", of: "{printed as (27): }x(1 − x)", values: xs.map(printed27) },
     { kind: "gradient", name: "slope", of: "y(1 − y)", values: xs.map((x) => at(x).slope) },
   ];
   svg.append(
     s("clipPath", { id: clip }, s("rect", { x: 0, y: SLOPES_TOP, width, height: SLOPES })),
     s("line", { class: "axis", x1: across(xs[0]), x2: across(xs.at(-1)), y1: up(0), y2: up(0) }),
-    math(0, SLOPES_TOP - 26, "{the slope} dy/dx", { class: "small muted" }),
+    math(0, SLOPES_TOP - 26, "{the slope }dy/dx", { class: "small muted" }),
   );
   const rows = curves.map(({ kind, name, of, values }, k) => {
     svg.append(s("path", { class: `line ${kind}`, "clip-path": `url(#${clip})`, d: path(values.map((v, i) => [across(xs[i]), up(v)])) }));
     const dot = mark(kind, 6);
     const beyond = label(0, SLOPES_TOP + SLOPES - 2, "▼", { class: kind, "text-anchor": "middle", "font-size": 11 });
-    const number = s("tspan", { class: "number" });
-    const line = formula(s("text", { class: `${kind} ${k ? "strong" : ""}`, x: width, y: SLOPES_TOP - 26 + (k ? 0 : 20), "text-anchor": "end" }), `${k ? "" : "{printed as (27): }"}${of}`);
-    line.append(" = ", number);
-    svg.append(dot, beyond, line);
+    const { node, number } = reading(of, { class: kind, x: width, y: SLOPES_TOP - 4 - 22 * k, "text-anchor": "end" });
+    svg.append(dot, beyond, node);
     return { name, number, dot, beyond };
   });
 
