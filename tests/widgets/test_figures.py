@@ -1,0 +1,126 @@
+"""The figures as Python sees them: traits, results, errors, text and still picture."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import traitlets
+
+from chainbp import eta, sigma
+from chainbp.widgets import lp_pooling, sigmoid
+from chainbp.widgets.base import STATIC
+
+FIGURES = [lambda: lp_pooling(y=[3, -4], p=2), lambda: sigmoid(x=2)]
+every_figure = pytest.mark.parametrize("make", FIGURES, ids=["lp_pooling", "sigmoid"])
+
+
+def test_pooling_follows_chainbp():
+    w = lp_pooling(y=[3, -4, 0.5], p=3)
+    for p in (0.3, 1, 7.5, np.inf):
+        w.p = p
+        z, pull = eta[p].vjp(w.y)
+        assert w.z == z
+        assert w.gradient == tuple(pull.x(1.0))
+        assert w.network()(w.y) == z
+    w.y = np.array([1, 2])
+    assert (w.y, w.z, w.gradient) == ((1.0, 2.0), 2.0, (0.0, 1.0))
+
+
+def test_sigmoid_follows_chainbp():
+    w = sigmoid(x=-1.5)
+    assert w.y == sigma(-1.5)
+    assert w.gradient == w.y * (1 - w.y)
+    assert w.printed == -1.5 * 2.5
+    assert w.network() is sigma
+
+
+def test_results_can_be_observed_and_inputs_linked():
+    a, b = lp_pooling(y=[3, -4], p=2), lp_pooling(y=[1, 1], p=1)
+    seen = []
+    a.observe(lambda change: seen.append(change.new), names="z")
+    link = traitlets.link((a, "y"), (b, "y"))
+    assert b.z == 7
+    a.p = 1
+    b.y = [1, -2]
+    link.unlink()
+    assert seen == [7.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "error", "message"),
+    [
+        ({"p": -1}, ValueError, "lp_pooling: p must be one number greater than 0, or inf; got -1"),
+        ({"p": np.nan}, ValueError, "lp_pooling: p must be one number greater than 0"),
+        ({"p": "three"}, TypeError, "lp_pooling: p must be real numbers"),
+        ({"y": []}, ValueError, "lp_pooling: y must be a vector; got shape (0,)"),
+        ({"y": [[1.0]]}, ValueError, "lp_pooling: y must be a vector; got shape (1, 1)"),
+        ({"y": [np.nan]}, ValueError, "lp_pooling: y must be finite; got inf or NaN"),
+        ({"y": np.ones(13)}, ValueError, "lp_pooling: y must have at most 12 entries"),
+        ({"y": [[1], [1, 2]]}, ValueError, "lp_pooling: y must be a rectangular array of numbers"),
+    ],
+)
+def test_wrong_use_raises_a_clear_error(inputs, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        lp_pooling(**inputs)
+    w = lp_pooling()
+    before = (w.y, w.p, w.z)
+    ((name, value),) = inputs.items()
+    with pytest.raises(error, match=re.escape(message)):
+        setattr(w, name, value)
+    assert (w.y, w.p, w.z) == before
+
+
+def test_results_cannot_be_set():
+    with pytest.raises(traitlets.TraitError, match="read-only"):
+        sigmoid().y = 1.0
+
+
+@every_figure
+def test_text_is_stable_and_can_be_evaluated(make):
+    w = make()
+    assert repr(w) == repr(make())
+    again = eval(repr(w), {"lp_pooling": lp_pooling, "sigmoid": sigmoid})
+    assert repr(again) == repr(w)
+
+
+@every_figure
+def test_output_holds_the_view_and_a_still_picture(make):
+    bundle, _ = make()._repr_mimebundle_()
+    assert set(bundle) == {"application/vnd.jupyter.widget-view+json", "text/plain", "image/svg+xml"}
+    svg = bundle["image/svg+xml"]
+    assert svg == make().still()
+    picture = ElementTree.fromstring(svg)
+    assert len(picture.get("aria-label")) > 30
+    assert "nan" not in svg
+    assert ' id="' not in svg, "two pictures on a page would share it"
+
+
+@every_figure
+def test_browser_messages_with_infinity_are_understood(make):
+    w = make()
+    state = w.get_state()
+    assert state["figure"] in repr(w)
+    assert state["_start"] == {name: state[name] for name in w._inputs()}
+    w.set_state({name: state[name] for name in w._inputs()})
+    if "p" in state:
+        w.set_state({"p": "Infinity"})
+        assert w.p == np.inf
+        assert w.get_state()["p"] == "Infinity"
+
+
+def test_traits_are_those_that_the_drawings_name():
+    source = {path.stem: path.read_text(encoding="utf-8") for path in (STATIC.parent / "js" / "figures").glob("*.js")}
+    for make in FIGURES:
+        w = make()
+        (listed,) = re.findall(r"traits: \[(.*?)\]", source[w.figure])
+        assert re.findall(r'"(\w+)"', listed) == w._inputs()
+
+
+def test_chainbp_does_not_import_the_widgets():
+    code = "import chainbp, sys; sys.exit('anywidget' in sys.modules or 'chainbp.widgets' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

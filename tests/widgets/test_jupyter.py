@@ -1,0 +1,151 @@
+"""The live figures in JupyterLab with a kernel, and in a notebook that nbval runs."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+import pytest
+from conftest import cells, environment
+from playwright.sync_api import Page
+
+NOTEBOOK = cells(
+    "from chainbp.widgets import lp_pooling\nw = lp_pooling(y=[3, -4], p=2)\nw",
+    "print('python sees', w.p, w.y, round(w.z, 3))",
+    "w.p = float('inf'); w.y = [1, 2]; print('set')",
+    "w.y = [1, 2, -5]; print('another size')",
+)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """The address of a JupyterLab that shows the notebook."""
+    nbformat.write(NOTEBOOK, tmp_path / "live.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(8)
+    options = [f"--ServerApp.port={port}", f"--IdentityProvider.token={token}", "--ServerApp.ip=127.0.0.1"]
+    config = {"JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser", *options],
+        cwd=tmp_path,
+        env=environment() | config,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            wait_until(lambda: urllib.request.urlopen(f"{address}/api/status?token={token}").status == 200)
+            yield f"{address}/lab/tree/live.ipynb?token={token}"
+        finally:
+            server.terminate()
+
+
+def wait_until(true, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if true():
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < end, "the server did not start"
+        time.sleep(0.2)
+
+
+def run_cell(page: Page, index: int) -> None:
+    page.evaluate(
+        """async (index) => {
+            const panel = window.jupyterapp.shell.currentWidget;
+            panel.content.activeCellIndex = index;
+            await window.jupyterapp.commands.execute("notebook:run-cell");
+        }""",
+        index,
+    )
+
+
+def output(page: Page, index: int) -> str:
+    return page.locator(".jp-CodeCell").nth(index).locator(".jp-OutputArea-output").last.text_content()
+
+
+def shown(page: Page, name: str) -> str:
+    return page.locator(f'.cbp [data-name="{name}"]').get_attribute("data-value")
+
+
+def test_in_jupyterlab(browser, lab):
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(lab)
+    page.wait_for_selector(".jp-CodeCell", timeout=60_000)
+    page.wait_for_function(
+        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
+    )
+    run_cell(page, 0)
+    page.wait_for_selector(".cbp svg", timeout=60_000)
+    assert shown(page, "z") == "5"
+
+    slider = page.locator('[data-slider="p"]')
+    slider.press("Home")
+    for _ in range(3):
+        slider.press("ArrowRight")  # JupyterLab must not take it.
+    box = page.locator('[data-slider="y0"] .touch').bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + 100, steps=8)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    run_cell(page, 1)
+    page.wait_for_function("document.body.textContent.includes('python sees 0.2')", timeout=20_000)
+    seen = re.search(r"python sees (\S+) \((\S+), (\S+)\) (\S+)", output(page, 1))
+    assert [float(v) for v in seen.groups()[:3]] == [float(shown(page, name)) for name in ("p", "y.0", "y.1")]
+    assert float(seen[4]) == pytest.approx(float(shown(page, "z")), abs=1e-3)
+    assert float(seen[2]) < 0
+
+    run_cell(page, 2)
+    page.wait_for_function("document.querySelector('.cbp [data-name=z]').dataset.value === '2'", timeout=20_000)
+    assert [shown(page, name) for name in ("p", "y.0", "gradient.0", "gradient.1")] == ["Infinity", "1", "0", "1"]
+    run_cell(page, 3)
+    page.wait_for_selector('.cbp [data-name="y.2"]', timeout=20_000)
+    assert shown(page, "z") == "5"
+    assert wrong == []
+
+    color = "getComputedStyle(document.querySelector('.cbp .value')).color"
+    light = page.evaluate(color)
+    page.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    page.wait_for_function(f"{color} !== {light!r}", timeout=20_000)
+    page.close()
+
+
+def test_nbval_passes_twice(tmp_path):
+    notebook = cells(
+        "from chainbp.widgets import lp_pooling, sigmoid\nw = lp_pooling(y=[3, -4], p=2)\nw",
+        "sigmoid(x=2)",
+        "import ipywidgets\nipywidgets.HBox([sigmoid(x=-1), w])",
+        "_ = ipywidgets.interactive_output(lambda p: print(p), {'p': w})",
+        "w.p = 1\nw.z",
+    )
+    path = tmp_path / "live.ipynb"
+    nbformat.write(notebook, path)
+    programs = shutil.which("jupyter", path=environment()["PATH"])
+    execute = [programs, "nbconvert", "--to", "notebook", "--execute", "--inplace", str(path)]
+    subprocess.run(execute, env=environment(), check=True, capture_output=True)
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", str(path)],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            encoding="utf-8",
+        )
+        assert done.returncode == 0, done.stdout
+        assert "5 passed" in done.stdout

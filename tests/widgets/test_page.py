@@ -1,0 +1,300 @@
+"""The live figures of a built page, in a real browser, with every other host blocked and without a kernel."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, Page
+
+from chainbp import eta, sigma
+
+FIGURES = ["lp_pooling", "sigmoid", "lp_pooling-2", "sigmoid-2", "lp_pooling-3"]
+MOVES = 200
+
+
+@contextmanager
+def opened(browser, address: str, **options) -> Iterator[tuple[Page, list[str]]]:
+    """A page, and a list of what goes wrong on it."""
+    wrong: list[str] = []
+    own = address.split("/", 3)[:3]
+
+    def route(route) -> None:
+        url = route.request.url
+        if url.startswith(("data:", "blob:")) or url.split("/", 3)[:3] == own:
+            route.continue_()
+        else:
+            wrong.append(f"asks another host: {url}")
+            route.abort()
+
+    options = {"viewport": {"width": 1280, "height": 900}} | options
+    context = browser.new_context(**options)
+    context.route("**/*", route)
+    page = context.new_page()
+    page.on("console", lambda m: wrong.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+    page.goto(address, wait_until="load")
+    try:
+        yield page, wrong
+    finally:
+        context.close()
+
+
+@pytest.fixture
+def page(browser, served) -> Iterator[Page]:
+    with opened(browser, f"{served}/index.html") as (page, wrong):
+        yield page
+        assert wrong == []
+
+
+def figure(page: Page, name: str) -> Locator:
+    return page.locator(f'[data-name="{name}"] > .cbp')
+
+
+def drawn(figure: Locator) -> dict[str, float]:
+    """The numbers that a figure shows, in full, and that the printed text agrees with them."""
+    shown = figure.evaluate(
+        "f => [...f.querySelectorAll('[data-value]')].map(n => [n.dataset.name, n.dataset.value, n.textContent])"
+    )
+    for name, value, text in shown:
+        printed = text.replace("−", "-").replace("∞", "inf").replace("+", "")
+        if "·" not in printed:
+            assert printed == "inf" or abs(float(printed) - float(value)) < 0.0051, (name, text)
+    return {name: float(value.replace("Infinity", "inf")) for name, value, _ in shown}
+
+
+def check(figure: Locator) -> dict[str, float]:
+    """Compare what a figure shows with what chainbp says."""
+    shown = drawn(figure)
+    if figure.get_attribute("data-figure") == "sigmoid":
+        x = shown["x"]
+        y, pull = sigma.vjp([x])
+        expected = {"x": x, "y": y[0], "slope": pull.x([1.0])[0], "printed": x * (1 - x)}
+    else:
+        y = [shown[f"y.{i}"] for i in range(sum(name.startswith("y.") for name in shown))]
+        z, pull = eta[shown["p"]].vjp(y)
+        expected = {"p": shown["p"], "z": z}
+        expected |= {f"y.{i}": v for i, v in enumerate(y)}
+        expected |= {f"gradient.{i}": v for i, v in enumerate(pull.x(1.0))}
+    assert shown.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(shown[name], value, rtol=1e-12, atol=1e-300, err_msg=name)
+    return shown
+
+
+def drag(page: Page, mark: Locator, dx: float, dy: float) -> None:
+    mark.scroll_into_view_if_needed()
+    box = mark.locator(".touch").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + dx / 2, y + dy / 2)
+    page.mouse.move(x + dx, y + dy)
+    page.mouse.up()
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_every_figure_draws(browser, served, html, scheme, theme, width):
+    address = f"{served}/index.html" if scheme == "http" else (html / "index.html").as_uri()
+    with opened(browser, address, viewport={"width": width, "height": 800}, color_scheme=theme) as (page, wrong):
+        for name in FIGURES:
+            check(figure(page, name))
+        assert page.locator(".cbp-still").count() == 0
+        assert page.locator(".cbp-sorry").all_text_contents() == [
+            "This figure is not alive here: IntSlider needs a running Python. Open the page as a notebook to use it."
+        ]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        paper, ink = page.locator(".cbp text.value").first.evaluate(
+            "n => [getComputedStyle(n).stroke, getComputedStyle(n).fill]"
+        )
+        assert (brightness(paper) > brightness(ink)) == (theme == "light")
+        assert wrong == []
+
+
+def brightness(color: str) -> float:
+    return sum(map(float, re.findall(r"[\d.]+", color)[:3]))
+
+
+def test_the_bundle_comes_once_and_only_where_it_is_needed(html):
+    live, plain = ((html / name).read_text(encoding="utf-8") for name in ("index.html", "plain.html"))
+    assert len(re.findall(r'<script[^>]*src="_static/book\.js', live)) == 1
+    assert len(re.findall(r'<link[^>]*href="_static/widgets\.css', live)) == 1
+    assert "_esm" not in live
+    assert "require.js" not in live
+    assert "book.js" not in plain
+    assert "widgets.css" not in plain
+    assert not (html / "_static" / "widgets.js").exists()
+
+
+def test_the_theme_is_followed_at_once(page):
+    color = "getComputedStyle(document.querySelector('.cbp .value')).color"
+    before = page.evaluate(color)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert page.evaluate(color) != before
+
+
+def test_dragging_changes_the_numbers(page):
+    pooling, curve = figure(page, "lp_pooling"), figure(page, "sigmoid")
+    before = check(pooling)
+    drag(page, pooling.locator("[data-slider=y0]"), 0, 200)
+    after = check(pooling)
+    assert after["y.0"] < before["y.0"]
+    assert after["gradient.0"] < 0
+    drag(page, pooling.locator("[data-slider=p]"), 500, 0)
+    assert check(pooling)["p"] == np.inf
+    drag(page, pooling.locator("[data-slider=p]"), -900, 0)
+    assert check(pooling)["p"] == 0.2
+    drag(page, pooling.locator(".free"), 20, -40)
+    moved = check(pooling)
+    assert moved["y.0"] > after["y.0"]
+    assert moved["y.1"] > after["y.1"]
+    drag(page, curve.locator("[data-slider=x]"), -300, 0)
+    assert check(curve)["x"] < 0
+    # The page's other figures stay as they were.
+    assert check(figure(page, "sigmoid-2"))["x"] == -1
+
+
+def test_keys_change_the_numbers(page):
+    pooling, curve = figure(page, "lp_pooling"), figure(page, "sigmoid")
+    p, x, y = (f.locator(f"[data-slider={name}]") for f, name in ((pooling, "p"), (curve, "x"), (pooling, "y1")))
+    steps = [("Home", 0.2), ("End", np.inf)]
+    for key, expected in steps:
+        p.press(key)
+        assert check(pooling)["p"] == expected
+    for key, sign in [("ArrowLeft", -1), ("PageDown", -1), ("ArrowRight", 1), ("PageUp", 1)]:
+        before = check(pooling)["p"]
+        p.press(key)
+        assert (check(pooling)["p"] - before) * sign > 0 or before == np.inf
+    presses = {"ArrowRight": 2.05, "ArrowUp": 2.1, "ArrowDown": 2.05, "ArrowLeft": 2.0, "PageUp": 2.5}
+    for key, expected in presses.items():
+        x.press(key)
+        assert check(curve)["x"] == pytest.approx(expected)
+        assert x.get_attribute("aria-valuenow") == f"{expected:g}"
+    x.press("End")
+    assert check(curve)["x"] == 6
+    y.press("ArrowUp")
+    assert check(pooling)["y.1"] == pytest.approx(-3.9)
+    assert y.get_attribute("aria-valuetext") == "−3.90"
+
+
+def test_the_text_alternative_follows(page):
+    curve = figure(page, "sigmoid")
+    text = page.locator(f"#{curve.get_attribute('aria-describedby')}")
+    curve.locator("[data-slider=x]").press("Home")
+    page.wait_for_function(f"document.getElementById('{text.get_attribute('id')}').textContent.includes('x = −6')")
+    assert "y = 0.002" in text.text_content()
+    assert curve.locator("[aria-live]").text_content() == text.text_content()
+
+
+def test_reset_and_the_address(browser, served, page):
+    pooling = figure(page, "lp_pooling")
+    start = check(pooling)
+    drag(page, pooling.locator("[data-slider=y0]"), 0, 60)
+    pooling.locator("[data-slider=p]").press("End")
+    there = check(pooling)
+    page.wait_for_function("location.hash.includes('lp_pooling.p=Infinity')")
+    with opened(browser, page.url) as (other, wrong):
+        assert check(figure(other, "lp_pooling")) == there
+        assert wrong == []
+    pooling.get_by_role("button", name="Reset").click()
+    assert check(pooling) == start
+    page.wait_for_function("!location.hash.includes('=')")
+
+
+@pytest.mark.parametrize("bad", ["lp_pooling.p=-1", "lp_pooling.y=1", "lp_pooling.y=1,x", "nothing.p=2", "=", "p"])
+def test_a_wrong_address_is_ignored(browser, served, bad):
+    with opened(browser, f"{served}/index.html#{bad}") as (page, wrong):
+        assert check(figure(page, "lp_pooling"))["p"] == 2
+        assert wrong == []
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_wild_hand_breaks_nothing(browser, served, width):
+    rng = random.Random(width)
+    with opened(browser, f"{served}/index.html", viewport={"width": width, "height": 900}) as (page, wrong):
+        for name in ("lp_pooling", "sigmoid", "lp_pooling-2"):
+            fig = figure(page, name)
+            height = fig.bounding_box()["height"]
+            marks = fig.locator(".cbp-slider").all()
+            for _ in range(25):
+                mark = rng.choice(marks)
+                mark.scroll_into_view_if_needed()
+                box = mark.locator(".touch").bounding_box()
+                page.mouse.move(box["x"] + 22, box["y"] + 22)
+                page.mouse.down()
+                for _ in range(30):
+                    page.mouse.move(rng.randint(-200, width + 200), rng.randint(-200, 1100))
+                page.mouse.up()
+                check(fig)
+                assert "NaN" not in fig.inner_html()
+            assert fig.bounding_box()["height"] == height
+        assert wrong == []
+
+
+def test_a_drag_is_drawn_within_4_ms(page, record_property):
+    """From the event's arrival in the page to drawing and layout done, 200 real moves of the mouse for each figure."""
+    page.evaluate("""() => {
+        window.times = [];
+        let start;
+        addEventListener("pointermove", () => { start = performance.now(); }, true);
+        addEventListener("pointermove", () => {
+            document.body.getBoundingClientRect();
+            times.push(performance.now() - start);
+        });
+    }""")
+    for name, slider in [("lp_pooling", "p"), ("lp_pooling", "y0"), ("sigmoid", "x"), ("lp_pooling-2", "y3")]:
+        mark = figure(page, name).locator(f"[data-slider={slider}]")
+        # The best of three, because other programs run on the machine too.
+        p95 = min(float(np.percentile(timed_drag(page, mark), 95)) for _ in range(3))
+        record_property(f"p95 of {name}.{slider} in ms", p95)
+        print(f"{name}.{slider}: p95 {p95:.2f} ms")
+        assert p95 <= 4
+
+
+def timed_drag(page: Page, mark: Locator) -> list[float]:
+    """Milliseconds that the page needed for each move of one long drag."""
+    mark.scroll_into_view_if_needed()
+    box = mark.locator(".touch").bounding_box()
+    x, y = box["x"] + 22, box["y"] + 22
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.evaluate("times.length = 0")
+    for i in range(MOVES):
+        page.mouse.move(x + 60 * np.sin(i / 9), y + 60 * np.cos(i / 7))
+    page.mouse.up()
+    times = page.evaluate("times")
+    assert len(times) >= MOVES
+    return times
+
+
+def test_touch_targets_are_large(browser, served):
+    with opened(browser, f"{served}/index.html", viewport={"width": 360, "height": 800}, has_touch=True) as (page, _):
+        for target in page.locator(".cbp .touch, .cbp button").all():
+            box = target.bounding_box()
+            assert min(box["width"], box["height"]) >= 40
+
+
+def test_without_scripts_a_still_picture_stands(browser, served):
+    with opened(browser, f"{served}/index.html", java_script_enabled=False) as (page, wrong):
+        stills = page.locator(".cbp-still svg")
+        assert stills.count() == 3
+        assert stills.first.is_visible()
+        assert "z = 5.00" in stills.first.get_attribute("aria-label")
+        assert wrong == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_accessible(browser, served, theme, width):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    with opened(
+        browser, f"{served}/index.html", viewport={"width": width, "height": 800}, color_scheme=theme
+    ) as (page, _):
+        found = axe.Axe().run(page, context=".cbp").response["violations"]
+        assert [f"{v['id']}: {v['help']}: {[n['target'] for n in v['nodes']][:4]}" for v in found] == []
