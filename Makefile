@@ -1,7 +1,7 @@
 # `make help` lists what can be made. Each target sets itself up from nothing: a Python 3.11 or newer is all it takes.
 .POSIX:
 .SUFFIXES:
-.PHONY: help book pages test lab serve bench outputs clean
+.PHONY: help book pages test lab serve bench outputs widgets clean
 
 VENV = .venv
 RUN = $(VENV)/bin/python
@@ -17,6 +17,7 @@ help:
 	@echo 'make serve    build the book if needed and serve it at http://localhost:$(PORT)/'
 	@echo 'make bench    time one gradient beside PyTorch, JAX and autograd'
 	@echo 'make outputs  execute the notebooks in place and normalize them'
+	@echo 'make widgets  bundle the live figures (needs npm)'
 	@echo 'make clean    remove the environment and everything that was built'
 	@echo 'PYTHON=...    chooses the interpreter that the environment is made from'
 
@@ -50,6 +51,10 @@ bench: $(VENV)/bench.stamp
 
 outputs: $(VENV)/book.stamp
 	$(RUN) book/_tools/outputs.py
+
+# --no-package-lock: a lock file would pin addresses of a registry; package.json pins the version.
+widgets:
+	cd chainbp/widgets/js && npm install --no-save --no-package-lock --silent && npm run --silent build
 
 clean:
 	rm -rf $(VENV) _build

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -11,13 +10,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 from playwright.sync_api import Browser
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from chromium import launched, serving  # noqa: E402
+from chromium import launched, serving
+from scratch import ROOT, cells, environment
 
 
 @pytest.fixture(scope="session")
@@ -42,24 +40,6 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-def cells(*sources: str) -> nbformat.NotebookNode:
-    """A notebook of code cells."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    notebook.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    return notebook
-
-
-def environment() -> dict[str, str]:
-    """For a program that shall run this environment's kernel and import this chainbp."""
-    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-    programs = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    return os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        "PATH": os.pathsep.join(filter(None, programs)),
-        "JUPYTER_PREFER_ENV_PATH": "1",
-    }
-
-
 @pytest.fixture(scope="session")
 def html(tmp_path_factory) -> Path:
     """A small book, built with the project's settings: a page with live figures and one without."""
@@ -69,12 +49,7 @@ def html(tmp_path_factory) -> Path:
     for part in ("_ext", "_static", "_extra"):
         shutil.copytree(ROOT / "book" / part, book / part)
     shutil.copy(ROOT / "book" / "references.bib", book)
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    config["sphinx"]["local_extensions"]["live_widgets"] = "book/_ext"
-    extensions = config["sphinx"]["config"]["extensions"]
-    if "live_widgets" not in extensions:
-        extensions.append("live_widgets")
-    (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    shutil.copy(ROOT / "_config.yml", folder)
     (book / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters: [{file: plain}]\n", encoding="utf-8")
     (book / "plain.md").write_text("# A page without figures\n", encoding="utf-8")
     notebook = cells(

@@ -13,8 +13,8 @@ import urllib.request
 
 import nbformat
 import pytest
-from conftest import cells, environment
 from playwright.sync_api import Page
+from scratch import cells, environment
 
 NOTEBOOK = cells(
     "from chainbp.widgets import lp_pooling\nw = lp_pooling(y=[3, -4], p=2)\nw",
@@ -131,14 +131,16 @@ def test_nbval_passes_twice(tmp_path):
         "from chainbp.widgets import lp_pooling, sigmoid\nw = lp_pooling(y=[3, -4], p=2)\nw",
         "sigmoid(x=2)",
         "import ipywidgets\nipywidgets.HBox([sigmoid(x=-1), w])",
-        "_ = ipywidgets.interactive_output(lambda p: print(p), {'p': w})",
-        "w.p = 1\nw.z",
+        "box = ipywidgets.FloatText()\nlink = ipywidgets.link((w, 'p'), (box, 'value'))\n"
+        "seen = []\n_ = ipywidgets.interactive_output(lambda p: seen.append(p), {'p': box})",
+        "w.p = 1\nw.z, seen",
     )
     path = tmp_path / "live.ipynb"
     nbformat.write(notebook, path)
     programs = shutil.which("jupyter", path=environment()["PATH"])
     execute = [programs, "nbconvert", "--to", "notebook", "--execute", "--inplace", str(path)]
-    subprocess.run(execute, env=environment(), check=True, capture_output=True)
+    done = subprocess.run(execute, env=environment(), capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
     for _ in range(2):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", str(path)],

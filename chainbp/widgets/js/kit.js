@@ -179,7 +179,7 @@ let count = 0;
 export function mount(figure, { model, el }) {
   const id = `cbp${++count}`;
   const body = h("div", { class: "cbp-body" });
-  const reset = h("button", { type: "button", class: "cbp-reset" }, "Reset");
+  const reset = h("button", { type: "button", class: "cbp-button" }, "Reset");
   const description = h("p", { class: "cbp-unseen", id: `${id}-text` });
   const live = h("p", { class: "cbp-unseen", "aria-live": "polite" });
   const title = h("p", { class: "cbp-title", id: `${id}-title` }, formula(h("span"), figure.formula ?? ""));
