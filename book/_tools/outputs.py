@@ -22,6 +22,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 CELL_METADATA = {"tags", "mystnb"}
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def notebooks(book: Path = BOOK) -> list[Path]:
@@ -49,6 +50,9 @@ def normalize(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = None
+            # nbval wants to see that there is a widget; which one it was differs from run to run.
+            if view := output.get("data", {}).get(WIDGET_VIEW):
+                view["model_id"] = ""
             if "metadata" in output:
                 output.metadata = nbformat.from_dict({})
             if output.output_type == "stream":

@@ -60,8 +60,8 @@ class LpPooling(Figure):
             still.line(40, zero, right, zero),
             still.line(40, top, right, top, "value"),
             still.text(right + 12, top + 5, f"z = {still.number(self.z)}", "value", "start"),
-            still.text(right + 12, 345, "∂z/∂y", "gradient", "start"),
-            still.text(40, 395, f"p = {still.number(self.p)}", "weight", "start"),
+            still.text(right + 12, 358, "∂z/∂y", "gradient", "start"),
+            still.text(40, 402, f"p = {still.number(self.p)}", "weight", "start"),
         ]
         for i, (y, g) in enumerate(zip(self.y, self.gradient, strict=True)):
             x, tip = 40 + column * (i + 0.5), zero - unit * y
@@ -69,12 +69,12 @@ class LpPooling(Figure):
                 still.bar(x, zero, tip, min(34, column / 2), "value"),
                 still.mark(x, tip, "value", 8),
                 still.text(x, tip + (28 if y < 0 else -16), still.number(y), "value"),
-                still.mark(x, 322, "gradient", 5),
-                still.text(x, 345, ("+" if g > 0 else "") + still.number(g), "gradient"),
+                still.mark(x, 334, "gradient", 5),
+                still.text(x, 358, ("+" if g > 0 else "") + still.number(g), "gradient"),
             ]
         listed = ", ".join(still.number(v) for v in self.y)
         alt = f"Lp pooling of y = ({listed}) with p = {still.number(self.p)} gives z = {still.number(self.z)}"
-        return still.picture(410, alt, parts)
+        return still.picture(418, alt, parts)
 
 
 def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0) -> LpPooling:

@@ -64,7 +64,7 @@ export const lpPooling = {
 const TOP = 20;
 const BARS = 250;
 const NAMES = TOP + BARS + 26;
-const GRADIENTS = NAMES + 68;
+const GRADIENTS = NAMES + 76;
 const GRADIENT_REACH = 36;
 const BARS_HEIGHT = GRADIENTS + 62;
 
