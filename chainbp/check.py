@@ -132,7 +132,7 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
 def _compare(name: str, gradient: Any, at: Array, loss: Any, value: float) -> Comparison:
     gradient = np.asarray(gradient)
     if gradient.shape != at.shape:
-        raise ValueError(f"check_gradient: the gradient of {name} must have its shape, {at.shape}; got {gradient.shape}")
+        raise ValueError(f"check_gradient: the gradient of {name} must have shape {at.shape}; got {gradient.shape}")
     difference = np.empty_like(at)
     for index in np.ndindex(at.shape):
         h = np.cbrt(np.finfo(np.float64).eps) * (abs(at[index]) or 1.0)

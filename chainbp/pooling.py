@@ -10,7 +10,7 @@ import numpy as np
 from chainbp.function import Array, Family, Function, PullTheta, PullX, as_array
 
 # Entries are scaled so that the largest lies in [1, 2): its p-th power, and a sum of a million like it, stays within
-# float64 up to this p. Beyond, entries are divided by the largest itself, which rounds: about p/2 eps in the derivatives.
+# float64 up to this p. Beyond, entries are divided by the largest itself, which rounds: p/2 eps in the derivatives.
 _LARGEST_P_FOR_BINARY_SCALE = 1000.0
 
 
@@ -31,8 +31,8 @@ def eta(p: Any, n: Any = None) -> Function:
     Function
         ``eta[p]`` takes y of shape (M,) and gives one number, or (M, K) and gives (K,).
         ``eta[p, n]`` takes (M,) or (M, K), M a multiple of n, and gives (M/n,) or (M/n, K).
-        With ``r_i = |y_i|/z`` and ``w_i = r_i^p``, the derivatives are ∂z/∂y_i = sign(y_i) r_i^(p−1), which is (33) with
-        its sign, and ∂z/∂p = −(z/p²) H(w), H being the Shannon entropy of w.
+        With ``r_i = |y_i|/z`` and ``w_i = r_i^p``, the derivatives are ∂z/∂y_i = sign(y_i) r_i^(p−1), which is
+        (33) with its sign, and ∂z/∂p = −(z/p²) H(w), H being the Shannon entropy of w.
 
     Raises
     ------
@@ -48,7 +48,8 @@ def eta(p: Any, n: Any = None) -> Function:
     overflow, and float32 is computed in float64 inside. Where (33) has no value the derivative is defined as
     follows: 0 in a group of zeros; 0 at y_i = 0 for every p ≤ 1; at p = inf the largest entries share it
     equally, and ∂z/∂p = 0. A group with an infinite entry gives inf, its error goes to the infinite entries
-    (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. For p < 1, η_p is still differentiable away from 0 but no longer a norm.
+    (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. For p < 1, η_p is still differentiable away from
+    0 but no longer a norm.
 
     Examples
     --------
@@ -127,7 +128,7 @@ def _lp(y: Array, p: float, axis: int) -> tuple[Array, Array, Array]:
     return z.squeeze(axis), np.sign(y) * q * (root / s), powers / s
 
 
-def _slope_in_p(z: Array, w: Array, p: float, axis: int) -> Array:
+def _slope_in_p(z: Array, w: Array, p: float, axis: int) -> Any:
     """∂z/∂p = −(z/p²) H(w), one number for each group."""
     if math.isinf(p):
         return np.zeros_like(z)

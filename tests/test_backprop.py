@@ -87,7 +87,7 @@ def test_one_pull_per_link_whatever_the_depth():
 
 
 def test_no_jacobian_is_formed():
-    """A Jacobian of one layer would take 8·1000·1000·100 bytes for this batch of vectors; the whole run takes far less."""
+    """The Jacobians of one layer would take 8·1000·1000·100 bytes for this batch; the whole run takes far less."""
     n, samples = 1000, 100
     loss = squared_error[np.zeros((n, samples))] @ sigma @ sigma @ sigma
     x = np.zeros((n, samples))

@@ -22,7 +22,8 @@ def reference(y, p, digits=60):
         a = [abs(mpmath.mpf(float(v))) for v in y]
         s = mpmath.fsum(v**p for v in a if v)
         z = s ** (1 / p)
-        gradient = [mpmath.sign(mpmath.mpf(float(v))) * s ** (1 / p - 1) * w ** (p - 1) if w else 0 for v, w in zip(y, a)]
+        slopes = [s ** (1 / p - 1) * v ** (p - 1) if v else mpmath.mpf(0) for v in a]
+        gradient = [-slope if v < 0 else slope for v, slope in zip(y, slopes)]
         weights = [v**p / s for v in a]
         entropy = -mpmath.fsum(w * mpmath.log(w) for w in weights if w)
         return z, gradient, -z / p**2 * entropy

@@ -79,7 +79,7 @@ def test_p_can_be_learned(rng):
 
 def test_divergence_is_told(rng):
     X = 1e3 * rng.normal(size=(2, 5))
-    with pytest.raises(FloatingPointError, match="step .* smaller rate"):
+    with pytest.raises(FloatingPointError, match=r"step .* smaller rate"):
         train(rho[rng.normal(size=(1, 2))], squared_error, X, np.zeros((1, 5)), steps=500, rate=1e3, progress=False)
 
 
