@@ -139,7 +139,7 @@ def backprop(loss: Function, x: npt.ArrayLike) -> Backprop:
             f"backprop needs a loss that gives one number; {loss} gave shape {np.shape(value)}. "
             "Let a cost come last: squared_error[t] @ ..."
         )
-    deltas, gradients = run_backward(pulls, np.ones_like(value))
+    deltas, gradients = run_backward(pulls, np.asarray(value).dtype.type(1))
     errors = Deltas(lambda: pulls[0][0](deltas[0]), deltas[:-1])
     return Backprop(loss, float(value), values, errors, gradients)
 
