@@ -18,7 +18,8 @@ every_width = pytest.mark.parametrize("width", [360, 1280])
 every_theme = pytest.mark.parametrize("theme", ["light", "dark"])
 
 WIDE_ELEMENTS = """() => [...document.querySelectorAll("main *")]
-    .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest("pre, table, .katex-display, span.math"))
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+    .filter(e => !e.closest("pre, table, .katex-display"))
     .map(e => e.tagName + "." + e.className).slice(0, 5)"""
 
 
