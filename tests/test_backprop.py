@@ -135,3 +135,12 @@ def test_a_small_wrong_entry_is_found_where_it_is(rng):
     report = check_gradient(squared_error[np.zeros(3)] @ layer(rng.normal(size=(3, 4))), rng.normal(size=4))
     assert report.worst.where == (1, 2)
     assert report.worst.error == pytest.approx(1e-3, rel=0.01)
+
+
+def test_small_entries_are_no_false_alarm(rng):
+    assert check_gradient(squared_error[[0.3]] @ sigma @ rho[[[1.0, 1e-6]]], [1.0, 0.5])
+    assert check_gradient(squared_error[[0.3]] @ sigma @ rho[1e-5 * rng.normal(size=(1, 4))], 1e-4 * rng.normal(size=4))
+    deep = sigma @ rho[rng.normal(size=(4, 4))]
+    for _ in range(9):
+        deep = sigma @ rho[rng.normal(size=(4, 4))] @ deep
+    assert check_gradient(squared_error[np.zeros(4)] @ deep, rng.normal(size=4))
