@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from chainbp.function import Array, Function, PullX, as_array, run_backward, run_forward
+from chainbp.function import Array, Function, as_array, run_backward, run_forward
 
 
 class Deltas(Sequence[Array]):
     """The errors δ in data order. The first, ∂L/∂x, is computed when it is first read, and kept."""
 
-    def __init__(self, first: PullX, rest: list[Array]) -> None:
-        self._first: PullX | None = first
+    def __init__(self, first: Callable[[], Array], rest: list[Array]) -> None:
+        self._first: Callable[[], Array] | None = first
         self._errors: list[Any] = [None, *rest]
 
     def _all(self) -> list[Array]:
         if self._first is not None:
-            self._errors[0] = self._first(self._errors[1])
+            self._errors[0] = self._first()
             self._first = None
         return self._errors
 
@@ -139,8 +139,9 @@ def backprop(loss: Function, x: npt.ArrayLike) -> Backprop:
             f"backprop needs a loss that gives one number; {loss} gave shape {np.shape(value)}. "
             "Let a cost come last: squared_error[t] @ ..."
         )
-    deltas, gradients = run_backward(pulls, np.ones_like(value))
-    return Backprop(loss, float(value), values, Deltas(pulls[0][0], deltas), gradients)
+    deltas, gradients = run_backward(pulls, np.asarray(value).dtype.type(1))
+    errors = Deltas(lambda: pulls[0][0](deltas[0]), deltas[:-1])
+    return Backprop(loss, float(value), values, errors, gradients)
 
 
 def variable_names(loss: Function) -> list[str]:

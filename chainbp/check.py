@@ -69,17 +69,18 @@ class GradientCheck:
             return f"{c.name}: agrees with central differences within {self.tolerance:.0e}"
         at = f" at {list(c.where)}" if c.where else ""
         return (
-            f"{c.name}: relative error {c.error:.1e}{at}, "
-            f"gradient {c.gradient[c.where]:.6g}, central difference {c.difference[c.where]:.6g}"
+            f"{c.name}: relative error {c.error:.1e}{at}\n"
+            f"      gradient {c.gradient[c.where]:.6g}, central difference {c.difference[c.where]:.6g}"
         )
 
 
 def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6) -> GradientCheck:
     """Compare every gradient of a loss with central differences (L(θ + h) − L(θ − h)) / 2h.
 
-    Everything is computed in float64, with h about 6e-6 times the size of the entry. A difference that central
-    differences cannot resolve, below 1e-10 of L, does not count. Where the loss has a kink, as Lp pooling has at
-    y_i = 0 for p ≤ 1, the comparison means nothing. A parameter at infinity (p = inf) is left out.
+    Everything is computed in float64, with h = 6e-6 times the largest entry of the variable. A disagreement that
+    central differences cannot resolve, about 1e-10 of L for a variable near 1, does not count. Where the loss has a
+    kink, as Lp pooling has at y_i = 0 for p ≤ 1, the comparison means nothing. A parameter at infinity (p = inf) is
+    left out.
 
     Parameters
     ----------
@@ -132,16 +133,19 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
 def _compare(name: str, gradient: Any, at: Array, loss: Any, value: float) -> Comparison:
     gradient = np.asarray(gradient)
     if gradient.shape != at.shape:
-        raise ValueError(f"check_gradient: the gradient of {name} must have its shape, {at.shape}; got {gradient.shape}")
+        raise ValueError(f"check_gradient: the gradient of {name} must have shape {at.shape}; got {gradient.shape}")
     difference = np.empty_like(at)
+    # One step for the whole variable: a step in proportion to a tiny entry would drown in rounding.
+    eps = np.finfo(np.float64).eps
+    h = np.cbrt(eps) * (float(np.max(np.abs(at), initial=0.0)) or 1.0)
     for index in np.ndindex(at.shape):
-        h = np.cbrt(np.finfo(np.float64).eps) * (abs(at[index]) or 1.0)
         up, down = at.copy(), at.copy()
         up[index] += h
         down[index] -= h
         difference[index] = (loss(up) - loss(down)) / (up[index] - down[index])
-    # Central differences lose about 4e-11 |L| to rounding; an entry so small that this shows is measured against it.
-    scale = np.maximum(np.maximum(np.abs(gradient), np.abs(difference)), 1e-4 * abs(value))
+    # Rounding moves a difference by about eps |L| / h. An entry so small that this shows is measured against 3e6 times
+    # that, so that rounding alone is an error of 3e-7.
+    scale = np.maximum(np.maximum(np.abs(gradient), np.abs(difference)), 3e6 * eps * abs(value) / h)
     gap = np.abs(gradient - difference)
     error = np.divide(gap, scale, out=np.where(gap == 0, 0.0, np.inf), where=scale > 0)
     error = np.where(np.isnan(error), np.inf, error)

@@ -123,10 +123,10 @@ def cross_entropy(t: Any) -> Function:
 
 
 def _target(t: Any, name: str) -> Array:
-    t = as_array(t, f"{name}: t")
-    if t.ndim > 2 or t.size == 0:
-        raise ValueError(f"{name}: t must be a number, (N,) or (N, K), with at least one entry; got shape {t.shape}")
-    return t
+    target = as_array(t, f"{name}: t")
+    if target.ndim > 2 or target.size == 0:
+        raise ValueError(f"{name}: t must be a number, (N,) or (N, K), with at least one entry; got {target.shape}")
+    return target
 
 
 def _same_shape(t: Array, z: Any, name: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
@@ -46,7 +47,7 @@ def use_style() -> None:
             "axes.titlesize": "medium",
             "axes.spines.top": False,
             "axes.spines.right": False,
-            "axes.prop_cycle": plt.cycler(color=[VALUE, ERROR, GRADIENT, WEIGHT]),
+            "axes.prop_cycle": cycler(color=[VALUE, ERROR, GRADIENT, WEIGHT]),
             "axes.grid": False,
             "font.size": 11,
             "legend.frameon": False,

@@ -9,9 +9,9 @@ import numpy as np
 
 from chainbp.function import Array, Family, Function, PullTheta, PullX, as_array
 
-# Entries are scaled so that the largest lies in [0.71, 1.42): its p-th power, and a sum of a million like it,
-# stays within float64 up to this p. Beyond, entries are divided by the largest itself, which rounds.
-_LARGEST_P_FOR_BINARY_SCALE = 2000.0
+# Entries are scaled so that the largest lies in [1, 2): its p-th power, and a sum of a million like it, stays within
+# float64 up to this p. Beyond, entries are divided by the largest itself, which rounds: p/2 eps in the derivatives.
+_LARGEST_P_FOR_BINARY_SCALE = 1000.0
 
 
 @Family
@@ -31,8 +31,8 @@ def eta(p: Any, n: Any = None) -> Function:
     Function
         ``eta[p]`` takes y of shape (M,) and gives one number, or (M, K) and gives (K,).
         ``eta[p, n]`` takes (M,) or (M, K), M a multiple of n, and gives (M/n,) or (M/n, K).
-        With ``r_i = |y_i|/z`` and ``w_i = r_i^p``, the derivatives are ∂z/∂y_i = sign(y_i) r_i^(p−1), which is (33) with
-        its sign, and ∂z/∂p = −(z/p²) H(w), H being the Shannon entropy of w.
+        With ``r_i = |y_i|/z`` and ``w_i = r_i^p``, the derivatives are ∂z/∂y_i = sign(y_i) r_i^(p−1), which is
+        (33) with its sign, and ∂z/∂p = −(z/p²) H(w), H being the Shannon entropy of w.
 
     Raises
     ------
@@ -47,8 +47,9 @@ def eta(p: Any, n: Any = None) -> Function:
     Powers are taken of y divided by a power of two near the largest ``|y_i|``, so no finite y and no p lets them
     overflow, and float32 is computed in float64 inside. Where (33) has no value the derivative is defined as
     follows: 0 in a group of zeros; 0 at y_i = 0 for every p ≤ 1; at p = inf the largest entries share it
-    equally, and ∂z/∂p = 0. A group with an infinite entry gives inf, its error goes to the infinite entries,
-    and ∂z/∂p = 0. NaN gives NaN. For p < 1, η_p is still differentiable away from 0 but no longer a norm.
+    equally, and ∂z/∂p = 0. A group with an infinite entry gives inf, its error goes to the infinite entries
+    (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. For p < 1, η_p is still differentiable away from
+    0 but no longer a norm.
 
     Examples
     --------
@@ -108,9 +109,10 @@ def _lp(y: Array, p: float, axis: int) -> tuple[Array, Array, Array]:
     a = np.abs(y)
     largest = a.max(axis=axis, keepdims=True)
     ordinary = (largest != 0) & (largest != np.inf)
-    # The largest entry is mantissa · 2^exponent with a mantissa in [0.5, 1). A power of two scales exactly.
+    # The largest entry is mantissa · 2^exponent with a mantissa in [0.5, 1). A power of two scales exactly. And since
+    # the largest scaled entry is at least 1, so is s: no term underflows whose derivative does not.
     mantissa, exponent = np.frexp(np.where(ordinary, largest, 1.0))
-    scale = mantissa if p > _LARGEST_P_FOR_BINARY_SCALE else np.where(mantissa < math.sqrt(0.5), 0.5, 1.0)
+    scale = mantissa if p > _LARGEST_P_FOR_BINARY_SCALE else 0.5
     # In a group of zeros, and in one with an infinite entry, the largest entries get 1 and the others 0.
     r = (a == largest).astype(y.dtype)
     np.divide(np.ldexp(a, -exponent), scale, out=r, where=ordinary)
@@ -120,11 +122,13 @@ def _lp(y: Array, p: float, axis: int) -> tuple[Array, Array, Array]:
         q[r == 0] = 0
     powers = q * r
     s = powers.sum(axis=axis, keepdims=True)
-    z = np.where(ordinary, np.ldexp(scale * s ** (1 / p), exponent), largest)
-    return z.squeeze(axis), np.sign(y) * q * s ** (1 / p - 1), powers / s
+    root = s ** (1 / p)
+    z = np.where(ordinary, np.ldexp(scale * root, exponent), largest)
+    # root / s, not s^(1/p−1): rounding that exponent would cost ln(s) eps.
+    return z.squeeze(axis), np.sign(y) * q * (root / s), powers / s
 
 
-def _slope_in_p(z: Array, w: Array, p: float, axis: int) -> Array:
+def _slope_in_p(z: Array, w: Array, p: float, axis: int) -> Any:
     """∂z/∂p = −(z/p²) H(w), one number for each group."""
     if math.isinf(p):
         return np.zeros_like(z)

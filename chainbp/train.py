@@ -130,7 +130,7 @@ def train(
 
 
 def _batches(samples: int, size: int, seed: int) -> Iterable[Any]:
-    """Column indices of one batch after the other, shuffled anew each time around; all columns where one batch has all."""
+    """Columns of one batch after the other, shuffled anew each time around; all columns where one batch has all."""
     if size == samples:
         while True:
             yield slice(None)

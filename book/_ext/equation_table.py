@@ -57,7 +57,8 @@ def fill(app, doctree, docname) -> None:
             continue
         chapter, _ = domain.equations[label]
         number = domain.resolve_xref(env, docname, app.builder, "eq", label, nodes.Element(), nodes.Element())
-        title = nodes.paragraph("", "", number, nodes.Text(" "), nodes.strong("", row["name"]), classes=["cbp-row-name"])
+        name = nodes.strong("", row["name"])
+        title = nodes.paragraph("", "", number, nodes.Text(" "), name, classes=["cbp-row-name"])
         latex = env.paper_formulas.get(label, "")
         formula = nodes.math_block(latex, latex, nowrap=False, number=None)
         where = nodes.Text(env.titles[chapter].astext())

@@ -1,7 +1,8 @@
 """Execute every notebook of the book in place, and normalize it (`make outputs`).
 
 What is committed is what a reader sees, and what nbval compares with a fresh run. So a notebook holds nothing that
-changes from run to run: no execution counts, times, random cell ids or memory of the machine it ran on.
+changes from run to run: no times, random cell ids or memory of the machine it ran on. The cells count from 1: nbval
+takes a cell without a count for one that was never run, and does not compare it.
 
     python book/_tools/outputs.py [NOTEBOOK ...]        execute and normalize (default: all of book/)
     python book/_tools/outputs.py --normalize-only [NOTEBOOK ...]
@@ -40,16 +41,18 @@ def normalize(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Remove, in place, what changes from run to run and from author to author."""
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
+    run = 0
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index:02d}"
         cell.metadata = nbformat.from_dict({k: v for k, v in sorted(cell.metadata.items()) if k in CELL_METADATA})
         if cell.cell_type != "code":
             continue
-        cell.execution_count = None
+        run += 1
+        cell.execution_count = run
         cell.outputs = merged(cell.outputs)
         for output in cell.outputs:
             if output.output_type == "execute_result":
-                output.execution_count = None
+                output.execution_count = run
             # nbval wants to see that there is a widget; which one it was differs from run to run.
             if view := output.get("data", {}).get(WIDGET_VIEW):
                 view["model_id"] = ""

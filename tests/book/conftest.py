@@ -5,7 +5,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from notebooks import HTML  # noqa: E402
+from notebooks import HTML
 
 
 @pytest.fixture(scope="session")

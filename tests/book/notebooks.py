@@ -43,8 +43,17 @@ def text(path: Path) -> str:
 
 def code_free(markdown: str) -> str:
     """The prose without inline code and without literal blocks; directives keep their content."""
-    literal = re.compile(r"^(`{3,})(?!\{)[^\n]*\n.*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
-    return re.sub(r"(?<!`)`[^`\n]+`(?!`)", "", literal.sub("", markdown))
+    lines: list[str] = []
+    fences: list[tuple[str, bool]] = []  # the open ones: the fence, and whether it holds literal text
+    for line in markdown.splitlines():
+        fence = re.match(r"(`{3,}|:{3,})(.*)", line)
+        if fence and fences and line.strip() == fences[-1][0]:
+            fences.pop()
+        elif fence and not (fences and fences[-1][1]):
+            fences.append((fence[1], not fence[2].startswith("{")))
+        elif not (fences and fences[-1][1]):
+            lines.append(line)
+    return re.sub(r"(?<!`)`[^`\n]+`(?!`)", "", "\n".join(lines))
 
 
 def formulas(path: Path) -> list[Formula]:

@@ -19,7 +19,8 @@ LINES = [
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     if line.strip() and not line.startswith("#")
 ]
-PINS = {canonicalize_name(name): version for name, version in (line.split(";")[0].strip().split("==") for line in LINES)}
+PAIRS = [line.split(";")[0].strip().split("==") for line in LINES]
+PINS = {canonicalize_name(name): version for name, version in PAIRS}
 REQUIRED = [Requirement(line) for line in [*PROJECT["dependencies"], *(r for name in EXTRAS for r in EXTRAS[name])]]
 
 

@@ -34,7 +34,8 @@ export function rho(W) {
   return { forward, parameters: [W], rebind: ([W]) => rho(W) };
 }
 
-// Up to this p, powers are taken of entries scaled by a power of two, which is exact; see chainbp/pooling.py.
+// Up to this p, powers are taken of entries scaled by a power of two, which is exact, so that the largest lies in [1, 2):
+// no term underflows whose derivative does not. See chainbp/pooling.py.
 const LARGEST_P_FOR_BINARY_SCALE = 2000;
 
 /** Lp pooling z = (Σ|y_i|^p)^(1/p), (32), for 0 < p ≤ Infinity; z is one number. Edge cases as in chainbp's eta. */
@@ -50,7 +51,7 @@ function pool(y, p) {
   const a = y.map(Math.abs);
   const largest = Math.max(...a);
   const ordinary = largest > 0 && largest < Infinity;
-  const exponent = ordinary ? Math.round(Math.log2(largest)) : 0;
+  const exponent = ordinary ? exponentOf(largest) : 0;
   const scaled = (v) => timesPowerOfTwo(v, -exponent);
   const scale = p > LARGEST_P_FOR_BINARY_SCALE ? scaled(largest) : 1;
   // Of zeros, and beside an infinite entry, the largest entries get 1 and the others 0.
@@ -58,17 +59,23 @@ function pool(y, p) {
   const q = r.map((v) => (v === 0 && p < 1 ? 0 : power(v, p - 1)));
   const powers = q.map((v, i) => v * r[i]);
   const s = powers.reduce((sum, v) => sum + v, 0);
-  const z = ordinary ? timesPowerOfTwo(scale * s ** (1 / p), exponent) : largest;
-  const share = s ** (1 / p - 1);
+  const root = s ** (1 / p);
+  const z = ordinary ? timesPowerOfTwo(scale * root, exponent) : largest;
   return {
     z,
-    gradient: q.map((v, i) => Math.sign(y[i]) * v * share),
+    gradient: q.map((v, i) => Math.sign(y[i]) * v * (root / s)),
     slopeInP: () => (p === Infinity || z === Infinity ? 0 : -(z / p ** 2) * entropy(powers.map((v) => v / s))),
   };
 }
 
 /** Unlike NumPy's, JavaScript's 1 ** Infinity is NaN. */
 const power = (base, exponent) => (base === 1 ? 1 : base ** exponent);
+
+/** The e with 2^e ≤ v < 2^(e+1); the logarithm may be a hair too large. */
+function exponentOf(v) {
+  const e = Math.floor(Math.log2(v));
+  return timesPowerOfTwo(v, -e) < 1 ? e - 1 : e;
+}
 
 /** v · 2^e without a detour over infinity or zero; the largest and the smallest numbers need two steps. */
 function timesPowerOfTwo(v, e) {

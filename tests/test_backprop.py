@@ -1,0 +1,146 @@
+"""backprop and check_gradient."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from chainbp import Function, backprop, check_gradient, eta, lp_network, rho, sigma, squared_error, two_layer
+from chainbp.backprop import variable_names
+
+
+@pytest.fixture
+def parts(rng):
+    return rng.normal(size=(4, 3)), rng.normal(size=(2, 4)), rng.normal(size=3), np.array([1.0, 0.0])
+
+
+def test_two_layer_by_hand(parts):
+    W1, W2, x, t = parts
+    bp = backprop(squared_error[t] @ sigma @ rho[W2] @ sigma @ rho[W1], x)
+    y = 1 / (1 + np.exp(-W1 @ x))
+    z = 1 / (1 + np.exp(-W2 @ y))
+    delta_z = -2 * (t - z)
+    delta_z1 = delta_z * z * (1 - z)
+    delta_y = W2.T @ delta_z1
+    delta_y1 = delta_y * y * (1 - y)
+    assert bp.loss == pytest.approx(((t - z) ** 2).sum())
+    assert isinstance(bp.loss, float)
+    for got, expected in zip(bp.hidden, [x, W1 @ x, y, W2 @ y, z], strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-13)
+    for got, expected in zip(bp.deltas, [W1.T @ delta_y1, delta_y1, delta_y, delta_z1, delta_z], strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+    for got, expected in zip(bp.gradients, [np.outer(delta_y1, x), np.outer(delta_z1, y)], strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_shapes_match(rng, parts):
+    W1, W2, _, _ = parts
+    X, T = rng.normal(size=(3, 7)), rng.normal(size=(2, 7))
+    loss = squared_error[T] @ two_layer(W1, W2)
+    bp = backprop(loss, X)
+    assert [d.shape for d in bp.deltas] == [h.shape for h in bp.hidden]
+    assert [g.shape for g in bp.gradients] == [theta.shape for theta in loss.parameters]
+    singles = [backprop(squared_error[T[:, k]] @ two_layer(W1, W2), X[:, k]) for k in range(7)]
+    assert bp.loss == pytest.approx(sum(s.loss for s in singles))
+    for i, gradient in enumerate(bp.gradients):
+        np.testing.assert_allclose(gradient, sum(s.gradients[i] for s in singles), rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("p", [0.5, 1, 1.5, 2, 3, 20, 300, 5000, np.inf])
+def test_lp_network_passes_the_check(parts, p):
+    W1, _, x, _ = parts
+    report = check_gradient(squared_error[0.3] @ lp_network(W1, p), x)
+    assert report.ok, report
+    assert [c.name for c in report.comparisons] == (["x", "W"] if p == np.inf else ["x", "W", "p"])
+
+
+def test_the_error_of_x_is_computed_when_read_and_once():
+    calls = []
+
+    def forward(x):
+        return x * 2, lambda delta: calls.append(1) or delta * 2, None
+
+    double = Function(forward, name="double")
+    bp = backprop(squared_error[[0.0]] @ double, [1.0])
+    assert bp.deltas[-1] == pytest.approx([4.0])
+    assert bp.deltas[1:][0] == pytest.approx([4.0])
+    assert len(bp.deltas) == 2
+    assert calls == []
+    assert bp.deltas[0] == pytest.approx([8.0])
+    assert bp.deltas[-2] == pytest.approx([8.0])
+    assert [d.shape for d in bp.deltas] == [(1,), (1,)]
+    assert calls == [1]
+
+
+def test_one_pull_per_link_whatever_the_depth():
+    calls = []
+
+    def forward(x):
+        return np.tanh(x), lambda delta: calls.append(1) or delta * (1 - np.tanh(x) ** 2), None
+
+    f = Function(forward, name="tanh")
+    chain = f
+    for _ in range(49):
+        chain = f @ chain
+    backprop(squared_error[np.zeros(3)] @ chain, np.ones(3))
+    assert len(calls) == 49  # every link but the first, whose δ nobody read
+
+
+def test_no_jacobian_is_formed():
+    """The Jacobians of one layer would take 8·1000·1000·100 bytes for this batch; the whole run takes far less."""
+    n, samples = 1000, 100
+    loss = squared_error[np.zeros((n, samples))] @ sigma @ sigma @ sigma
+    x = np.zeros((n, samples))
+    tracemalloc.start()
+    backprop(loss, x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20 * x.nbytes
+
+
+def test_names(parts):
+    W1, W2, _, t = parts
+    assert variable_names(squared_error[t] @ two_layer(W1, W2)) == ["x", "y′", "y", "z′", "z"]
+    assert variable_names(squared_error[1.0] @ lp_network(W1, 2)) == ["x", "y′", "y", "z"]
+    assert variable_names(squared_error[1.0] @ eta[2]) == ["x", "z"]
+    deep = sigma @ rho[np.ones((1, 2))] @ two_layer(W1, W2)
+    assert variable_names(squared_error[[1.0]] @ deep) == ["x", "h1′", "h1", "h2′", "h2", "h3′", "h3"]
+
+
+def test_a_wrong_layer_is_caught(rng):
+    def forward(x):
+        y = np.sin(x)
+        return y, lambda delta: delta * np.sin(x), None  # should be the cosine
+
+    loss = squared_error[rng.normal(size=3)] @ Function(forward, name="sine") @ rho[rng.normal(size=(3, 3))]
+    report = check_gradient(loss, rng.normal(size=3))
+    assert not report
+    assert report.worst.error > 0.01
+    assert "WRONG" in repr(report)
+    assert "central difference" in repr(report)
+
+
+def test_a_small_wrong_entry_is_found_where_it_is(rng):
+    def layer(W):
+        def forward(x):
+            def wrong(delta):
+                gradient = np.outer(delta, x)
+                gradient[1, 2] *= 1.001
+                return (gradient,)
+
+            return W @ x, lambda delta: delta @ W, wrong
+
+        return Function(forward, (W,), name="layer", symbols=("W",), rebind=layer)
+
+    report = check_gradient(squared_error[np.zeros(3)] @ layer(rng.normal(size=(3, 4))), rng.normal(size=4))
+    assert report.worst.where == (1, 2)
+    assert report.worst.error == pytest.approx(1e-3, rel=0.01)
+
+
+def test_small_entries_are_no_false_alarm(rng):
+    assert check_gradient(squared_error[[0.3]] @ sigma @ rho[[[1.0, 1e-6]]], [1.0, 0.5])
+    assert check_gradient(squared_error[[0.3]] @ sigma @ rho[1e-5 * rng.normal(size=(1, 4))], 1e-4 * rng.normal(size=4))
+    deep = sigma @ rho[rng.normal(size=(4, 4))]
+    for _ in range(9):
+        deep = sigma @ rho[rng.normal(size=(4, 4))] @ deep
+    assert check_gradient(squared_error[np.zeros(4)] @ deep, rng.normal(size=4))

@@ -1,0 +1,104 @@
+"""Gradient descent."""
+
+import numpy as np
+import pytest
+
+from chainbp import backprop, cross_entropy, eta, lp_network, rho, sigma, squared_error, train, two_layer
+
+
+@pytest.fixture
+def xor():
+    return np.array([[0, 0, 1, 1], [0, 1, 0, 1.0]]), np.array([[0, 1, 1, 0.0]])
+
+
+@pytest.fixture
+def net(rng):
+    return sigma @ rho[rng.normal(size=(1, 4)), np.zeros(1)] @ sigma @ rho[rng.normal(size=(4, 2)), np.zeros(4)]
+
+
+@pytest.mark.parametrize("cost", [squared_error, cross_entropy])
+def test_learns_xor(net, xor, cost):
+    X, T = xor
+    before = [theta.copy() for theta in net.parameters]
+    result = train(net, cost, X, T, steps=3000, rate=2.0, momentum=0.5, progress=False)
+    assert np.abs(result.network @ X - T).max() < 0.1
+    assert len(result.history) == 3000
+    assert result.history[-1] < result.history[0] / 20
+    for now, then in zip(net.parameters, before):
+        np.testing.assert_array_equal(now, then)
+
+
+def test_a_step_is_the_one_it_says(net, xor):
+    X, T = xor
+    network, velocity = net, [0 * theta for theta in net.parameters]
+    for _ in range(3):
+        gradients = backprop(squared_error[T] @ network, X).gradients
+        velocity = [0.9 * v + g / 4 for v, g in zip(velocity, gradients)]
+        network = network.with_parameters([theta - 0.3 * v for theta, v in zip(network.parameters, velocity)])
+    trained = train(net, squared_error, X, T, steps=3, rate=0.3, momentum=0.9, progress=False).network
+    for got, expected in zip(trained.parameters, network.parameters):
+        np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_a_seed_decides_the_batches(net, xor):
+    X, T = xor
+    runs = [train(net, squared_error, X, T, steps=40, batch=2, seed=s, progress=False).history for s in (1, 1, 2)]
+    np.testing.assert_array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])
+
+
+def test_every_sample_is_seen_once_each_time_around(rng):
+    seen = []
+
+    class Spy:
+        def __getitem__(self, t):
+            seen.append(np.atleast_1d(t))
+            return squared_error[t]
+
+    train(eta[2.0] @ rho[np.eye(2)], Spy(), rng.normal(size=(2, 6)), np.arange(6.0), steps=6, batch=2, progress=False)
+    for epoch in (seen[:3], seen[3:]):
+        assert sorted(np.concatenate(epoch)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_fixed_parts_stay(rng):
+    W = rng.normal(size=(3, 2))
+    X = rng.normal(size=(2, 30))
+    T = lp_network(W, 2.5) @ X
+    start = eta[4.0].fixed() @ sigma @ rho[W + 0.1]
+    result = train(start, squared_error, X, T, steps=20, progress=False)
+    assert len(result.network.parameters) == 1
+    assert "η_4" in repr(result.network)
+
+
+def test_p_can_be_learned(rng):
+    W, X = rng.normal(size=(3, 2)), rng.normal(size=(2, 50))
+    T = eta[2.5] @ sigma @ rho[W] @ X
+    result = train(eta[6.0] @ sigma @ rho[W].fixed(), squared_error, X, T, steps=500, rate=3.0, progress=False)
+    assert result.network.parameters[0] == pytest.approx(2.5, abs=1e-3)
+
+
+def test_divergence_is_told(rng):
+    X = 1e3 * rng.normal(size=(2, 5))
+    with pytest.raises(FloatingPointError, match=r"step .* smaller rate"):
+        train(rho[rng.normal(size=(1, 2))], squared_error, X, np.zeros((1, 5)), steps=500, rate=1e3, progress=False)
+
+
+def test_progress_bar_ends_the_same_way_each_time(net, xor, capsys):
+    X, T = xor
+    ends = []
+    for _ in range(2):
+        train(net, squared_error, X, T, steps=50)
+        ends.append(capsys.readouterr().out.rstrip("\n").split("\r")[-1])
+    assert ends[0] == ends[1]
+    assert "50/50" in ends[0]
+    assert ends[0].startswith("loss 0.")
+
+
+def test_repr(net, xor):
+    assert "3 steps, mean loss" in repr(train(net, squared_error, *xor, steps=3, progress=False))
+
+
+def test_ready_made_networks(rng):
+    W1, W2, x = rng.normal(size=(4, 3)), rng.normal(size=(2, 4)), rng.normal(size=3)
+    np.testing.assert_array_equal(two_layer(W1, W2) @ x, sigma @ rho[W2] @ sigma @ rho[W1] @ x)
+    assert lp_network(W1, 3) @ x == eta[3] @ sigma @ rho[W1] @ x
