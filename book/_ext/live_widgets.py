@@ -1,8 +1,8 @@
 """Live figures in the static pages: chainbp.widgets without a kernel, without requirejs, without another host.
 
-A page whose notebook shows widgets gets one script and one style sheet from _static, and the state of its widgets without
-the copies of script and style that each of them carries. Each figure is preceded by its still picture, which the script
-takes away when it has drawn the figure; where no script runs, the picture stays.
+A page whose notebook shows widgets gets one script and one style sheet from _static, and the state of its widgets
+without the copies of script and style that each of them carries. Each figure is preceded by its still picture, which
+the script takes away when it has drawn the figure; where no script runs, the picture stays.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ SCRIPT, STYLE = "book.js", "widgets.css"
 STATE = "ipywidgets_state"  # myst-nb's key for the state among a page's scripts
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 BOXES = {"HBoxModel", "VBoxModel"}
+PLUMBING = ("_esm", "_css", "_anywidget_id", "_dom_classes", "_model", "_view", "layout", "tabbable", "tooltip")
 
 
 class KeepStill(SphinxPostTransform):
@@ -51,11 +52,10 @@ def slim(state: str) -> str:
     for model, entry in json.loads(state)["state"].items():
         name, traits = entry["model_name"], entry["state"]
         if entry["model_module"] == "anywidget":
-            hidden = ("_esm", "_css", "_anywidget_id", "_dom_classes", "_model", "_view", "layout", "tabbable", "tooltip")
-            kept = {key: value for key, value in traits.items() if not key.startswith(hidden)}
+            kept = {key: value for key, value in traits.items() if not key.startswith(PLUMBING)}
         elif name in BOXES:
             kept = {"children": traits["children"]}
-        elif name in ("LayoutModel",) or name.endswith("StyleModel"):
+        elif name.endswith(("LayoutModel", "StyleModel")):
             continue
         else:
             kept = {}
