@@ -27,7 +27,7 @@ AVX512_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
 def main() -> None:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long to race on each row (default: 10)")
+    parser.add_argument("--seconds", type=float, default=8.0, help="how long to race on each row (default: 8)")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to save (default: benchmarks/results.json)")
     parser.add_argument("--worker", choices=("native", "pinned"), help=argparse.SUPPRESS)
     options = parser.parse_args()
