@@ -411,11 +411,14 @@ def _goals(results: Mapping[Setting, Json]) -> Iterator[list[str]]:
         if goal.peer not in ratios:
             yield [*start, "not measured", "?", ""]
             continue
-        ratio = ratios[goal.peer]
-        most = ""
-        if PRODUCTS in ratios:
-            most = f"{ratio['median'] / ratios[PRODUCTS]['median']:.2f}"
-        yield [*start, show_ratio(ratio), verdict(ratio, goal.at_least), most]
+        ratio, share = ratios[goal.peer], ratios.get(PRODUCTS, {}).get("median")
+        # A part cannot take longer than the whole: such a share says that the machine was busy, and nothing else.
+        busy = share is not None and share > 1.05
+        if goal.peer == PRODUCTS:
+            yield [*start, show_ratio(ratio), "? busy machine" if busy else verdict(ratio, goal.at_least), ""]
+        else:
+            most = "" if share is None else "?" if busy else f"{ratio['median'] / share:.2f}"
+            yield [*start, show_ratio(ratio), verdict(ratio, goal.at_least), most]
 
 
 def _memory_rows(memory: Json) -> Iterator[list[str]]:
