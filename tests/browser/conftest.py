@@ -6,12 +6,13 @@ import functools
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
@@ -23,6 +24,8 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    # No name but the local server's can be resolved. (Blocking by playwright's routes would turn off the cache.)
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 
 
@@ -46,6 +49,17 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Callable[[int, str], BrowserContext]:
+    """Contexts by width and theme; pages of one share its cache."""
+
+    @functools.cache
+    def make(width: int, theme: Literal["light", "dark"]) -> BrowserContext:
+        return browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme)
+
+    return make
 
 
 class Quiet(SimpleHTTPRequestHandler):
