@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,6 +111,10 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
     ok    W: agrees with central differences within 1e-06
     ok    p: agrees with central differences within 1e-06
     """
+    if not isinstance(loss, Function):
+        raise TypeError(f"check_gradient needs a chainbp Function that gives the loss; got {type(loss).__name__}")
+    if not isinstance(tolerance, Real):
+        raise TypeError(f"check_gradient: the tolerance must be a number; got {tolerance!r}")
     if not tolerance > 0:
         raise ValueError(f"check_gradient: the tolerance must be greater than 0; got {tolerance}")
     x = as_array(x, "check_gradient: x").astype(np.float64)

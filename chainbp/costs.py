@@ -44,8 +44,7 @@ def squared_error(t: Any) -> Function:
     t = _target(t, "squared_error[t]")
 
     def forward(z: Array) -> tuple[Any, PullX, None]:
-        _same_shape(t, z, "squared_error[t]")
-        error = t - z
+        error = _fitted(t, z, "squared_error[t]") - z
         return np.vdot(error, error), lambda delta: (-2 * delta) * error, None
 
     return Function(
@@ -72,7 +71,8 @@ def cross_entropy(t: Any) -> Function:
     Returns
     -------
     Function
-        Gives one number. Back: δ_z = (z − t) / (z (1 − z)), so that after a sigmoid δ_z' = z − t.
+        Gives one number. Back: δ_z = (z − t) / (z (1 − z)), so that after a sigmoid δ_z' = z − t;
+        0 where z is exactly 0 or 1 and t equals it.
 
     Raises
     ------
@@ -91,12 +91,12 @@ def cross_entropy(t: Any) -> Function:
     >>> pull.x(1.0)
     array([-2.,  2.])
     """
-    t = _target(t, "cross_entropy[t]")
-    if not np.all((t >= 0) & (t <= 1)):
-        raise ValueError(f"cross_entropy[t]: t must lie in [0, 1]; got values from {t.min()} to {t.max()}")
+    target = _target(t, "cross_entropy[t]")
+    if not np.all((target >= 0) & (target <= 1)):
+        raise ValueError(f"cross_entropy[t]: t must lie in [0, 1]; got values from {target.min()} to {target.max()}")
 
     def forward(z: Array) -> tuple[Any, PullX, None]:
-        _same_shape(t, z, "cross_entropy[t]")
+        t = _fitted(target, z, "cross_entropy[t]")
         if not np.all((z >= 0) & (z <= 1)):
             raise ValueError(
                 f"cross_entropy[t]: z must lie in [0, 1], so let a sigmoid come before it; "
@@ -117,7 +117,7 @@ def cross_entropy(t: Any) -> Function:
         forward,
         name="H(t, ·)",
         latex=r"H(\mathbf{t}, \cdot\,)",
-        accepts=_rows_of(t),
+        accepts=_rows_of(target),
         gives=0,
     )
 
@@ -129,9 +129,11 @@ def _target(t: Any, name: str) -> Array:
     return target
 
 
-def _same_shape(t: Array, z: Any, name: str) -> None:
+def _fitted(t: Array, z: Any, name: str) -> Array:
+    """t, once it is known to have the shape of z, in the dtype of z: labels of another dtype change no network's."""
     if z.shape != t.shape:
         raise ValueError(f"{name}: t of shape {t.shape} needs z of the same shape; got shape {z.shape}")
+    return t.astype(z.dtype, copy=False)
 
 
 def _rows_of(t: Array) -> tuple[int, ...]:

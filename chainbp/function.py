@@ -335,7 +335,7 @@ class Function:
                 f"got x of shape {x.shape} and y of shape {np.shape(y)}"
             )
         rows = np.eye(np.size(y), dtype=np.asarray(y).dtype)
-        return np.stack([np.reshape(pull.x(row.reshape(np.shape(y))), -1) for row in rows])
+        return np.reshape([pull.x(row.reshape(np.shape(y))) for row in rows], (np.size(y), x.size))
 
     @overload
     def __matmul__(self, other: Function) -> Function: ...

@@ -48,7 +48,8 @@ def eta(p: Any, n: Any = None) -> Function:
     overflow, and float32 is computed in float64 inside. Where (33) has no value the derivative is defined as
     follows: 0 in a group of zeros; 0 at y_i = 0 for every p ≤ 1; at p = inf the largest entries share it
     equally, and ∂z/∂p = 0. A group with an infinite entry gives inf, its error goes to the infinite entries
-    (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. For p < 1, η_p is still differentiable away from
+    (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. An entry less than 5e-324 times
+    the largest of its group counts as 0. For p < 1, η_p is still differentiable away from
     0 but no longer a norm.
 
     Examples
@@ -116,11 +117,12 @@ def _lp(y: Array, p: float, axis: int) -> tuple[Array, Array, Array]:
     # In a group of zeros, and in one with an infinite entry, the largest entries get 1 and the others 0.
     r = (a == largest).astype(y.dtype)
     np.divide(np.ldexp(a, -exponent), scale, out=r, where=ordinary)
-    with np.errstate(divide="ignore"):
+    # Below p = 1, 0^(p−1) is infinite, and is put right; an infinity beside a NaN becomes NaN, and is right.
+    with np.errstate(divide="ignore", invalid="ignore"):
         q = r ** (p - 1)
-    if p < 1:
-        q[r == 0] = 0
-    powers = q * r
+        if p < 1:
+            q[r == 0] = 0
+        powers = q * r
     s = powers.sum(axis=axis, keepdims=True)
     root = s ** (1 / p)
     z = np.where(ordinary, np.ldexp(scale * root, exponent), largest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +66,8 @@ def train(
     rate : float, optional
         The learning rate.
     batch : int, optional
-        How many samples a step sees, drawn anew without replacement each time around. Default: all of them.
+        How many samples a step sees, drawn anew without replacement each time around; a remainder that fills no
+        batch waits for the next time. Default: all of them.
     momentum : float, optional
         In [0, 1).
     seed : int, optional
@@ -92,6 +94,15 @@ def train(
     >>> result.network.parameters[0].round(3)
     array([[3.]])
     """
+    if not isinstance(network, Function):
+        raise TypeError(f"train needs a chainbp Function to train; got {type(network).__name__}")
+    if not hasattr(cost, "__getitem__"):
+        raise TypeError(f"train: cost must be a family that waits for its target, like squared_error; got {cost!r}")
+    whole = {"steps": steps, "batch": 1 if batch is None else batch, "seed": seed}
+    for name, value in [*whole.items(), ("rate", rate), ("momentum", momentum)]:
+        kind, needed = (Integral, "an integer") if name in whole else (Real, "a number")
+        if not isinstance(value, kind):
+            raise TypeError(f"train: {name} must be {needed}; got {value!r}")
     X = as_array(X, "train: X")
     T = as_array(T, "train: T")
     if X.ndim != 2 or T.ndim not in (1, 2) or X.shape[1] != T.shape[-1] or X.shape[1] == 0:
@@ -108,9 +119,13 @@ def train(
         raise ValueError(f"train: rate must be a finite number greater than 0; got {rate}")
     if not 0 <= momentum < 1:
         raise ValueError(f"train: momentum must lie in [0, 1); got {momentum}")
+    if seed < 0:
+        raise ValueError(f"train: seed must not be negative; got {seed}")
     if not network.parameters:
         raise ValueError(f"train: {network} has no parameters to learn")
 
+    # As Python numbers the two leave a float32 network float32; NumPy's own would make it float64.
+    rate, momentum = float(rate), float(momentum)
     velocity = [np.zeros_like(theta) for theta in network.parameters]
     history = np.empty(steps)
     bar = _progress(steps) if progress else None
@@ -119,7 +134,7 @@ def train(
         history[step] = bp.loss / size
         if not np.isfinite(bp.loss) or not all(np.isfinite(g).all() for g in bp.gradients):
             raise FloatingPointError(f"train: the loss or a gradient is not finite at step {step}; try a smaller rate")
-        velocity = [momentum * v + g / size for v, g in zip(velocity, bp.gradients)]
+        velocity = [momentum * v + (g / size).astype(v.dtype) for v, g in zip(velocity, bp.gradients)]
         network = network.with_parameters([theta - rate * v for theta, v in zip(network.parameters, velocity)])
         if bar is not None:
             bar.update()

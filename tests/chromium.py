@@ -23,6 +23,8 @@ OPTIONS = [
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    # No name but the local server's can be resolved. (Blocking by playwright's routes would turn off the cache.)
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 
 

@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainbp import Composition, Family, Function, check_gradient, eta, rho, sigma, squared_error
+from chainbp import (
+    Composition,
+    Family,
+    Function,
+    backprop,
+    check_gradient,
+    cross_entropy,
+    eta,
+    rho,
+    sigma,
+    squared_error,
+    train,
+)
 
 seeds = st.integers(0, 10_000)
 widths = st.lists(st.integers(1, 5), min_size=2, max_size=5)
@@ -143,6 +155,23 @@ def test_dtype_is_kept(rng, dtype):
     y, pull = net.vjp(x)
     dx, (dW1, _, dW2) = pull(np.ones(y.shape))
     assert {y.dtype, dx.dtype, dW1.dtype, dW2.dtype} == {np.dtype(dtype)}
+
+
+def test_float32_stays_through_backprop_and_training_whatever_the_labels(rng):
+    W, b, X = (rng.normal(size=s).astype(np.float32) for s in ((2, 3), 2, (3, 5)))
+    net = sigma @ rho[W, b]
+    T = np.zeros((2, 5))
+    bp = backprop(squared_error[T] @ net, X)
+    assert {g.dtype for g in (*bp.gradients, *bp.deltas)} == {np.dtype(np.float32)}
+    trained = train(net, cross_entropy, X, T, steps=3, rate=np.float64(0.1), progress=False).network
+    assert {theta.dtype for theta in trained.parameters} == {np.dtype(np.float32)}
+
+
+def test_a_gradient_changed_in_place_does_not_change_the_error(rng):
+    bp = backprop(squared_error[np.zeros(2)] @ rho[rng.normal(size=(2, 3)), rng.normal(size=2)], rng.normal(size=3))
+    error = bp.deltas[1].copy()
+    bp.gradients[1][...] = 0
+    np.testing.assert_array_equal(bp.deltas[1], error)
 
 
 def test_integers_become_float64():

@@ -2,7 +2,7 @@
 // but only while it is too wide, so that a wide screen has no needless ones.
 (() => {
   const update = (formula) => {
-    if (formula.scrollWidth > formula.clientWidth + 1) formula.tabIndex = 0;
+    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
     else formula.removeAttribute("tabindex");
   };
   const start = () => {
