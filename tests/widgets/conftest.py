@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from chromium import launched, serving
 from scratch import ROOT, cells, environment
+from widget_cases import CASES
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +54,8 @@ def html(tmp_path_factory) -> Path:
     (book / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters: [{file: plain}]\n", encoding="utf-8")
     (book / "plain.md").write_text("# A page without figures\n", encoding="utf-8")
     notebook = cells(
-        "from chainbp.widgets import lp_pooling, sigmoid\nw = lp_pooling(y=[3, -4], p=2)\nw",
-        "sigmoid(x=2)",
+        "from chainbp.widgets import *",
+        *(case.EXAMPLE for case in CASES.values()),
         "lp_pooling(y=[1, -2, 3, 0.5, -1.5, 2.5], p=float('inf'))",
         "import ipywidgets\nipywidgets.HBox([sigmoid(x=-1), lp_pooling(y=[1, 2, 3], p=1)])",
         "ipywidgets.IntSlider()",

@@ -114,7 +114,7 @@ def test_pooling_at_every_order_and_scale(node):
     rng = np.random.default_rng(2)
     cases = [
         {"kind": "eta", "p": p, "y": random_vector(rng, size) * scale}
-        for p in [*ORDERS, *np.exp(rng.uniform(np.log(0.2), np.log(1000), size=40)), 1e4]
+        for p in [*ORDERS, *np.exp(rng.uniform(np.log(0.2), np.log(1000), size=40)), 1500.0, 1e4]
         for size in (1, 2, 5, 20)
         for scale in (1.0, 1e-290, 1e290)
         for _ in range(6)

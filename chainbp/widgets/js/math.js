@@ -36,7 +36,7 @@ export function rho(W) {
 
 // Up to this p, powers are taken of entries scaled by a power of two, which is exact, so that the largest lies in [1, 2):
 // no term underflows whose derivative does not. See chainbp/pooling.py.
-const LARGEST_P_FOR_BINARY_SCALE = 2000;
+const LARGEST_P_FOR_BINARY_SCALE = 1000;
 
 /** Lp pooling z = (Σ|y_i|^p)^(1/p), (32), for 0 < p ≤ Infinity; z is one number. Edge cases as in chainbp's eta. */
 export function eta(p) {

@@ -1,0 +1,23 @@
+"""The live figures as their tests see them, a module for each.
+
+Each module has
+
+* ``EXAMPLE``, the code that makes the figure, which is also its repr;
+* ``expected(shown)``, from the numbers that the figure shows to what chainbp says that they must be, all of them;
+* ``TIMED``, the marks (``data-slider``) whose drags are timed.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from widget_cases import lp_pooling, sigmoid
+
+CASES: dict[str, ModuleType] = {case.__name__.rpartition(".")[2]: case for case in (lp_pooling, sigmoid)}
+
+
+def make(name: str):
+    """The figure of a case's example."""
+    from chainbp import widgets
+
+    return eval(CASES[name].EXAMPLE, vars(widgets))
