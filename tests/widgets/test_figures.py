@@ -10,11 +10,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import traitlets
+from widget_cases import CASES, make
 
 from chainbp import eta, sigma
 from chainbp.widgets import lp_pooling, sigmoid
 from chainbp.widgets.base import STATIC
-from widget_cases import CASES, make
 
 every_figure = pytest.mark.parametrize("name", CASES)
 
