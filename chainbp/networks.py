@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy.typing as npt
 
-from chainbp.function import Function
+from chainbp.function import Function, as_array
 from chainbp.layers import rho, sigma
 from chainbp.pooling import eta
 
@@ -33,7 +33,8 @@ def two_layer(W1: npt.ArrayLike, W2: npt.ArrayLike) -> Function:
     >>> two_layer([[1.0, -1.0], [0.0, 2.0]], [[1.0, 1.0]])
     σ ∘ ρ[W⁽²⁾] ∘ σ ∘ ρ[W⁽¹⁾]
     """
-    return sigma @ rho[W2] @ sigma @ rho[W1]
+    # As arrays first: a tuple of rows in the brackets would count as several parameters.
+    return sigma @ rho[as_array(W2, "two_layer: W2")] @ sigma @ rho[as_array(W1, "two_layer: W1")]
 
 
 def lp_network(W: npt.ArrayLike, p: npt.ArrayLike) -> Function:
@@ -61,4 +62,4 @@ def lp_network(W: npt.ArrayLike, p: npt.ArrayLike) -> Function:
     >>> lp_network([[1.0, -1.0], [0.0, 2.0]], 3)
     η_3 ∘ σ ∘ ρ[W]
     """
-    return eta[p] @ sigma @ rho[W]
+    return eta[p] @ sigma @ rho[as_array(W, "lp_network: W")]

@@ -15,7 +15,18 @@ try:
 except ImportError as error:  # pragma: no cover
     raise ImportError('chainbp.widgets needs anywidget: pip install "chainbp[widgets]"') from error
 
+from chainbp.widgets.lp_network import LpNetwork, lp_network
 from chainbp.widgets.lp_pooling import LpPooling, lp_pooling
 from chainbp.widgets.sigmoid import Sigmoid, sigmoid
+from chainbp.widgets.two_layer import TwoLayer, two_layer
 
-__all__ = ["LpPooling", "Sigmoid", "lp_pooling", "sigmoid"]
+__all__ = [
+    "LpNetwork",
+    "LpPooling",
+    "Sigmoid",
+    "TwoLayer",
+    "lp_network",
+    "lp_pooling",
+    "sigmoid",
+    "two_layer",
+]

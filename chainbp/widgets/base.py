@@ -79,6 +79,18 @@ class Order(Numbers):
             raise ValueError(f"{what} must be one number greater than 0, or inf; got {array}")
 
 
+class Step(Numbers):
+    """An input that counts: a whole number from 0 to `last`."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__(0)
+        self._last = last
+
+    def check(self, what: str, array: Any) -> None:
+        if array not in range(self._last + 1):
+            raise ValueError(f"{what} must be a whole number from 0 to {self._last}; got {array}")
+
+
 class Result(traitlets.TraitType):  # type: ignore[type-arg]
     """A result: follows from the inputs, can be observed, cannot be set."""
 
@@ -86,7 +98,7 @@ class Result(traitlets.TraitType):  # type: ignore[type-arg]
         super().__init__(read_only=True)
 
     def validate(self, obj: Any, value: Any) -> Any:
-        return _tuples(np.asarray(value).tolist())
+        return _tuples(value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value)
 
 
 class Figure(anywidget.AnyWidget):

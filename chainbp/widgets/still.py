@@ -66,6 +66,12 @@ def mark(x: float, y: float, kind: str, r: float = 6) -> str:
     return f'<path class="{kind}" d="{shapes[kind]}" {at} color="{COLORS[kind]}" {paint}/>'
 
 
+def frame(x: float, y: float, width: float, height: float, content: str) -> str:
+    """A box around a line of text, centered on (x, y)."""
+    box = f'x="{_n(x - width / 2)}" y="{_n(y - height / 2)}" width="{_n(width)}" height="{_n(height)}" rx="4"'
+    return f'<rect class="frame" {box} fill="none" stroke="{RULE}"/>{text(x, y + 5, content)}'
+
+
 def text(x: float, y: float, content: str, kind: str = "ink", anchor: str = "middle", size: int = 15) -> str:
     """A line of text."""
     fill = f'color="{COLORS[kind]}" fill="currentColor"' if kind != "ink" else f'fill="{INK}"'

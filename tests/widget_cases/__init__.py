@@ -3,7 +3,8 @@
 Each module has
 
 * ``EXAMPLE``, the code that makes the figure, which is also its repr;
-* ``expected(shown)``, from the numbers that the figure shows to what chainbp says that they must be, all of them;
+* ``expected(shown)``, from the numbers that the figure shows to what chainbp says that they must be, all of them
+  (those named "difference…" are central differences, and need only come near);
 * ``TIMED``, the marks (``data-slider``) whose drags are timed.
 """
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from widget_cases import lp_pooling, sigmoid
+from widget_cases import lp_network, lp_pooling, sigmoid, two_layer
 
-CASES: dict[str, ModuleType] = {case.__name__.rpartition(".")[2]: case for case in (lp_pooling, sigmoid)}
+ALL = (lp_pooling, sigmoid, two_layer, lp_network)
+CASES: dict[str, ModuleType] = {case.__name__.rpartition(".")[2]: case for case in ALL}
 
 
 def make(name: str):

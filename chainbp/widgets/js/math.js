@@ -91,6 +91,15 @@ function entropy(w) {
   return -others.reduce((sum, v) => sum + v * Math.log(v), 0) - w[top] * (rest < 0.5 ? Math.log1p(-rest) : Math.log(w[top]));
 }
 
+/** The same function with its parameters held. */
+export const fixed = ({ forward }) => ({
+  forward: (x) => {
+    const [y, pullX] = forward(x);
+    return [y, pullX, none];
+  },
+  parameters: [],
+});
+
 /** L = ‖t − z‖², (18); back −2 (t − z), (23). t and z are vectors, or numbers after a pooling. */
 export function squaredError(t) {
   const forward = (z) => {

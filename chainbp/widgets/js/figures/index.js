@@ -1,4 +1,8 @@
+import { lpNetwork } from "./lp_network.js";
 import { lpPooling } from "./lp_pooling.js";
 import { sigmoid } from "./sigmoid.js";
+import { twoLayer } from "./two_layer.js";
 
-export const figures = Object.fromEntries([lpPooling, sigmoid].map((figure) => [figure.name, figure]));
+const all = [twoLayer, sigmoid, lpPooling, lpNetwork];
+
+export const figures = Object.fromEntries(all.map((figure) => [figure.name, figure]));

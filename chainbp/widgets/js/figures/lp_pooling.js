@@ -3,18 +3,9 @@
 
 import { arrow, clamp, drag, format, label, mark, math, move, nice, path, reading, s, scale, set, show, signed } from "../kit.js";
 import { apply, eta } from "../math.js";
+import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
-const MIN_P = 0.2;
 const STEP = 0.1;
-
-// The p axis shows t = (p − 1)/(p + 1): the sum in the middle of what can be drawn, the maximum at the end.
-const toT = (p) => (p === Infinity ? 1 : (p - 1) / (p + 1));
-const fromT = (t) => {
-  if (t > 0.9985) return Infinity;
-  const p = (1 + t) / (1 - t);
-  return Number(p.toFixed(p < 10 ? 2 : p < 100 ? 1 : 0));
-};
-const TICKS = [[0.2], [0.5], [1, "sum"], [2, "Euclid"], [3], [5], [10], [30], [Infinity, "max"]];
 
 const subscript = (name, i) => `${name}_${i + 1}`;
 const onGrid = (v) => Math.round(v / STEP) * STEP;
@@ -141,59 +132,6 @@ function drawBars(ui, svg, { n, limit }, width) {
       ui.number(bar.number, `gradient.${i}`, gradient[i], signed(gradient[i]));
     });
   };
-}
-
-const AXIS_HEIGHT = 92;
-
-/** The p axis with the sum, the Euclidean length and the maximum at their places. */
-function drawAxis(ui, svg, width, top) {
-  const line = top + 38;
-  const along = scale([toT(MIN_P), 1], [16, width - 16]);
-  const track = s("rect", { x: 0, y: line - 20, width, height: 40, fill: "transparent" });
-  svg.append(s("line", { class: "axis strong", x1: along(toT(MIN_P)), x2: along(1), y1: line, y2: line }));
-  const names = [];
-  for (const [p, name] of TICKS) {
-    const x = along(toT(p));
-    if (!name && width < 420 && [0.5, 3, 30].includes(p)) continue;
-    const anchor = p === Infinity ? "end" : p === MIN_P ? "start" : "middle";
-    const place = { x: p === Infinity ? x + 12 : p === MIN_P ? x - 12 : x, "text-anchor": anchor };
-    svg.append(s("line", { class: "axis", x1: x, x2: x, y1: line - 5, y2: line + 5 }));
-    svg.append(label(0, line + 25, format(p, 1).replace(/[.]0$/, ""), { ...place, class: "small muted" }));
-    if (!name) continue;
-    const text = label(0, line + 44, name, { ...place, class: "small" });
-    svg.append(text);
-    names.push([p, text]);
-  }
-  svg.append(track);
-  const value = reading("p", { class: "weight strong", y: line - 20, "text-anchor": "middle" });
-  svg.append(value.node);
-  ui.slider({
-    parent: svg,
-    kind: "weight",
-    name: "p",
-    label: "order p",
-    min: Number(toT(MIN_P).toFixed(4)),
-    max: 1,
-    step: 0.005,
-    page: 0.1,
-    get: ({ p }) => clamp(toT(p), toT(MIN_P), 1),
-    text: ({ p }) => (p === Infinity ? "infinity, the maximum" : format(p)),
-    where: ({ p }) => [along.clamped(toT(p)), line],
-    at: (x) => snap(along.back(x)),
-    put: (t) => ({ p: fromT(t) }),
-    track,
-  });
-  return ({ p }) => {
-    set(value.node, { x: clamp(along.clamped(toT(p)), 34, width - 34).toFixed(2) });
-    ui.number(value.number, "p", p);
-    for (const [there, text] of names) text.classList.toggle("strong", there === p);
-  };
-}
-
-/** A hand that comes near the sum, the Euclidean length or the maximum means it. */
-function snap(t) {
-  const near = [1, 2, Infinity].map(toT).find((landmark) => Math.abs(landmark - t) < 0.015);
-  return near ?? t;
 }
 
 /** The plane of two inputs: the ball through y, and the gradient standing on it. */
