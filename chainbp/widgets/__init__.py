@@ -15,16 +15,22 @@ try:
 except ImportError as error:  # pragma: no cover
     raise ImportError('chainbp.widgets needs anywidget: pip install "chainbp[widgets]"') from error
 
+from chainbp.widgets.chain_rule import ChainRule, chain_rule
+from chainbp.widgets.descent import Descent, descent
 from chainbp.widgets.lp_network import LpNetwork, lp_network
 from chainbp.widgets.lp_pooling import LpPooling, lp_pooling
 from chainbp.widgets.sigmoid import Sigmoid, sigmoid
 from chainbp.widgets.two_layer import TwoLayer, two_layer
 
 __all__ = [
+    "ChainRule",
+    "Descent",
     "LpNetwork",
     "LpPooling",
     "Sigmoid",
     "TwoLayer",
+    "chain_rule",
+    "descent",
     "lp_network",
     "lp_pooling",
     "sigmoid",

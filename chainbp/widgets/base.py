@@ -79,16 +79,18 @@ class Order(Numbers):
             raise ValueError(f"{what} must be one number greater than 0, or inf; got {array}")
 
 
-class Step(Numbers):
-    """An input that counts: a whole number from 0 to `last`."""
+class Whole(Numbers):
+    """An input of whole numbers from `low` to `high`."""
 
-    def __init__(self, last: int) -> None:
-        super().__init__(0)
-        self._last = last
+    def __init__(self, low: int, high: int, ndim: int = 0, *, keep_shape: bool = False) -> None:
+        super().__init__(ndim, keep_shape=keep_shape)
+        self._limits = low, high
 
     def check(self, what: str, array: Any) -> None:
-        if array not in range(self._last + 1):
-            raise ValueError(f"{what} must be a whole number from 0 to {self._last}; got {array}")
+        low, high = self._limits
+        if not np.isin(array, range(low, high + 1)).all():
+            what += " must be a whole number" if array.ndim == 0 else " must be whole numbers"
+            raise ValueError(f"{what} from {low} to {high}; got {array}")
 
 
 class Result(traitlets.TraitType):  # type: ignore[type-arg]

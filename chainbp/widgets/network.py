@@ -28,7 +28,7 @@ def check_sizes(figure: str, weights: Sequence[Array], x: Array, t: Array | None
     given, source = x.shape[0], "x"
     for name, W in zip(names, weights):
         if W.shape[1] != given:
-            raise ValueError(f"{figure}: {name} needs {given} columns, one for each entry of {source}; got shape {W.shape}")
+            raise ValueError(f"{figure}: {name} needs {given} columns, as many as {source} has; got shape {W.shape}")
         given, source = W.shape[0], f"what {name} gives"
     if t is not None and t.shape[0] != given:
         raise ValueError(f"{figure}: t must have {given} entries, one for each output; got {t.shape[0]}")

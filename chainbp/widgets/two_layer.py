@@ -9,7 +9,7 @@ import numpy.typing as npt
 import chainbp
 from chainbp.function import Function, as_array
 from chainbp.widgets import still
-from chainbp.widgets.base import Figure, Numbers, Result, Step
+from chainbp.widgets.base import Figure, Numbers, Result, Whole
 from chainbp.widgets.network import Row, check_sizes, draw_chain, results_of
 
 LAST_STEP = 5
@@ -42,7 +42,7 @@ class TwoLayer(Figure):
     W2 = Numbers(2, keep_shape=True)
     x = Numbers(1, keep_shape=True)
     t = Numbers(1, keep_shape=True)
-    step = Step(LAST_STEP)
+    step = Whole(0, LAST_STEP)
     hidden = Result()
     loss = Result()
     deltas = Result()

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from widget_cases import lp_network, lp_pooling, sigmoid, two_layer
+from widget_cases import chain_rule, descent, lp_network, lp_pooling, sigmoid, two_layer
 
-ALL = (lp_pooling, sigmoid, two_layer, lp_network)
+ALL = (chain_rule, lp_pooling, sigmoid, two_layer, lp_network, descent)
 CASES: dict[str, ModuleType] = {case.__name__.rpartition(".")[2]: case for case in ALL}
 
 

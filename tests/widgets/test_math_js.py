@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from chainbp import backprop, check_gradient, eta, lp_network, rho, sigma, squared_error, two_layer
+from chainbp.widgets import chain_rule
 
 MATH_JS = Path(__file__).parents[2] / "chainbp" / "widgets" / "js" / "math.js"
 ORDERS = [0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, 100.0, 1000.0, np.inf]
@@ -41,6 +42,21 @@ const answers = {
     const [g, f] = [m.compose(m.sigma, m.rho(c.W1)), m.compose(m.sigma, m.rho(c.W2))];
     const product = m.matmul(m.jacobian(f, m.apply(g, c.x)), m.jacobian(g, c.x));
     return { whole: m.jacobian(m.compose(f, g), c.x), product };
+  },
+  chain: (c) => {
+    const layers = c.widths.slice(1).map((n, i) => m.layerOf(i + 1, n, c.widths[i]));
+    const chain = m.compose(...layers.reverse());
+    const counts = [0, 1].map((side) => m.multiplyAdds(c.widths, side));
+    return { product: m.jacobian(chain, m.dataOf(c.widths[0])), counts };
+  },
+  samples: (c) => {
+    const lossOf = (t) => m.compose(m.squaredError(t), m.eta(c.p), m.sigma, m.rho(c.W));
+    return { ...m.sumOverSamples(lossOf, c.X, c.T), alone: m.lossOverSamples(lossOf, c.X, c.T) };
+  },
+  fixed: (c) => {
+    const [pooling, held] = [m.eta(c.p), m.fixed(m.eta(c.p))];
+    const same = m.apply(held, c.y) === m.apply(pooling, c.y);
+    return { same, parameters: held.parameters, gradients: held.forward(c.y)[2](1) };
   },
 };
 const cases = JSON.parse(readFileSync(0, "utf8"), decode);
@@ -158,6 +174,39 @@ def test_central_differences_agree_with_check_gradient(node):
             # Differences carry the rounding of L, amplified by 1/h.
             bound = 1e-7 * max(1.0, float(np.max(np.abs(comparison.difference))))
             np.testing.assert_allclose(difference, comparison.difference, rtol=1e-6, atol=bound, err_msg=str(case))
+
+
+def test_the_chain_of_chain_rule(node):
+    rng = np.random.default_rng(5)
+    cases = [{"kind": "chain", "widths": rng.integers(1, 13, size=rng.integers(3, 6))} for _ in range(100)]
+    for case, answer in zip(cases, in_node(node, cases), strict=True):
+        w = chain_rule(widths=case["widths"])
+        # Entries that nearly cancel carry the rounding of the others.
+        size = np.max(np.abs(w.product))
+        np.testing.assert_allclose(answer["product"], w.product, rtol=1e-12, atol=1e-13 * size, err_msg=str(case))
+        assert [sum(counts) for counts in answer["counts"]] == [w.left, w.right]
+        n = [int(v) for v in case["widths"]]
+        assert answer["counts"][0] == [n[-1] * n[i] * n[i - 1] for i in range(len(n) - 2, 0, -1)]
+        assert answer["counts"][1] == [n[0] * n[i] * n[i + 1] for i in range(1, len(n) - 1)]
+
+
+def test_sums_over_samples(node):
+    rng = np.random.default_rng(6)
+    cases = [
+        {"kind": "samples", "W": rng.normal(size=(n, m)), "X": rng.normal(size=(m, k)), "T": rng.random(k), "p": p}
+        for n, m, k in rng.integers(1, 5, size=(40, 3))
+        for p in (0.2, 1.0, 2.5, 30.0, np.inf)
+    ]
+    for case, answer in zip(cases, in_node(node, cases), strict=True):
+        bp = backprop(squared_error[case["T"]] @ lp_network(case["W"], case["p"]), case["X"])
+        close([answer["loss"], answer["alone"]], [bp.loss] * 2, case)
+        for a, e in zip(answer["gradients"], bp.gradients, strict=True):
+            close(a, e, case)
+
+
+def test_a_fixed_function_has_no_parameters(node):
+    (answer,) = in_node(node, [{"kind": "fixed", "p": 3.0, "y": np.array([1.0, -2.0])}])
+    assert answer == {"same": True, "parameters": [], "gradients": []}
 
 
 @pytest.mark.parametrize("name", ["document", "window", "import "])

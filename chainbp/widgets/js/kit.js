@@ -20,11 +20,11 @@ export function h(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Set attributes; null or false removes one. */
+/** Set attributes, and only those that differ: writing one anew costs layout. null or false removes one. */
 export function set(node, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === false) node.removeAttribute(name);
-    else node.setAttribute(name, value);
+    else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
   }
 }
 
@@ -33,7 +33,7 @@ export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-export const move = (node, x, y) => node.setAttribute("transform", `translate(${x.toFixed(2)} ${y.toFixed(2)})`);
+export const move = (node, x, y) => set(node, { transform: `translate(${x.toFixed(2)} ${y.toFixed(2)})` });
 
 /** Show or hide an SVG node without taking it out of the drawing. */
 export const show = (node, visible) => set(node, { visibility: visible ? null : "hidden" });
@@ -49,6 +49,7 @@ export function mark(kind, r = 6) {
   const shapes = {
     value: () => s("circle", { r }),
     target: () => s("circle", { r }),
+    knob: () => s("circle", { r }),
     error: () => s("path", { d: `M${-r * 1.15} 0L${r * 0.85} ${-r}V${r}Z` }),
     gradient: () => s("path", { d: `M0 ${-r * 1.25}L${r * 1.25} 0L0 ${r * 1.25}L${-r * 1.25} 0Z` }),
     weight: () => s("rect", { x: -r, y: -r, width: 2 * r, height: 2 * r, rx: 1.5 }),
@@ -121,7 +122,9 @@ export function formula(node, source) {
   let sunk = 0;
   for (const [, shift, group, one] of source.matchAll(/([_^]?)(?:\{([^}]*)\}|(.))/gu)) {
     if (group !== undefined && !shift) {
-      node.append(isSvg ? s("tspan", {}, group) : group);
+      // Back on the line after an index; what follows stays there.
+      node.append(isSvg ? s("tspan", { dy: sunk ? `${(-sunk).toFixed(3)}em` : null }, group) : group);
+      sunk = 0;
       continue;
     }
     for (const [text, letters] of (group ?? one).matchAll(/([^\P{L}Σ]+)|[\P{L}Σ]+/gu)) {
@@ -222,6 +225,8 @@ export function mount(figure, { model, el }) {
       draw();
       send();
     },
+    /** Draw again what is no part of the state, such as a button's text. */
+    redraw: () => draw(),
     slider: (options) => {
       const slider = makeSlider(ui, options);
       sliders.push(slider);
@@ -238,8 +243,7 @@ export function mount(figure, { model, el }) {
     /** Print a number; for machines, it also stands in full in data-value. */
     number(node, name, value, text = format(value)) {
       say(node, text);
-      node.dataset.name = name;
-      node.dataset.value = String(value);
+      set(node, { "data-name": name, "data-value": value });
     },
   };
 
@@ -272,8 +276,9 @@ export function mount(figure, { model, el }) {
   let sending = 0;
   function send() {
     sending ||= requestAnimationFrame(() => {
-      sending = 0;
+      // Until all are set, the model is no place to read the state from.
       for (const name of figure.traits) model.set(name, encode(state[name]));
+      sending = 0;
       model.save_changes();
     });
   }

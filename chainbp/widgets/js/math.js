@@ -161,6 +161,19 @@ export function backprop(loss, x) {
   return { loss: values.at(-1), hidden: values.slice(0, -1), deltas: deltas.slice(0, -1), gradients };
 }
 
+/** Each sample, a column of X, with its target. */
+const samples = (X, T) => T.map((t, k) => [X.map((row) => row[k]), t]);
+
+/** L = Σ L_k, (18): the loss over all samples. lossOf(t) is the loss of one sample whose target is t. */
+export const lossOverSamples = (lossOf, X, T) => samples(X, T).reduce((sum, [x, t]) => sum + apply(lossOf(t), x), 0);
+
+/** The same with its gradients: {loss, gradients}. */
+export function sumOverSamples(lossOf, X, T) {
+  const parts = samples(X, T).map(([x, t]) => backprop(lossOf(t), x));
+  const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
+  return parts.reduce((sum, part) => ({ loss: sum.loss + part.loss, gradients: add(sum.gradients, part.gradients) }));
+}
+
 /** The N×M matrix of (8), for a function from vector to vector or number. */
 export function jacobian(f, x) {
   const [y, pullX] = f.forward(x);
@@ -170,6 +183,20 @@ export function jacobian(f, x) {
 
 /** A B. */
 export const matmul = (A, B) => A.map((row) => B[0].map((_, m) => row.reduce((sum, v, k) => sum + v * B[k][m], 0)));
+
+/**
+ * The multiply-adds of each product of two matrices, in turn, for a chain of Jacobians between variables of these widths,
+ * listed from the data: from the left (side 0) the end's width meets every matrix, from the right (side 1) the data's.
+ */
+export function multiplyAdds(widths, side) {
+  const n = side === 0 ? [...widths].reverse() : widths;
+  return n.slice(2).map((next, i) => n[0] * n[i + 1] * next);
+}
+
+/** The layers and the data of the figure of chain_rule: fixed patterns, as chainbp/widgets/chain_rule.py has them. */
+export const layerOf = (i, N, M) =>
+  compose(sigma, rho(Array.from({ length: N }, (_, n) => Array.from({ length: M }, (_, m) => 2 * Math.sin(1 + 1.7 * i + 2.9 * n + 4.3 * m)))));
+export const dataOf = (M) => Array.from({ length: M }, (_, m) => Math.cos(m));
 
 /** (L(θ + h) − L(θ − h)) / 2h for every entry of every parameter, in the parameters' shapes. */
 export function centralDifferences(loss, x) {

@@ -54,8 +54,8 @@ export const lpNetwork = {
     return {
       width,
       sizes: [x.length, W.length],
-      weight: Math.max(reach(start.W, 3), reach(W, 3) / 1.25),
-      x: Math.max(reach(start.x, 2), reach(x, 2) / 1.25),
+      weight: reach(start.W, W, 3),
+      x: reach(start.x, x, 2),
       t: [Math.min(0, start.t, t), nice(Math.max(2, start.t, t))],
     };
   },

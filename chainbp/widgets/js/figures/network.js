@@ -6,8 +6,13 @@ import { clamp, drag, format, formula, h, label, mark, math, move, nice, s, say,
 export const MOST_UNITS = 4;
 const WEIGHT_STEP = 0.05;
 
-/** Limits for an input's sliders: what was given at first, and room to move beyond it. */
-export const reach = (value, least) => nice(Math.max(least, 1.25 * Math.max(...[value].flat(2).map(Math.abs))));
+const size = (value) => Math.max(...[value].flat(2).map(Math.abs));
+
+/** The limit of an input's sliders: room beyond what was given at first, and more only where Python or an address needs it. */
+export function reach(start, now, least) {
+  const usual = nice(Math.max(least, 1.25 * size(start)));
+  return size(now) <= usual ? usual : nice(size(now));
+}
 
 /** From this width on, the chain stands beside the units; below it, under them. */
 export const SIDE_BY_SIDE = 600;

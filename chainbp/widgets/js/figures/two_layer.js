@@ -59,8 +59,8 @@ export const twoLayer = {
     return {
       width,
       sizes: [x.length, W1.length, W2.length],
-      weight: Math.max(reach([start.W1, ...start.W2].flat(2), 3), reach([...W1, ...W2], 3) / 1.25),
-      x: Math.max(reach(start.x, 2), reach(x, 2) / 1.25),
+      weight: reach([...start.W1, ...start.W2], [...W1, ...W2], 3),
+      x: reach(start.x, x, 2),
       t: [Math.min(0, ...start.t, ...t), Math.max(1, ...start.t, ...t)],
     };
   },

@@ -1,0 +1,187 @@
+"""Figure 6: gradient descent on the loss of the network with Lp pooling, over two of its parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import chainbp
+from chainbp.function import Function, as_array
+from chainbp.widgets import still
+from chainbp.widgets.base import Figure, Numbers, Order, Result, Whole
+from chainbp.widgets.network import MOST
+
+MOST_SAMPLES = 20
+STILL_STEPS = 60
+
+
+class _Rate(Numbers):
+    """A learning rate."""
+
+    def check(self, what: str, array: Any) -> None:
+        super().check(what, array)
+        if not array > 0:
+            raise ValueError(f"{what} must be greater than 0; got {array}")
+
+
+class _FiniteOrder(Order):
+    """An order that a step can change."""
+
+    def check(self, what: str, array: Any) -> None:
+        super().check(what, array)
+        if np.isinf(array):
+            raise ValueError(f"{what} must be finite, because descent may move it; got inf")
+
+
+class Descent(Figure):
+    """Made by :func:`descent`.
+
+    Attributes
+    ----------
+    W : tuple of tuple of float
+        The weights, of shape (N, M). Can be set, and keep their shape.
+    X : tuple of tuple of float
+        The data, of shape (M, K), a sample in each column. Can be set, and keep their shape.
+    T : tuple of float
+        What the network should say, K numbers. Can be set.
+    p : float
+        The order of the pooling, greater than 0 and finite. Can be set.
+    rate : float
+        The learning rate. Can be set.
+    axes : tuple of float
+        The two parameters that the map shows, across and up, by their place among the weights, row by row, and p,
+        which comes last. Can be set.
+    loss : float
+        ``L = Σ L_k``, (18). Follows from the inputs, as the gradient.
+    gradient : tuple of float
+        The derivatives of L with respect to the two parameters.
+    """
+
+    W = Numbers(2, keep_shape=True)
+    X = Numbers(2, keep_shape=True)
+    T = Numbers(1, keep_shape=True)
+    p = _FiniteOrder()
+    rate = _Rate(0)
+    axes = Whole(0, MOST * MOST, 1, keep_shape=True)
+    loss = Result()
+    gradient = Result()
+
+    def network(self) -> Function:
+        """``lp_network(W, p)`` at the present weights and p."""
+        return chainbp.lp_network(self.W, self.p)
+
+    def results(self) -> dict[str, Any]:
+        loss, gradient = self._look(np.array([*np.ravel(self.W), self.p]))
+        return {"loss": loss, "gradient": gradient[self._chosen()]}
+
+    def _chosen(self) -> list[int]:
+        """The places of the two parameters, both within the list and not the same; the figure reads them likewise."""
+        count = np.size(self.W) + 1
+        a, b = (min(int(axis), count - 1) for axis in self.axes)
+        return [a, b if a != b else (a + 1) % count]
+
+    def _look(self, theta: npt.NDArray[Any]) -> tuple[float, npt.NDArray[Any]]:
+        """Loss and gradient at a flat list of parameters."""
+        net = chainbp.lp_network(theta[:-1].reshape(np.shape(self.W)), theta[-1])
+        bp = chainbp.backprop(chainbp.squared_error[np.array(self.T)] @ net, self.X)
+        return bp.loss, np.append(bp.gradients[0].ravel(), bp.gradients[1])
+
+    def still(self) -> str:
+        theta, chosen = np.array([*np.ravel(self.W), self.p]), self._chosen()
+        low = np.where(np.array(chosen) == theta.size - 1, 0.2, -4.0)
+        points = []
+        for _ in range(STILL_STEPS):
+            points.append(theta[chosen])
+            step = np.zeros_like(theta)
+            step[chosen] = self._look(theta)[1][chosen]
+            theta = theta - self.rate * step
+            theta[chosen] = np.clip(theta[chosen], low, low + 8)
+        places = [(170 + 300 * u, 330 - 300 * v) for u, v in (np.array(points) - low) / 8]
+        names = [f"W{i // len(self.X) + 1}{i % len(self.X) + 1}" if i < theta.size - 1 else "p" for i in chosen]
+        corners = [(170, 30), (470, 30), (470, 330), (170, 330), (170, 30)]
+        parts = [still.line(*a, *b) for a, b in zip(corners, corners[1:])]
+        parts += [
+            still.curve(places, "weight"),
+            *(still.mark(x, y, "weight", 3) for x, y in places),
+            still.mark(*places[0], "weight", 8),
+            still.text(320, 358, names[0], "weight"),
+            still.text(156, 184, names[1], "weight", "end"),
+            still.text(490, 60, f"L = {still.number(self.loss, 3)}", "value", "start"),
+            still.text(490, 84, f"learning rate {self.rate:g}", "ink", "start", 13),
+        ]
+        alt = (
+            f"The path of {STILL_STEPS} steps of gradient descent over {names[0]} and {names[1]}, "
+            f"beginning where the loss is {still.number(self.loss, 3)}"
+        )
+        return still.picture(372, alt, parts)
+
+
+def descent(
+    W: npt.ArrayLike = ((-2.5, -1.0), (-0.5, -2.0)),
+    X: npt.ArrayLike = ((1.0, -1.5, 0.5, 2.0, -0.5, -2.0), (0.5, 1.0, -1.5, 1.5, -0.5, -1.0)),
+    T: npt.ArrayLike = (0.96, 0.94, 0.91, 1.2, 0.54, 0.29),
+    p: float = 2.0,
+    rate: float = 1.0,
+    axes: npt.ArrayLike | None = None,
+) -> Descent:
+    """Gradient descent to play with: choose two parameters of the network (34), drag the point, step or play.
+
+    The map shows the loss over these two parameters, the others being held. The arrow is the gradient, the dashed line
+    the next step, and the trail the steps made.
+
+    Parameters
+    ----------
+    W : array_like, shape (N, M), optional
+        The weights at the start. M and N are at most 4.
+    X : array_like, shape (M, K), optional
+        The data, a sample in each column, at most 20.
+    T : array_like, shape (K,), optional
+        The targets.
+    p : float, optional
+        The order of the pooling at the start, greater than 0 and finite.
+    rate : float, optional
+        The learning rate; the figure's own slider goes from 0.01 to 100.
+    axes : array_like, shape (2,), optional
+        The parameters of the map, across and up: 0 is the first weight, W.size is p. Without them, the first weight and
+        the last one; p, where there is one weight only.
+
+    Returns
+    -------
+    Descent
+        An ipywidget. ``.W``, ``.p``, ``.rate`` and ``.axes``, also ``.X`` and ``.T``, can be read and set; ``.loss``
+        and ``.gradient`` follow; ``.network()`` is the chainbp Function at the present W and p.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an input is not finite numbers of its shape, if the shapes do not fit or are too large to draw, if p or the
+        rate is not greater than 0, or if the axes are no two different parameters.
+
+    Examples
+    --------
+    >>> from chainbp.widgets import descent
+    >>> w = descent(W=[[1, -1]], X=[[1, 0], [0, 1]], T=[0.5, 0.5], p=2)
+    >>> round(w.loss, 4), [round(g, 4) for g in w.gradient]
+    (0.1068, [0.0909, -0.0909])
+    >>> w.p = 3
+    >>> w.network()
+    η_3 ∘ σ ∘ ρ[W]
+    """
+    arrays = {name: as_array(value, f"descent: {name}") for name, value in {"W": W, "X": X, "T": T}.items()}
+    W, X, T = arrays.values()
+    for name, ndim, most in [("W", 2, MOST), ("X", 2, MOST_SAMPLES), ("T", 1, MOST_SAMPLES)]:
+        array = arrays[name]
+        if array.ndim != ndim or array.size == 0 or max(array.shape) > most:
+            kind = "a matrix" if ndim == 2 else "a vector"
+            raise ValueError(f"descent: {name} must be {kind} of at most {most} a side; got shape {array.shape}")
+    if X.shape != (W.shape[1], T.size):
+        raise ValueError(
+            f"descent: X must have shape ({W.shape[1]}, {T.size}), a row for each column of W and a column for each "
+            f"target; got {X.shape}"
+        )
+    axes = as_array((0, max(W.size - 1, 1)) if axes is None else axes, "descent: axes")
+    if axes.shape != (2,) or axes[0] == axes[1] or not np.isin(axes, range(W.size + 1)).all():
+        raise ValueError(f"descent: axes must be two different whole numbers from 0 to {W.size}; got {axes}")
+    return Descent("descent", **arrays, p=p, rate=rate, axes=axes)

@@ -1,0 +1,370 @@
+// Figure 6: gradient descent. The loss of the network with Lp pooling over two of its parameters, as a map; the gradient
+// at a point, the next step, and the path of the steps.
+
+import { contours } from "d3-contour";
+import { arrow, clamp, drag, format, h, label, mark, math, move, path, reading, s, say, scale, set, signed } from "../kit.js";
+import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples } from "../math.js";
+import { MIN_P } from "./p_axis.js";
+
+const REACH = 4;
+const GRID = 48;
+const BANDS = 14;
+const LABELED = 3;
+const STEP = 0.05;
+const MAP_TOP = 34;
+const MARGIN = { left: 52, bottom: 62 };
+const PACE = 160;
+const MOST_STEPS = 1000;
+const RATES = { low: 0.01, high: 100 };
+const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
+
+const lossOf = (W, p) => (t) => compose(squaredError(t), eta(p), sigma, rho(W));
+
+/** The parameters in one list: the weights row by row, then p. */
+const flat = ({ W, p }) => [...W.flat(), p];
+const names = (W) => [...W.flatMap((row, n) => row.map((_, m) => `W${SUBSCRIPTS[n + 1]}${SUBSCRIPTS[m + 1]}`)), "p"];
+const symbols = (W) => [...W.flatMap((row, n) => row.map((_, m) => `W_{${n + 1}${m + 1}}`)), "p"];
+
+/** The change of traits that puts two parameters at two values. */
+function put({ W, p }, axes, point) {
+  const values = flat({ W, p });
+  axes.forEach((axis, k) => (values[axis] = point[k]));
+  const columns = W[0].length;
+  return { W: W.map((row, n) => row.map((_, m) => values[n * columns + m])), p: values.at(-1) };
+}
+
+const pointOf = (state) => state.axes.map((axis) => flat(state)[axis]);
+
+/** Loss and the two derivatives at the present point. */
+function look(state) {
+  const { loss, gradients } = sumOverSamples(lossOf(state.W, state.p), state.X, state.T);
+  const all = [...gradients[0].flat(), gradients[1]];
+  return { loss, gradient: state.axes.map((axis) => all[axis]) };
+}
+
+export const descent = {
+  name: "descent",
+  title: "Gradient descent",
+  formula: "θ ← θ − ε ∂L/∂θ",
+  traits: ["W", "X", "T", "p", "rate", "axes"],
+  accepts: { W: [-100, 100], X: [-100, 100], T: [-100, 100], p: [MIN_P, 100], rate: [RATES.low, RATES.high], axes: [0, 16] },
+
+  layout(state, width) {
+    const count = flat(state).length;
+    const chosen = state.axes.map((axis) => clamp(Math.round(axis), 0, count - 1));
+    const axes = chosen[0] === chosen[1] ? [chosen[0], (chosen[0] + 1) % count] : chosen;
+    // What the map depends on: the parameters that stay, and the data.
+    const others = flat(state).map((value, k) => (axes.includes(k) ? null : value));
+    return { width, axes, others, X: state.X, T: state.T };
+  },
+
+  range: ({ others, X, T }) => ({
+    W: [-REACH, REACH],
+    p: [MIN_P, MIN_P + 2 * REACH],
+    rate: [RATES.low, RATES.high],
+    axes: [0, others.length - 1],
+    X: [Math.min(...X.flat()), Math.max(...X.flat())],
+    T: [Math.min(...T), Math.max(...T)],
+  }),
+
+  build(ui, { width, axes }) {
+    const beside = width >= 600;
+    const side = Math.min(width - MARGIN.left - 8, beside ? 400 : 340);
+    const panelTop = beside ? 36 : MAP_TOP + side + MARGIN.bottom + 12;
+    const height = beside ? MAP_TOP + side + MARGIN.bottom : panelTop + 222;
+    drawChoice(ui, axes);
+    const svg = ui.svg(height);
+    const parameter = axes.map((axis) => {
+      const isP = axis === flat(ui.state).length - 1;
+      return { limits: isP ? [MIN_P, MIN_P + 2 * REACH] : [-REACH, REACH], symbol: symbols(ui.state.W)[axis], name: names(ui.state.W)[axis] };
+    });
+    const across = scale(parameter[0].limits, [MARGIN.left, MARGIN.left + side]);
+    const up = scale(parameter[1].limits, [MAP_TOP + side, MAP_TOP]);
+    const walk = makeWalk(ui, svg, axes, parameter);
+    drawMap(ui, svg, axes, parameter, { across, up, side });
+    const place = drawPlace(ui, svg, axes, parameter, { across, up, side }, walk);
+    const panel = drawPanel(ui, svg, beside ? MARGIN.left + side + 36 : 8, panelTop, beside ? width - MARGIN.left - side - 44 : width - 16, parameter);
+    const buttons = drawButtons(ui, walk);
+    return {
+      draw(state) {
+        const now = look({ ...state, axes });
+        walk.follow(state);
+        place(state, now);
+        panel(state, now, walk);
+        buttons(walk);
+      },
+      describe(state) {
+        const { loss, gradient } = look({ ...state, axes });
+        const point = pointOf({ ...state, axes });
+        const here = parameter.map(({ name }, k) => `${name} is ${format(point[k])} with derivative ${signed(gradient[k], 3)}`);
+        return `${here.join(", ")}; the loss is ${format(loss, 3)}. ${walk.trail.length - 1} steps were made at learning rate ${format(state.rate)}.`;
+      },
+    };
+  },
+};
+
+/** The steps: the points visited, and who moves on. A move by hand, by Python or by a reset begins a new trail. */
+function makeWalk(ui, svg, axes, parameter) {
+  let stepping = false;
+  let timer = null;
+  const walk = {
+    trail: [],
+    atEdge: false,
+    playing: false,
+    /** Where the next step leads, and whether the edge of the map cut it short. */
+    next(state) {
+      const at = pointOf({ ...state, axes });
+      const { gradient } = look({ ...state, axes });
+      const free = at.map((v, k) => v - state.rate * gradient[k]);
+      const kept = free.map((v, k) => clamp(v, ...parameter[k].limits));
+      return { at, to: kept, cut: kept.some((v, k) => v !== free[k]) };
+    },
+    step() {
+      const { at, to, cut } = walk.next(ui.state);
+      const far = Math.hypot(to[0] - at[0], to[1] - at[1]);
+      if (far < 1e-7 || walk.trail.length > MOST_STEPS) return false;
+      stepping = true;
+      walk.atEdge = cut;
+      ui.change(put(ui.state, axes, to));
+      stepping = false;
+      return true;
+    },
+    play() {
+      walk.playing = true;
+      const go = () => {
+        if (!svg.isConnected) return;
+        if (walk.step()) timer = setTimeout(go, PACE);
+        else {
+          walk.pause();
+          ui.redraw();
+        }
+      };
+      go();
+    },
+    pause() {
+      clearTimeout(timer);
+      walk.playing = false;
+    },
+    /** Called at every drawing: keep the trail in step with the state. */
+    follow(state) {
+      const point = pointOf({ ...state, axes });
+      const last = walk.trail.at(-1);
+      if (last && last[0] === point[0] && last[1] === point[1]) return;
+      if (!stepping) {
+        walk.trail = [];
+        walk.atEdge = false;
+        walk.pause();
+      }
+      walk.trail.push(point);
+    },
+  };
+  return walk;
+}
+
+/** The loss over the map: bands, darker where it is higher, some of their edges labeled. */
+function drawMap(ui, svg, axes, parameter, { across, up, side }) {
+  const { state } = ui;
+  const value = (k, i) => parameter[k].limits[0] + ((parameter[k].limits[1] - parameter[k].limits[0]) * (i + 0.5)) / GRID;
+  const losses = [];
+  // One cell more on each side, so that no band ends at the edge of the map.
+  for (let j = -1; j <= GRID; j++)
+    for (let i = -1; i <= GRID; i++) {
+      const { W, p } = put(state, axes, [value(0, i), value(1, j)]);
+      losses.push(lossOverSamples(lossOf(W, p), state.X, state.T));
+    }
+  // Bands of equal areas: a steep side must not take the details from the valley.
+  const sorted = losses.toSorted((a, b) => a - b);
+  const levels = Array.from({ length: BANDS }, (_, k) => sorted[Math.floor(((k + 0.35) / BANDS) * sorted.length)]);
+  const clip = ui.unique("map");
+  const bands = s("g", { "clip-path": `url(#${clip})` });
+  const unit = side / GRID;
+  const place = ([i, j]) => [MARGIN.left + (i - 1) * unit, MAP_TOP + side - (j - 1) * unit];
+  svg.append(s("clipPath", { id: clip }, s("rect", { x: MARGIN.left, y: MAP_TOP, width: side, height: side })), bands);
+  const marks = [];
+  contours().size([GRID + 2, GRID + 2]).thresholds(levels)(losses).forEach(({ coordinates, value: level }, k) => {
+    const rings = coordinates.flat().map((ring) => ring.map(place));
+    bands.append(s("path", { class: "band", d: rings.map((ring) => path(ring, true)).join("") }));
+    if (k % LABELED !== 1) return;
+    const spot = labelSpot(rings, side);
+    if (spot && marks.every(([x, y]) => Math.hypot(x - spot[0], y - spot[1]) > 44)) {
+      marks.push(spot);
+      svg.append(label(spot[0], spot[1] + 4, format(level, level < 1 ? 2 : 1), { class: "small muted", "text-anchor": "middle" }));
+    }
+  });
+  svg.append(s("rect", { class: "frame", x: MARGIN.left, y: MAP_TOP, width: side, height: side }));
+  for (const k of [0, 1]) {
+    const [a, b] = parameter[k].limits;
+    for (let tick = Math.ceil(a / 2) * 2; tick <= b; tick += 2) {
+      const text = { class: "small muted", "text-anchor": k ? "end" : "middle" };
+      svg.append(k ? label(MARGIN.left - 22, up(tick) + 4, format(tick, 0), text) : label(across(tick), MAP_TOP + side + 36, format(tick, 0), text));
+    }
+  }
+}
+
+/** The point of a level's lines at which its number stands: well inside of the map, as far up and right as can be. */
+function labelSpot(rings, side) {
+  const inside = rings.flat().filter(([x, y]) => x > MARGIN.left + 24 && x < MARGIN.left + side - 24 && y > MAP_TOP + 16 && y < MAP_TOP + side - 16);
+  return inside.reduce((best, spot) => (!best || spot[0] - 1.3 * spot[1] > best[0] - 1.3 * best[1] ? spot : best), null);
+}
+
+/** The point, its sliders at the edges, the gradient, the next step, and the trail. */
+function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
+  const trail = s("path", { class: "trail weight" });
+  const dots = s("path", { class: "dots weight" });
+  const ahead = s("line", { class: "ahead weight" });
+  const target = s("rect", { class: "next-point weight", x: -5, y: -5, width: 10, height: 10 });
+  svg.append(trail, dots, ahead, target);
+  const gradientArrow = arrow(svg, "gradient");
+  const scales = [across, up];
+  for (const k of [0, 1]) {
+    const [low, high] = parameter[k].limits;
+    const edge = k ? MARGIN.left - 10 : MAP_TOP + side + 12;
+    const track = k
+      ? s("rect", { x: edge - 12, y: MAP_TOP, width: 22, height: side, fill: "transparent" })
+      : s("rect", { x: MARGIN.left, y: edge - 10, width: side, height: 22, fill: "transparent" });
+    svg.append(track);
+    ui.slider({
+      parent: svg,
+      kind: "weight",
+      name: "ab"[k],
+      label: parameter[k].name,
+      vertical: Boolean(k),
+      min: low,
+      max: high,
+      step: STEP,
+      page: 0.5,
+      get: (state) => pointOf({ ...state, axes })[k],
+      text: (state) => format(pointOf({ ...state, axes })[k]),
+      where: (state) => (k ? [edge, up.clamped(pointOf({ ...state, axes })[1])] : [across.clamped(pointOf({ ...state, axes })[0]), edge]),
+      at: (x, y) => scales[k].back(k ? y : x),
+      put: (v) => put(ui.state, axes, pointOf({ ...ui.state, axes }).with(k, v)),
+      track,
+      r: 6,
+    });
+  }
+  const labels = parameter.map(({ symbol }) => reading(symbol, { class: "weight strong" }));
+  set(labels[0].node, { x: MARGIN.left + side, y: MAP_TOP + side + 56, "text-anchor": "end" });
+  set(labels[1].node, { x: 0, y: MAP_TOP - 2 });
+  svg.append(labels[0].node, labels[1].node);
+  const point = s("g", { class: "cbp-slider free", "aria-hidden": "true" }, s("circle", { class: "touch", r: 22 }), s("circle", { class: "ring", r: 14 }), mark("weight", 8));
+  svg.append(point);
+  const where = (state) => {
+    const [a, b] = pointOf({ ...state, axes });
+    return [across.clamped(a), up.clamped(b)];
+  };
+  drag(
+    point,
+    (x, y) => {
+      const onGrid = (v) => Number((Math.round(v / STEP) * STEP).toFixed(9));
+      ui.change(put(ui.state, axes, [onGrid(across.back(x)), onGrid(up.back(y))]));
+    },
+    () => where(ui.state),
+  );
+
+  return (state, { gradient }) => {
+    const [x, y] = where(state);
+    move(point, x, y);
+    pointOf({ ...state, axes }).forEach((v, k) => ui.number(labels[k].number, "ab"[k], v));
+    const { to } = walk.next(state);
+    const [tx, ty] = [across.clamped(to[0]), up.clamped(to[1])];
+    set(ahead, { x1: x.toFixed(1), y1: y.toFixed(1), x2: tx.toFixed(1), y2: ty.toFixed(1) });
+    move(target, tx, ty);
+    const size = Math.hypot(...gradient);
+    const drawn = size ? (24 + 56 * Math.min(size / 2, 1)) / size : 0;
+    gradientArrow(x, y, x + gradient[0] * drawn, y - gradient[1] * drawn);
+    const points = walk.trail.map(([a, b]) => [across.clamped(a), up.clamped(b)]);
+    set(trail, { d: path(points) });
+    set(dots, { d: points.slice(0, -1).map(([px, py]) => `M${px.toFixed(1)} ${py.toFixed(1)}h0`).join("") });
+  };
+}
+
+/** Loss, derivatives and the learning rate. */
+function drawPanel(ui, svg, left, top, width, parameter) {
+  const row = (k) => top + 34 * k;
+  const loss = reading("L", { class: "value strong", x: left, y: row(0) });
+  const derivatives = parameter.map(({ symbol }, k) => {
+    const { node, number } = reading(`∂L/∂${symbol}`, { class: "gradient" });
+    set(node, { x: left + 16, y: row(k + 1) });
+    const diamond = mark("gradient", 4);
+    move(diamond, left + 5, row(k + 1) - 5);
+    svg.append(node, diamond);
+    return number;
+  });
+  const steps = s("tspan", { class: "strong" });
+  const note = label(left, row(4) - 12, "", { class: "small muted" });
+  const line = row(5) + 26;
+  const along = scale([Math.log10(RATES.low), Math.log10(RATES.high)], [left + 10, left + width - 10]);
+  const track = s("rect", { x: left, y: line - 20, width, height: 40, fill: "transparent" });
+  const rate = reading("{learning rate }ε", {});
+  set(rate.node, { x: left, y: line - 22 });
+  svg.append(
+    loss.node,
+    s("text", { x: left, y: row(3) }, "steps: ", steps),
+    note,
+    s("line", { class: "axis strong", x1: left + 10, x2: left + width - 10, y1: line, y2: line }),
+    rate.node,
+    track,
+  );
+  for (const v of [0.01, 0.1, 1, 10, 100]) {
+    const x = along(Math.log10(v));
+    svg.append(s("line", { class: "axis", x1: x, x2: x, y1: line - 5, y2: line + 5 }), label(x, line + 26, String(v), { class: "small muted", "text-anchor": "middle" }));
+  }
+  ui.slider({
+    parent: svg,
+    kind: "knob",
+    name: "rate",
+    label: "learning rate",
+    min: Math.log10(RATES.low),
+    max: Math.log10(RATES.high),
+    step: 0.05,
+    page: 0.5,
+    get: (state) => Math.log10(state.rate),
+    text: (state) => format(state.rate),
+    where: (state) => [along.clamped(Math.log10(state.rate)), line],
+    at: (x) => along.back(x),
+    put: (v) => ({ rate: Number((10 ** v).toPrecision(2)) }),
+    track,
+  });
+  return (state, { loss: L, gradient }, walk) => {
+    ui.number(loss.number, "L", L, format(L, 4));
+    derivatives.forEach((number, k) => ui.number(number, `gradient.${"ab"[k]}`, gradient[k], signed(gradient[k], 4)));
+    ui.number(steps, "steps", walk.trail.length - 1, String(walk.trail.length - 1));
+    ui.number(rate.number, "rate", state.rate);
+    say(note, walk.atEdge ? "stopped at the edge of the map" : "");
+  };
+}
+
+function drawButtons(ui, walk) {
+  const button = (text, press) => {
+    const node = h("button", { type: "button", class: "cbp-button" }, text);
+    node.addEventListener("click", press);
+    return node;
+  };
+  const step = button("Step", () => {
+    walk.pause();
+    walk.step();
+    ui.redraw();
+  });
+  const play = button("Play", () => {
+    if (walk.playing) walk.pause();
+    else walk.play();
+    ui.redraw();
+  });
+  ui.body.append(h("div", { class: "cbp-steps", role: "group", "aria-label": "Descent" }, step, play));
+  return ({ playing }) => {
+    say(play, playing ? "Pause" : "Play");
+  };
+}
+
+/** Which two parameters the map shows. Choosing the other axis's parameter exchanges the two. */
+function drawChoice(ui, axes) {
+  const choose = (k, axis) => ui.change({ axes: axis === axes[1 - k] ? [axes[1], axes[0]] : axes.with(k, axis) });
+  const selects = ["across", "up"].map((direction, k) => {
+    const options = names(ui.state.W).map((name, i) => h("option", { value: i, selected: i === axes[k] }, name));
+    const select = h("select", { class: "cbp-select" }, ...options);
+    select.addEventListener("change", () => choose(k, Number(select.value)));
+    select.addEventListener("keydown", (event) => event.stopPropagation()); // JupyterLab would take the arrow keys.
+    return h("label", { class: "cbp-choice" }, `${direction} `, select);
+  });
+  ui.body.append(h("div", { class: "cbp-steps" }, ...selects));
+}
