@@ -15,7 +15,8 @@ try:
 except ImportError as error:  # pragma: no cover
     raise ImportError('chainbp.widgets needs anywidget: pip install "chainbp[widgets]"') from error
 
+from chainbp.widgets.chain_rule import ChainRule, chain_rule
 from chainbp.widgets.lp_pooling import LpPooling, lp_pooling
 from chainbp.widgets.sigmoid import Sigmoid, sigmoid
 
-__all__ = ["LpPooling", "Sigmoid", "lp_pooling", "sigmoid"]
+__all__ = ["ChainRule", "LpPooling", "Sigmoid", "chain_rule", "lp_pooling", "sigmoid"]

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from widget_cases import lp_pooling, sigmoid
+from widget_cases import chain_rule, lp_pooling, sigmoid
 
-CASES: dict[str, ModuleType] = {case.__name__.rpartition(".")[2]: case for case in (lp_pooling, sigmoid)}
+CASES: dict[str, ModuleType] = {case.__name__.rpartition(".")[2]: case for case in (chain_rule, lp_pooling, sigmoid)}
 
 
 def make(name: str):

@@ -1,4 +1,5 @@
+import { chainRule } from "./chain_rule.js";
 import { lpPooling } from "./lp_pooling.js";
 import { sigmoid } from "./sigmoid.js";
 
-export const figures = Object.fromEntries([lpPooling, sigmoid].map((figure) => [figure.name, figure]));
+export const figures = Object.fromEntries([chainRule, lpPooling, sigmoid].map((figure) => [figure.name, figure]));
