@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from chainbp import backprop, check_gradient, eta, lp_network, rho, sigma, squared_error, two_layer
+from chainbp.widgets import chain_rule
 
 MATH_JS = Path(__file__).parents[2] / "chainbp" / "widgets" / "js" / "math.js"
 ORDERS = [0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, 100.0, 1000.0, np.inf]
@@ -42,6 +43,10 @@ const answers = {
     const product = m.matmul(m.jacobian(f, m.apply(g, c.x)), m.jacobian(g, c.x));
     return { whole: m.jacobian(m.compose(f, g), c.x), product };
   },
+  chain: (c) => ({
+    patterns: c.widths.slice(1).map((rows, i) => m.pattern(i, rows, c.widths[i])),
+    counts: [m.multiplyAdds(c.widths, false), m.multiplyAdds(c.widths, true)],
+  }),
 };
 const cases = JSON.parse(readFileSync(0, "utf8"), decode);
 process.stdout.write(JSON.stringify(cases.map((c) => answers[c.kind](c)), encode));
@@ -147,6 +152,17 @@ def test_jacobians_and_their_product(node):
         g, f = sigma @ rho[case["W1"]], sigma @ rho[case["W2"]]
         close(answer["whole"], (f @ g).jacobian(case["x"]), case)
         close(answer["product"], f.jacobian(g(case["x"])) @ g.jacobian(case["x"]), case)
+
+
+def test_the_weights_and_counts_of_chain_rule(node):
+    rng = np.random.default_rng(5)
+    cases = [{"kind": "chain", "widths": rng.integers(1, 13, size=rng.integers(3, 6)).tolist()} for _ in range(100)]
+    for case, answer in zip(cases, in_node(node, cases), strict=True):
+        w = chain_rule(case["widths"])
+        parameters = w.network().parameters
+        for theta, pattern in zip(parameters, answer["patterns"]):
+            np.testing.assert_array_equal(pattern, theta)
+        assert [sum(counts) for counts in answer["counts"]] == [w.left, w.right]
 
 
 def test_central_differences_agree_with_check_gradient(node):

@@ -65,16 +65,18 @@ export const chainRule = {
   build(ui, { boxes, width }) {
     const column = (width - 2 * MARGIN) / boxes;
     const joint = (i) => MARGIN + column * i;
-    const room = Math.min(192, column - (width < 480 ? 16 : 28));
-    const unitsTop = TOP + room + 110;
-    const ledgerTop = unitsTop + UNITS + 74;
+    const narrow = width < 480;
+    const room = Math.min(192, column - (narrow ? 16 : 28));
+    const base = TOP + room + 110 + UNITS;
+    const ledgerTop = base + 96;
+    const row = narrow ? 76 : 54;
     const controls = drawControls(ui, boxes - 1);
-    const svg = ui.svg(ledgerTop + 2 * ROW);
+    const svg = ui.svg(ledgerTop + 2 * row);
     const parts = [
       controls,
       drawFactors(ui, svg, { boxes, width, joint, room }),
-      drawWidths(ui, svg, { boxes, joint, base: unitsTop + UNITS }),
-      drawLedger(ui, svg, { boxes, width, top: ledgerTop }),
+      drawWidths(ui, svg, { boxes, joint, base }),
+      drawLedger(ui, svg, { boxes, width, top: ledgerTop, row, narrow }),
     ];
     return {
       draw(state) {
@@ -107,8 +109,13 @@ function drawControls(ui, products) {
   const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));
   const [step, spent] = [h("span"), h("span")];
   ui.body.append(
-    h("div", { class: "cbp-controls", role: "group", "aria-label": "order of the products" }, ...sides),
-    h("div", { class: "cbp-controls" }, back, on, h("span", {}, step, ` of ${products} products, `, spent, " multiply-adds")),
+    h(
+      "div",
+      { class: "cbp-controls" },
+      h("div", { role: "group", "aria-label": "order of the products" }, ...sides),
+      h("div", { role: "group", "aria-label": "products" }, back, on),
+      h("span", { class: "status" }, step, ` of ${products} products, `, spent, " multiply-adds"),
+    ),
   );
   return (shown) => {
     sides.forEach((node, i) => set(node, { "aria-pressed": String(i === shown.side) }));
@@ -122,7 +129,7 @@ function drawControls(ui, products) {
 }
 
 const MARGIN = 26;
-const TOP = 40;
+const TOP = 66;
 const LARGEST_CELL = 36;
 
 /** "∂a/∂b" whose letters can change. */
@@ -138,8 +145,15 @@ function derivative() {
 function drawFactors(ui, svg, { boxes, width, joint, room }) {
   const middle = TOP + room / 2;
   const bracketTop = TOP + room + 50;
-  const dots = Array.from({ length: boxes - 1 }, (_, i) => label(joint(i + 1), middle + 6, "·", { "text-anchor": "middle", "font-size": 22 }));
-  svg.append(...dots);
+  const dots = Array.from({ length: boxes - 1 }, (_, i) => s("circle", { class: "dot", cx: joint(i + 1), cy: middle, r: 2.5 }));
+  const bound = joint(1) - joint(0) < 90 ? "≤ " : "up to ";
+  svg.append(
+    ...dots,
+    s("rect", { class: "cells value", x: 0, y: 5, width: 10, height: 10 }),
+    label(16, 15, "positive", { class: "small muted" }),
+    s("rect", { class: "cells hollow error", x: 84.75, y: 5.75, width: 8.5, height: 8.5 }),
+    label(100, 15, "negative; the area is the size", { class: "small muted" }),
+  );
   const places = Array.from({ length: boxes }, () => {
     const name = derivative();
     const [rows, columns, largest] = [s("tspan"), s("tspan"), s("tspan")];
@@ -147,7 +161,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room }) {
     const positive = s("path", { class: "cells value" });
     const negative = s("path", { class: "cells hollow error" });
     const shape = s("text", { "text-anchor": "middle" }, rows, " × ", columns);
-    const reach = s("text", { class: "small muted", "text-anchor": "middle" }, "up to ", largest);
+    const reach = s("text", { class: "small muted", "text-anchor": "middle" }, bound, largest);
     const node = s("g", {}, grid, positive, negative, name.node, shape, reach);
     svg.append(node);
     return { node, name, grid, positive, negative, shape, reach, rows, columns, largest };
@@ -223,19 +237,22 @@ function drawMatrix(matrix, x, y, cell, most) {
   };
 }
 
-const PITCH = 13;
-const UNITS = (WIDEST - 1) * PITCH + 34;
+const PITCH = 11;
+const UNITS = (WIDEST - 1) * PITCH + 8;
 
-/** The widths as columns of units between the matrices; the topmost unit is dragged. A width that was summed over is hollow. */
+/** The widths as columns of units between the matrices; the topmost is dragged. A width that was summed over is hollow. */
 function drawWidths(ui, svg, { boxes, joint, base }) {
   const up = (count) => base - (count - 1) * PITCH;
+  const circles = (x, from, to, r) =>
+    Array.from({ length: to - from + 1 }, (_, k) => `M${x - r} ${up(from + k)}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`).join("");
   const columns = Array.from({ length: boxes + 1 }, (_, i) => {
     const x = joint(i);
     const units = s("path");
-    const number = s("text", { class: "value strong", x, "text-anchor": "middle" });
+    const free = s("path", { class: "free" });
+    const number = s("text", { class: "value strong", x: i === boxes ? x - 14 : x + 14, "text-anchor": i === boxes ? "end" : "start" });
     const name = s("text", { x, y: base + 29, "text-anchor": "middle" }, s("tspan", { class: "formula", "font-style": "italic" }));
     const role = label(x, base + 47, i === boxes ? "data" : "", { class: "small muted", "text-anchor": "middle" });
-    svg.append(units, number, name, role);
+    svg.append(free, units, number, name, role);
     const trait = boxes - i;
     ui.slider({
       parent: svg,
@@ -254,14 +271,14 @@ function drawWidths(ui, svg, { boxes, joint, base }) {
       put: (count) => ({ widths: ui.state.widths.with(trait, count) }),
       r: 6.5,
     });
-    return { x, units, number, name: name.firstChild, role, trait };
+    return { x, units, free, number, name: name.firstChild, role, trait };
   });
   return ({ joints, names, factors }) => {
-    columns.forEach(({ x, units, number, name, role, trait }, i) => {
+    columns.forEach(({ x, units, free, number, name, role, trait }, i) => {
       const met = factors.some(({ from, to }) => from === i || to === i);
-      const circles = Array.from({ length: joints[i] - 1 }, (_, k) => `M${x - 4} ${up(k + 1)}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z`);
-      set(units, { class: met ? "mark value" : "line value", d: circles.join("") });
-      set(number, { y: up(joints[i]) - 15 });
+      set(units, { class: met ? "mark value" : "line value", d: circles(x, 1, joints[i] - 1, met ? 4 : 3) });
+      set(free, { d: circles(x, joints[i] + 1, WIDEST, 1.5) });
+      set(number, { y: up(joints[i]) + 5 });
       ui.number(number, `widths.${trait}`, joints[i], String(joints[i]));
       say(name, names[i]);
       if (i === 0) say(role, joints[0] === 1 ? "cost" : "output");
@@ -269,18 +286,17 @@ function drawWidths(ui, svg, { boxes, joint, base }) {
   };
 }
 
-const ROW = 54;
-
 /** What either order costs in all: a bar with a part for each product, full where it is done. */
-function drawLedger(ui, svg, { boxes, width, top }) {
+function drawLedger(ui, svg, { boxes, width, top, row, narrow }) {
   const rows = SIDES.map(({ side, kind, way }, i) => {
-    const y = top + ROW * i;
+    const y = top + row * i;
     const name = label(18, y, way);
     const terms = s("tspan", { class: "muted" });
     const total = s("tspan", { class: "strong", "font-weight": 650 });
     const parts = Array.from({ length: boxes - 1 }, () => s("rect", { class: `part ${kind}`, y: y + 10, height: 12, rx: 1.5 }));
     const sign = s("g", { transform: `translate(6 ${y - 5})` }, mark(kind, 6));
-    svg.append(sign, name, s("text", { class: "small", x: width, y, "text-anchor": "end" }, terms, total), ...parts);
+    const account = narrow ? { x: 0, y: y + 40 } : { x: width, y, "text-anchor": "end" };
+    svg.append(sign, name, s("text", { class: "small", ...account }, terms, total), ...parts);
     return { side, name, terms, total, parts };
   });
   return ({ joints, counts, side, step }) => {
