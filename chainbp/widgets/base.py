@@ -80,17 +80,22 @@ class Order(Numbers):
 
 
 class Whole(Numbers):
-    """An input of whole numbers from `low` to `high`."""
+    """An input of whole numbers from `low` to `high`, kept as int; a vector keeps its length."""
 
-    def __init__(self, low: int, high: int, ndim: int = 0, *, keep_shape: bool = False) -> None:
-        super().__init__(ndim, keep_shape=keep_shape)
-        self._limits = low, high
+    def __init__(self, ndim: int, low: int, high: int) -> None:
+        super().__init__(ndim, keep_shape=True)
+        self._range = low, high
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        value = super().validate(obj, value)
+        return tuple(map(int, value)) if isinstance(value, tuple) else int(value)
 
     def check(self, what: str, array: Any) -> None:
-        low, high = self._limits
+        super().check(what, array)
+        low, high = self._range
         if not np.isin(array, range(low, high + 1)).all():
-            what += " must be a whole number" if array.ndim == 0 else " must be whole numbers"
-            raise ValueError(f"{what} from {low} to {high}; got {array}")
+            each = "must be a whole number" if array.ndim == 0 else "must be whole numbers"
+            raise ValueError(f"{what} {each} from {low} to {high}; got {array.tolist()}")
 
 
 class Result(traitlets.TraitType):  # type: ignore[type-arg]

@@ -1,31 +1,43 @@
-"""Figure 3: the chain rule as a product of matrices, from the left or from the right."""
+"""Figure 3: the chain rule as a product of Jacobians, and what it costs from either side."""
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from chainbp.function import Array, Function, as_array
-from chainbp.layers import rho, sigma
+import chainbp
+from chainbp.function import Array, Composition, Function
 from chainbp.widgets import still
 from chainbp.widgets.base import Figure, Result, Whole
 
 WIDEST = 12
-FEWEST, MOST = 3, 5
+LETTERS = "xyzuv"
+SIDES = (("from the left, backward", "error"), ("from the right, forward", "value"))
 
 
-def layer(i: int, N: int, M: int) -> Function:
-    """The figure's i-th layer: a fixed pattern of weights, which js/math.js has too."""
-    n, m = np.mgrid[:N, :M]
-    return sigma @ rho[2 * np.sin(1 + 1.7 * i + 2.9 * n + 4.3 * m)]
+class _Widths(Whole):
+    """The widths of a chain: from two factors, which make one product, to as many as fit on a phone."""
+
+    def check(self, what: str, array: Any) -> None:
+        super().check(what, array)
+        if not 3 <= array.size <= len(LETTERS):
+            raise ValueError(f"{what} must be 3 to {len(LETTERS)} widths, from the data to the end; got {array.size}")
 
 
-def data(M: int) -> Array:
-    """What enters the chain: a fixed pattern, which js/math.js has too."""
-    return np.cos(np.arange(M))
+class _Step(Whole):
+    """How many products are done: at most all."""
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        value = super().validate(obj, value)
+        products = len(obj.widths) - 2
+        if value > products:
+            raise ValueError(
+                f"{obj.figure}: {self.name} must be at most {products}, "
+                f"the products of {products + 1} factors; got {value}"
+            )
+        return value
 
 
 class ChainRule(Figure):
@@ -33,81 +45,142 @@ class ChainRule(Figure):
 
     Attributes
     ----------
-    widths : tuple of float
-        How many numbers each variable holds, from the data to the end. Can be set, and keep their number.
-    side : float
-        From which end the figure multiplies: 0 from the left, where the end is, 1 from the right, where the data is.
-        Can be set.
-    step : float
-        How many products are done. Can be set.
-    left, right : int
-        The multiply-adds that the whole product takes from the left and from the right. Follow from the widths.
+    widths : tuple of int
+        How many numbers the data has, and how many each box gives: 3 to 5 of them, each from 1 to 12. Can be set, but
+        their count stays.
+    side : int
+        Which product comes first: 0 from the left, at the end of the chain (backward), 1 from the right, at the data
+        (forward). Can be set.
+    step : int
+        How many products are done, 0 to ``len(widths) - 2``. Can be set.
     product : tuple of tuple of float
-        The Jacobian of the whole chain, which is the product. Follows from the widths.
+        The product of all factors, the Jacobian of the whole chain, one row for each number that comes out. Follows.
+    left, right : int
+        The multiply-adds of all products from the left, (C5) in chapter 3, and from the right, (C6). Follow.
     """
 
-    widths = Whole(1, WIDEST, 1, keep_shape=True)
-    side = Whole(0, 1)
-    step = Whole(0, MOST - 2)
+    widths = _Widths(1, 1, WIDEST)
+    side = Whole(0, 0, 1)
+    step = _Step(0, 0, len(LETTERS) - 2)
+    product = Result()
     left = Result()
     right = Result()
-    product = Result()
 
     def network(self) -> Function:
-        """The chain itself; it takes vectors of ``widths[0]`` entries."""
-        n = [int(v) for v in self.widths]
-        return reduce(lambda f, i: layer(i, n[i], n[i - 1]) @ f, range(2, len(n)), layer(1, n[1], n[0]))
+        """The chain: a box ``sigma @ rho[W]`` for each width after the data's.
+
+        Where the last width is 1, a squared error is the last box, and the end is a cost.
+        """
+        return Composition(tuple(f for box in self._boxes() for f in box.functions))
+
+    def data(self) -> Array:
+        """The x at which the Jacobians are taken."""
+        (x,) = _pattern(len(self.widths), 1, self.widths[0])
+        return np.asarray(x)
+
+    def factors(self) -> list[Array]:
+        """The matrices that stand in the figure now, from left to right: their product is ``product``."""
+        factors: list[Array] = []
+        value = self.data()
+        for box in self._boxes():
+            factors.insert(0, box.jacobian(value))
+            value = box(value)
+        for _ in range(self.step):
+            at = len(factors) - 2 if self.side else 0
+            factors[at : at + 2] = [factors[at] @ factors[at + 1]]
+        return factors
 
     def results(self) -> dict[str, Any]:
-        n = [int(v) for v in self.widths]
-        inner = [a * b for a, b in zip(n, n[1:])]
-        return {
-            "left": n[-1] * sum(inner[:-1]),
-            "right": n[0] * sum(inner[1:]),
-            "product": self.network().jacobian(data(n[0])),
-        }
+        left, right = (sum(_multiply_adds(self.widths, side)) for side in (0, 1))
+        return {"product": self.network().jacobian(self.data()), "left": left, "right": right}
 
     def still(self) -> str:
-        n = [int(v) for v in self.widths]
-        shapes = "  ·  ".join(f"({a} × {b})" for a, b in zip(n[:0:-1], n[-2::-1]))
-        most = max(self.left, self.right, 1)
-        parts = [still.text(320, 44, shapes, "ink", size=20)]
-        for y, name, count in [(96, "from the left", self.left), (136, "from the right", self.right)]:
-            end = 190 + 360 * count / most
+        factors, names = self.factors(), self._names()
+        counts = [_multiply_adds(self.widths, side) for side in (0, 1)]
+        cell = min(30.0, 560 / sum(f.shape[1] + 1.5 for f in factors), 150 / max(self.widths))
+        x = 320 - cell * (sum(f.shape[1] for f in factors) + 1.5 * (len(factors) - 1)) / 2
+        # The variables between which each factor stands: those in the middle of a product are gone.
+        kept = names[: len(names) - 1 - self.step] + names[-1] if self.side else names[0] + names[1 + self.step :]
+        parts = []
+        for i, factor in enumerate(factors):
+            wide, half = cell * factor.shape[1], cell * factor.shape[0] / 2
+            shape = f"{factor.shape[0]} × {factor.shape[1]}"
             parts += [
-                still.text(170, y + 5, name, "ink", "end"),
-                still.line(190, y, end, y, "weight", 12),
-                still.text(end + 10, y + 5, str(count), "ink", "start"),
+                still.matrix(factor.tolist(), x, 120 - half, cell),
+                still.text(x + wide / 2, 108 - half, f"∂{kept[i]}/∂{kept[i + 1]}"),
+                still.text(x + wide / 2, 142 + half, shape, size=13),
             ]
-        parts.append(still.text(190, 172, "multiply-adds for the whole product", "ink", "start", 13))
-        alt = f"A product of Jacobians {shapes}: {self.left} multiply-adds from the left, {self.right} from the right"
-        return still.picture(190, alt, parts)
+            x += wide + 1.5 * cell
+        for side, (way, kind) in enumerate(SIDES):
+            y, total = 270 + 50.0 * side, sum(counts[side])
+            parts += [
+                still.mark(40, y - 5, kind),
+                still.text(54, y, way, anchor="start"),
+                still.text(600, y, f"{' + '.join(map(str, counts[side]))} = {total} multiply-adds", anchor="end"),
+                still.line(34, y + 14, 34 + 566 * total / max(self.left, self.right), y + 14, kind, 8),
+            ]
+        shapes = ", ".join("{} × {}".format(*factor.shape) for factor in factors)
+        alt = (
+            f"The chain rule as a product of matrices of {shapes}: "
+            f"from the left {self.left} multiply-adds, from the right {self.right}"
+        )
+        return still.picture(350, alt, parts)
+
+    def _boxes(self) -> list[Function]:
+        boxes = [
+            chainbp.sigma @ chainbp.rho[_pattern(i, rows, columns)]
+            for i, (columns, rows) in enumerate(zip(self.widths, self.widths[1:]))
+        ]
+        if self.widths[-1] == 1:
+            boxes[-1] = chainbp.squared_error[_pattern(len(boxes), 1, self.widths[-2])[0]]
+        return boxes
+
+    def _names(self) -> str:
+        """The letters of the variables, the end's first."""
+        names = LETTERS[: len(self.widths)]
+        return ("L" + names[-2::-1]) if self.widths[-1] == 1 else names[::-1]
 
 
-def chain_rule(widths: npt.ArrayLike = (3, 4, 2, 1), side: float = 0, step: float = 0) -> ChainRule:
-    """The chain rule as matrices to play with: drag the widths, multiply from either end, watch the work.
+def _multiply_adds(widths: tuple[int, ...], side: int) -> list[int]:
+    """What each product costs, in their order: rows times columns times what is summed over."""
+    walked = widths if side else widths[::-1]
+    return [walked[0] * a * b for a, b in zip(walked[1:], walked[2:])]
 
-    The matrices are the Jacobians (8) of the layers ``h_i = σ(W_i h_{i−1})`` of a small network with fixed weights.
+
+def _pattern(layer: int, rows: int, columns: int) -> Array:
+    """Weights that look like chance and depend on their places only: whole numbers, so that js/math.js has the same."""
+    n, m = np.ogrid[:rows, :columns]
+    mixed = 7 * (n + 2) ** 3 + 5 * (m + 3) ** 3 + (13 + 8 * layer) * n * m + 29 * layer
+    return np.asarray(mixed % 101 / 50 - 1)
+
+
+def chain_rule(widths: npt.ArrayLike = (3, 4, 2, 1), side: int = 0, step: int = 0) -> ChainRule:
+    """The chain rule as matrices: multiply Jacobians from the left or from the right, and drag the widths.
+
+    The chain is a real network of sigmoid layers, with a squared error at its end where the last width is 1. Its
+    weights and data are fixed. The figure shows the Jacobian of each box, (8), with its shape: their product is the
+    chain rule (9). All orders of multiplying give the same; the multiply-adds differ.
 
     Parameters
     ----------
-    widths : array_like, shape (k,), optional
-        How many numbers each variable holds, from the data to the end: 3 to 5 whole numbers from 1 to 12.
+    widths : array_like of int, shape (K + 1,), optional
+        How many numbers go from box to box, from the data to the end: 3 to 5 widths, each from 1 to 12. They make K
+        factors; that of box k has shape ``(widths[k], widths[k - 1])``.
     side : int, optional
-        0 multiplies from the left, which is backward, 1 from the right, which is forward.
+        0 multiplies from the left (backward, from the end), 1 from the right (forward, from the data).
     step : int, optional
-        How many products are done at first, 0 to k − 2; more count as k − 2.
+        How many of the K − 1 products are done already.
 
     Returns
     -------
     ChainRule
-        An ipywidget. ``.widths``, ``.side`` and ``.step`` can be read and set; ``.left``, ``.right`` and ``.product``
-        follow; ``.network()`` is the chain as a chainbp Function.
+        An ipywidget. ``.widths``, ``.side`` and ``.step`` can be read and set; ``.product``, ``.left`` and ``.right``
+        follow. ``.network()`` is the chain as a chainbp Function, ``.data()`` its x, and ``.factors()`` the matrices.
 
     Raises
     ------
     TypeError, ValueError
-        If an input is not whole numbers in its range.
+        If an input is not whole numbers in its range, or there are too few or too many widths.
 
     Examples
     --------
@@ -115,11 +188,12 @@ def chain_rule(widths: npt.ArrayLike = (3, 4, 2, 1), side: float = 0, step: floa
     >>> w = chain_rule(widths=[3, 4, 2, 1])
     >>> w.left, w.right
     (20, 30)
-    >>> w.widths = [1, 4, 2, 3]
-    >>> w.left, w.right
-    (36, 14)
+    >>> w.network()
+    ‖t − ·‖² ∘ σ ∘ ρ[W⁽²⁾] ∘ σ ∘ ρ[W⁽¹⁾]
+    >>> [factor.shape for factor in w.factors()]
+    [(1, 2), (2, 4), (4, 3)]
+    >>> w.step = 1
+    >>> [factor.shape for factor in w.factors()]
+    [(1, 4), (4, 3)]
     """
-    widths = as_array(widths, "chain_rule: widths")
-    if widths.ndim != 1 or not FEWEST <= widths.size <= MOST:
-        raise ValueError(f"chain_rule: widths must be {FEWEST} to {MOST} numbers; got shape {widths.shape}")
     return ChainRule("chain_rule", widths=widths, side=side, step=step)

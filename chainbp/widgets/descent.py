@@ -50,7 +50,7 @@ class Descent(Figure):
         The order of the pooling, greater than 0 and finite. Can be set.
     rate : float
         The learning rate. Can be set.
-    axes : tuple of float
+    axes : tuple of int
         The two parameters that the map shows, across and up, by their place among the weights, row by row, and p,
         which comes last. Can be set.
     loss : float
@@ -64,7 +64,7 @@ class Descent(Figure):
     T = Numbers(1, keep_shape=True)
     p = _FiniteOrder()
     rate = _Rate(0)
-    axes = Whole(0, MOST * MOST, 1, keep_shape=True)
+    axes = Whole(1, 0, MOST * MOST)
     loss = Result()
     gradient = Result()
 
@@ -79,7 +79,7 @@ class Descent(Figure):
     def _chosen(self) -> list[int]:
         """The places of the two parameters, both within the list and not the same; the figure reads them likewise."""
         count = np.size(self.W) + 1
-        a, b = (min(int(axis), count - 1) for axis in self.axes)
+        a, b = (min(axis, count - 1) for axis in self.axes)
         return [a, b if a != b else (a + 1) % count]
 
     def _look(self, theta: npt.NDArray[Any]) -> tuple[float, npt.NDArray[Any]]:

@@ -28,7 +28,7 @@ class LpNetwork(Figure):
         What z should be. Can be set.
     p : float
         The order of the pooling, greater than 0 or inf. Can be set.
-    step : float
+    step : int
         How far the walk back is shown: 0 forward only, 1 to 3 up to (38) to (40), 4 the gradients too. Can be set.
     hidden : tuple
         The variables x, y', y, z. Follow from the inputs, as what is below.
@@ -44,7 +44,7 @@ class LpNetwork(Figure):
     x = Numbers(1, keep_shape=True)
     t = Numbers(0)
     p = Order()
-    step = Whole(0, LAST_STEP)
+    step = Whole(0, 0, LAST_STEP)
     hidden = Result()
     loss = Result()
     deltas = Result()
@@ -75,7 +75,7 @@ def lp_network(
     x: npt.ArrayLike = (1.0, 0.5),
     t: float = 0.2,
     p: float = 3.0,
-    step: float = LAST_STEP,
+    step: int = LAST_STEP,
 ) -> LpNetwork:
     """The network with Lp pooling (34) to play with: drag weights, data, target and p; walk the errors back.
 

@@ -52,6 +52,27 @@ def bar(x: float, y1: float, y2: float, width: float, kind: str) -> str:
     return f'<rect class="{kind}" {box} color="{COLORS[kind]}" fill="currentColor" fill-opacity="0.3"/>'
 
 
+def matrix(entries: Sequence[Sequence[float]], left: float, top: float, cell: float) -> str:
+    """A matrix: the area of a square is the size of its entry; positive is filled and blue, negative is hollow."""
+    most = max((abs(v) for row in entries for v in row), default=0) or 1.0
+    wide, high = len(entries[0]) * cell, len(entries) * cell
+    frame = f'x="{_n(left)}" y="{_n(top)}" width="{_n(wide)}" height="{_n(high)}"'
+    parts = [f'<rect class="rule" {frame} fill="none" stroke="{RULE}"/>']
+    parts += [line(left + j * cell, top, left + j * cell, top + high) for j in range(1, len(entries[0]))]
+    parts += [line(left, top + i * cell, left + wide, top + i * cell) for i in range(1, len(entries))]
+    for i, row in enumerate(entries):
+        for j, v in enumerate(row):
+            side = 0.86 * cell * (abs(v) / most) ** 0.5
+            x, y = left + (j + 0.5) * cell - side / 2, top + (i + 0.5) * cell - side / 2
+            box = f'x="{_n(x)}" y="{_n(y)}" width="{_n(side)}" height="{_n(side)}"'
+            kind, paint = ("value", 1.0) if v > 0 else ("error", 0.18)
+            parts.append(
+                f'<rect class="{kind}" {box} color="{COLORS[kind]}" fill="currentColor" fill-opacity="{paint}" '
+                'stroke="currentColor"/>'
+            )
+    return "".join(parts)
+
+
 def mark(x: float, y: float, kind: str, r: float = 6) -> str:
     """The mark of a kind of quantity: ● value, ◀ error, ◆ gradient, ■ weight, ✕ slip."""
     shapes = {

@@ -26,7 +26,7 @@ class TwoLayer(Figure):
         The data, M numbers. Can be set.
     t : tuple of float
         What the output should be, N numbers. Can be set.
-    step : float
+    step : int
         How far the walk back is shown: 0 forward only, 1 to 4 up to (23) to (26), 5 the gradients too. Can be set.
     hidden : tuple
         The variables x, y', y, z', z. Follow from the inputs, as what is below.
@@ -42,7 +42,7 @@ class TwoLayer(Figure):
     W2 = Numbers(2, keep_shape=True)
     x = Numbers(1, keep_shape=True)
     t = Numbers(1, keep_shape=True)
-    step = Whole(0, LAST_STEP)
+    step = Whole(0, 0, LAST_STEP)
     hidden = Result()
     loss = Result()
     deltas = Result()
@@ -73,7 +73,7 @@ def two_layer(
     W2: npt.ArrayLike = ((1.0, -1.5), (-0.7, 1.2)),
     x: npt.ArrayLike = (1.0, 0.5),
     t: npt.ArrayLike = (0.9, 0.2),
-    step: float = LAST_STEP,
+    step: int = LAST_STEP,
 ) -> TwoLayer:
     """The two-layer network (13) to play with: drag weights, data and targets; walk the errors back step by step.
 

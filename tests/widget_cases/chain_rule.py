@@ -2,24 +2,31 @@
 
 import numpy as np
 
+from chainbp.widgets import chain_rule
+
 EXAMPLE = "chain_rule(widths=[3, 4, 2, 1], side=0, step=0)"
-TIMED = ["width0", "width2"]
-
-
-def multiply_adds(shapes: list[tuple[int, int]]) -> int:
-    """From the left, counted as one multiplies."""
-    (rows, columns), *rest = shapes
-    total = 0
-    for inner, outer in rest:
-        total += rows * columns * outer
-        assert columns == inner
-        columns = outer
-    return total
+TIMED = ["width0", "width1"]
 
 
 def expected(shown: dict[str, float]) -> dict[str, float]:
-    n = [int(shown[f"width.{i}"]) for i in range(sum(name.startswith("width.") for name in shown))]
-    shapes = list(zip(n[1:], n))[::-1]
-    transposed = [(b, a) for a, b in shapes[::-1]]
-    numbers = {f"width.{i}": np.clip(v, 1, 12) for i, v in enumerate(n)}
-    return numbers | {"left": multiply_adds(shapes), "right": multiply_adds(transposed)}
+    widths = [shown[f"widths.{i}"] for i in range(sum(name.startswith("widths.") for name in shown))]
+    side, step = int("next.right" in shown), int(shown["step"])
+    w = chain_rule(widths, side, step)
+    # Counted on the matrices themselves, product by product.
+    factors = chain_rule(widths, side).factors()
+    counts = []
+    while len(factors) > 1:
+        at = len(factors) - 2 if side else 0
+        counts.append(factors[at].shape[0] * factors[at].shape[1] * factors[at + 1].shape[1])
+        factors[at : at + 2] = [factors[at] @ factors[at + 1]]
+    assert sum(counts) == (w.right if side else w.left)
+    np.testing.assert_allclose(factors[0], w.product, rtol=1e-12, atol=1e-15)
+
+    numbers = {f"widths.{i}": v for i, v in enumerate(widths)}
+    numbers |= {"step": step, "left": w.left, "right": w.right, "spent": sum(counts[:step])}
+    numbers["next.right" if side else "next.left"] = counts[step] if step < len(counts) else 0
+    drawn = [*w.factors(), *[np.zeros((0, 0))] * step]
+    for i, factor in enumerate(drawn):
+        numbers |= {f"rows.{i}": factor.shape[0], f"columns.{i}": factor.shape[1]}
+        numbers[f"largest.{i}"] = np.abs(factor).max(initial=0)
+    return numbers

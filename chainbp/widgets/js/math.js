@@ -185,18 +185,22 @@ export function jacobian(f, x) {
 export const matmul = (A, B) => A.map((row) => B[0].map((_, m) => row.reduce((sum, v, k) => sum + v * B[k][m], 0)));
 
 /**
- * The multiply-adds of each product of two matrices, in turn, for a chain of Jacobians between variables of these widths,
- * listed from the data: from the left (side 0) the end's width meets every matrix, from the right (side 1) the data's.
+ * The multiply-adds of each product of a chain of Jacobians, in the order in which they are taken. `widths` begin at the
+ * data. From the left each product has as many rows as the end, (C5); from the right as many columns as the data, (C6).
  */
-export function multiplyAdds(widths, side) {
-  const n = side === 0 ? [...widths].reverse() : widths;
-  return n.slice(2).map((next, i) => n[0] * n[i + 1] * next);
+export function multiplyAdds(widths, fromRight) {
+  const walked = fromRight ? widths : [...widths].reverse();
+  return walked.slice(1, -1).map((width, i) => walked[0] * width * walked[i + 2]);
 }
 
-/** The layers and the data of the figure of chain_rule: fixed patterns, as chainbp/widgets/chain_rule.py has them. */
-export const layerOf = (i, N, M) =>
-  compose(sigma, rho(Array.from({ length: N }, (_, n) => Array.from({ length: M }, (_, m) => 2 * Math.sin(1 + 1.7 * i + 2.9 * n + 4.3 * m)))));
-export const dataOf = (M) => Array.from({ length: M }, (_, m) => Math.cos(m));
+/** Weights in [−1, 1] that look like chance and depend on their places only, so that a larger matrix holds the smaller. */
+export const pattern = (layer, rows, columns) =>
+  Array.from({ length: rows }, (_, n) =>
+    Array.from({ length: columns }, (_, m) => {
+      const mixed = 7 * (n + 2) ** 3 + 5 * (m + 3) ** 3 + (13 + 8 * layer) * n * m + 29 * layer;
+      return (mixed % 101) / 50 - 1;
+    }),
+  );
 
 /** (L(θ + h) − L(θ − h)) / 2h for every entry of every parameter, in the parameters' shapes. */
 export function centralDifferences(loss, x) {
