@@ -127,15 +127,17 @@ export function formula(node, source) {
       sunk = 0;
       continue;
     }
-    for (const [text, letters] of (group ?? one).matchAll(/([^\P{L}Σ]+)|[\P{L}Σ]+/gu)) {
+    for (const [text, letters] of (group ?? one).matchAll(/([^\P{L}Σ]+)|′|[^\p{L}′]+|Σ/gu)) {
+      // The prime of KaTeX's fonts is as large as a letter.
+      const font = text === "′" ? "" : "formula";
       if (isSvg) {
         const target = { _: 0.28, "^": -0.42, "": 0 }[shift];
         const dy = `${((target - sunk) / (shift ? 0.8 : 1.1)).toFixed(3)}em`;
-        node.append(s("tspan", { class: `formula ${shift ? "small" : ""}`, "font-style": letters ? "italic" : null, dy }, text));
+        node.append(s("tspan", { class: `${font} ${shift ? "small" : ""}`, "font-style": letters ? "italic" : null, dy }, text));
         sunk = target;
       } else {
         const inner = letters ? h("i", {}, text) : text;
-        node.append(h({ _: "sub", "^": "sup", "": "span" }[shift], { class: "formula" }, inner));
+        node.append(h({ _: "sub", "^": "sup", "": "span" }[shift], { class: font }, inner));
       }
     }
   }
