@@ -82,7 +82,7 @@ TYPES = [
     (lambda: eta[2, True], ["group size n", "True"]),
     (lambda: squared_error["t"], ["squared_error[t]: t", "str"]),
     (lambda: cross_entropy[None], ["cross_entropy[t]: t", "NoneType"]),
-    (lambda: two_layer("W1", W), ["ρ[W]: W", "str"]),
+    (lambda: two_layer("W1", W), ["two_layer: W1", "str"]),
     (lambda: sigma.vjp([1.0])[1].x("d"), ["σ: delta", "str"]),
     (lambda: backprop(np.sin, [1.0]), ["backprop", "Function", "ufunc"]),
     (lambda: backprop(loss, "x"), ["backprop: x", "str"]),

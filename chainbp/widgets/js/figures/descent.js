@@ -71,7 +71,7 @@ export const descent = {
     const beside = width >= 600;
     const side = Math.min(width - MARGIN.left - 8, beside ? 400 : 340);
     const panelTop = beside ? 36 : MAP_TOP + side + MARGIN.bottom + 12;
-    const height = beside ? MAP_TOP + side + MARGIN.bottom : panelTop + 222;
+    const height = beside ? MAP_TOP + side + MARGIN.bottom : panelTop + 350;
     drawChoice(ui, axes);
     const svg = ui.svg(height);
     const parameter = axes.map((axis) => {
@@ -88,7 +88,7 @@ export const descent = {
     return {
       draw(state) {
         const now = look({ ...state, axes });
-        walk.follow(state);
+        walk.follow(state, now.loss);
         place(state, now);
         panel(state, now, walk);
         buttons(walk);
@@ -146,7 +146,7 @@ function makeWalk(ui, svg, axes, parameter) {
       walk.playing = false;
     },
     /** Called at every drawing: keep the trail in step with the state. */
-    follow(state) {
+    follow(state, loss) {
       const point = pointOf({ ...state, axes });
       const last = walk.trail.at(-1);
       if (last && last[0] === point[0] && last[1] === point[1]) return;
@@ -155,7 +155,7 @@ function makeWalk(ui, svg, axes, parameter) {
         walk.atEdge = false;
         walk.pause();
       }
-      walk.trail.push(point);
+      walk.trail.push([...point, loss]);
     },
   };
   return walk;
@@ -278,7 +278,27 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
   };
 }
 
-/** Loss, derivatives and the learning rate. */
+/** The loss after each step of the trail, from its beginning. */
+function drawHistory(svg, left, top, width) {
+  const bottom = top + 86;
+  const line = s("path", { class: "line value" });
+  const now = mark("value", 5);
+  svg.append(
+    math(left, top - 12, "L{ after each step}", { class: "small muted" }),
+    s("line", { class: "axis", x1: left, x2: left + width, y1: bottom, y2: bottom }),
+    line,
+    now,
+  );
+  return ({ trail }) => {
+    const along = scale([0, Math.max(trail.length - 1, 20)], [left + 6, left + width - 6]);
+    const up = scale([0, Math.max(...trail.map(([, , loss]) => loss), 1e-9)], [bottom, top]);
+    const points = trail.map(([, , loss], k) => [along(k), up(loss)]);
+    set(line, { d: path(points) });
+    move(now, ...points.at(-1));
+  };
+}
+
+/** Loss, derivatives, the learning rate, and the loss so far. */
 function drawPanel(ui, svg, left, top, width, parameter) {
   const row = (k) => top + 34 * k;
   const loss = reading("L", { class: "value strong", x: left, y: row(0) });
@@ -325,7 +345,9 @@ function drawPanel(ui, svg, left, top, width, parameter) {
     put: (v) => ({ rate: Number((10 ** v).toPrecision(2)) }),
     track,
   });
+  const history = drawHistory(svg, left, line + 78, width);
   return (state, { loss: L, gradient }, walk) => {
+    history(walk);
     ui.number(loss.number, "L", L, format(L, 4));
     derivatives.forEach((number, k) => ui.number(number, `gradient.${"ab"[k]}`, gradient[k], signed(gradient[k], 4)));
     ui.number(steps, "steps", walk.trail.length - 1, String(walk.trail.length - 1));
