@@ -15,7 +15,7 @@ help:
 	@echo 'make test     run every test and print a summary'
 	@echo 'make lab      open the notebooks in JupyterLab'
 	@echo 'make serve    build the book if needed and serve it at http://localhost:$(PORT)/'
-	@echo 'make bench    time one gradient beside PyTorch, JAX and autograd'
+	@echo 'make bench    time one gradient beside PyTorch, JAX and autograd, and the live figures'
 	@echo 'make outputs  execute the notebooks in place and normalize them'
 	@echo 'make widgets  bundle the live figures (needs npm)'
 	@echo 'make clean    remove the environment and everything that was built'
@@ -46,8 +46,9 @@ serve: $(PAGES)/index.html $(VENV)/book.stamp
 	@echo 'Serving the book at http://localhost:$(PORT)/ (Ctrl+C stops)'
 	@$(RUN) -m http.server $(PORT) --bind 127.0.0.1 --directory $(PAGES)
 
-bench: $(VENV)/bench.stamp
+bench: $(VENV)/bench.stamp $(PAGES)/index.html
 	$(RUN) -m benchmarks
+	$(RUN) -m benchmarks.figures
 
 outputs: $(VENV)/book.stamp
 	$(RUN) book/_tools/outputs.py

@@ -152,7 +152,7 @@ export const math = (x, y, source, attributes = {}) => formula(s("text", { x, y,
 
 /** An SVG <text> "name = …" and the place of its number: pass both on to ui.number by `.number`. */
 export function reading(name, attributes = {}) {
-  const node = math(0, 0, `${name} = `, attributes);
+  const node = math(0, 0, `${name}{ = }`, attributes);
   const number = s("tspan");
   node.append(number);
   return { node, number };
