@@ -144,3 +144,10 @@ def test_small_entries_are_no_false_alarm(rng):
     for _ in range(9):
         deep = sigma @ rho[rng.normal(size=(4, 4))] @ deep
     assert check_gradient(squared_error[np.zeros(4)] @ deep, rng.normal(size=4))
+
+
+def test_the_ready_made_networks_take_rows_as_tuples():
+    rows = ((1.0, -1.0), (0.5, 2.0))
+    x = [1.0, 0.5]
+    np.testing.assert_array_equal(two_layer(rows, rows) @ x, two_layer(np.array(rows), np.array(rows)) @ x)
+    np.testing.assert_array_equal(lp_network(rows, 3.0) @ x, lp_network(np.array(rows), 3.0) @ x)

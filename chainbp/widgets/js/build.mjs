@@ -18,6 +18,13 @@ const hash = createHash("sha256");
 for (const name of sources) hash.update(`${name}\n`).update(readFileSync(join(here, name)));
 const banner = `/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources ${hash.digest("hex").slice(0, 16)} */`;
 
+// What is bundled besides our own sources, with its license.
+const licenses = ["d3-contour", "d3-array"].map((name) => {
+  const folder = join(here, "node_modules", name);
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return `/*! ${name} ${version}\n${readFileSync(join(folder, "LICENSE"), "utf8").trim()}\n*/`;
+});
+
 const common = { absWorkingDir: here, bundle: true, minify: true, charset: "utf8", target: "es2023", write: false };
 for (const [entry, name, format] of [
   ["jupyter.js", "widgets.js", "esm"],
@@ -25,5 +32,6 @@ for (const [entry, name, format] of [
   ["widgets.css", "widgets.css", undefined],
 ]) {
   const { outputFiles } = await build({ ...common, entryPoints: [entry], format });
-  writeFileSync(join(out, name), `${banner}\n${outputFiles[0].text}`);
+  const notices = name.endsWith(".js") ? `${licenses.join("\n")}\n` : "";
+  writeFileSync(join(out, name), `${banner}\n${notices}${outputFiles[0].text}`);
 }
