@@ -28,10 +28,10 @@ def check_sizes(figure: str, weights: Sequence[Array], x: Array, t: Array | None
     given, source = x.shape[0], "x"
     for name, W in zip(names, weights):
         if W.shape[1] != given:
-            raise ValueError(f"{figure}: {name} needs {given} columns, as many as {source} has; got shape {W.shape}")
+            raise ValueError(f"{figure}: {name} needs a column for each entry of {source}, {given}; got {W.shape}")
         given, source = W.shape[0], f"what {name} gives"
     if t is not None and t.shape[0] != given:
-        raise ValueError(f"{figure}: t must have {given} entries, one for each output; got {t.shape[0]}")
+        raise ValueError(f"{figure}: t must have an entry for each output, {given}; got {t.shape[0]}")
 
 
 def results_of(loss: Function, x: Any) -> dict[str, Any]:
@@ -68,16 +68,17 @@ def draw_chain(
         ]
     bottom = 24 + len(rows) * pitch
     parts.append(still.text(wire, bottom + 24, f"L = {still.number(loss, 3)}", "value"))
-    y = 36
+    y = 30
     for symbol, W, gradient in weights:
-        parts.append(still.text(400, y, f"{symbol} and ∂L/∂{symbol}", "weight", "start"))
-        for W_row, gradient_row in zip(W, gradient):
-            parts.append(still.text(400, y + 22, _numbers(W_row, 2), "weight", "start", 13))
-            parts.append(still.text(640, y + 22, _numbers(gradient_row, 3), "gradient", "end", 13))
-            y += 22
-        y += 44
+        for title, kind, matrix, digits in [(symbol, "weight", W, 2), (f"∂L/∂{symbol}", "gradient", gradient, 3)]:
+            parts.append(still.text(400, y, title, kind, "start"))
+            parts += [
+                still.text(400, y + 20 * (i + 1), _numbers(row, digits), kind, "start", 13)
+                for i, row in enumerate(matrix)
+            ]
+            y += 20 * len(matrix) + 26
     parts += [still.text(400, y + 22 * i, note, "gradient", "start") for i, note in enumerate(notes)]
-    return still.picture(bottom + 40, alt, parts)
+    return still.picture(max(bottom + 40, y + 22 * len(notes)), alt, parts)
 
 
 def _numbers(values: Any, digits: int) -> str:

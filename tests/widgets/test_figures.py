@@ -12,8 +12,8 @@ import pytest
 import traitlets
 from widget_cases import CASES, make
 
-from chainbp import eta, sigma
-from chainbp.widgets import lp_pooling, sigmoid
+from chainbp import backprop, eta, sigma, squared_error
+from chainbp.widgets import chain_rule, descent, lp_network, lp_pooling, sigmoid, two_layer
 from chainbp.widgets.base import STATIC
 
 every_figure = pytest.mark.parametrize("name", CASES)
@@ -73,6 +73,68 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
     with pytest.raises(error, match=re.escape(message)):
         setattr(w, name, value)
     assert (w.y, w.p, w.z) == before
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: two_layer(W1=[[1, np.nan]], W2=[[1]], x=[1, 1], t=[1]), "two_layer: W1 must be finite"),
+        (
+            lambda: two_layer(W1=[[1, 1]], W2=[[1, 2]], x=[1, 1], t=[1]),
+            "two_layer: W2 needs a column for each entry of what W1 gives, 1; got (1, 2)",
+        ),
+        (
+            lambda: two_layer(W1=[[1, 1]], W2=[[1]], x=[1, 1], t=[1, 2]),
+            "two_layer: t must have an entry for each output, 1; got 2",
+        ),
+        (
+            lambda: two_layer(W1=np.ones((5, 2)), W2=np.ones((1, 5)), x=[1, 1], t=[1]),
+            "two_layer: W1 must have at most 4 rows and columns; got shape (5, 2)",
+        ),
+        (lambda: two_layer(step=1.5), "two_layer: step must be a whole number from 0 to 5; got 1.5"),
+        (lambda: lp_network(p=-1), "lp_network: p must be one number greater than 0, or inf; got -1"),
+        (lambda: lp_network(x=[1]), "lp_network: W needs a column for each entry of x, 1; got (3, 2)"),
+        (lambda: chain_rule([1, 2]), "chain_rule: widths must be 3 to 5 widths"),
+        (lambda: chain_rule([1, 2.5, 3]), "chain_rule: widths must be whole numbers from 1 to 12"),
+        (lambda: chain_rule(step=3), "chain_rule: step must be at most 2"),
+        (lambda: descent(p=np.inf), "descent: p must be finite"),
+        (lambda: descent(rate=0), "descent: rate must be greater than 0; got 0"),
+        (lambda: descent(axes=[0, 0]), "descent: axes must be two different whole numbers from 0 to 4"),
+        (lambda: descent(X=[[1, 2]]), "descent: X must have shape (2, 6)"),
+    ],
+)
+def test_wrong_use_of_a_network_raises_a_clear_error(make, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make()
+
+
+def test_networks_follow_chainbp():
+    for w, loss in [
+        (two_layer(), lambda w: squared_error[list(w.t)] @ w.network()),
+        (lp_network(), lambda w: squared_error[w.t] @ w.network()),
+    ]:
+        w.x = [0.3, -2]
+        bp = backprop(loss(w), w.x)
+        assert w.loss == bp.loss
+        for name in ("hidden", "deltas", "gradients"):
+            for ours, theirs in zip(getattr(w, name), getattr(bp, name), strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(ValueError, match="must keep its shape"):
+        w.x = [1, 2, 3]
+
+
+def test_descent_follows_chainbp():
+    w = descent(axes=[1, 4])
+    w.p = 3.5
+    bp = backprop(squared_error[list(w.T)] @ w.network(), w.X)
+    assert w.loss == bp.loss
+    assert w.gradient == (bp.gradients[0][0, 1], bp.gradients[1])
+
+
+def test_chain_rule_follows_chainbp():
+    w = chain_rule([2, 5, 3])
+    np.testing.assert_allclose(w.product, w.network().jacobian(w.data()), rtol=1e-12)
+    assert (w.left, w.right) == (3 * 5 * 2, 3 * 5 * 2)
 
 
 def test_results_cannot_be_set():
