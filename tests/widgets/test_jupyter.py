@@ -13,9 +13,19 @@ import urllib.request
 
 import nbformat
 import pytest
+from live import check
 from playwright.sync_api import Page
 from scratch import cells, environment
+from widget_cases import CASES
 
+EVERY_FIGURE = cells(
+    "from chainbp.widgets import *\nfigures = []",
+    *(f"figures.append({case.EXAMPLE})\nfigures[-1]" for case in CASES.values()),
+    "print(*figures, sep='\\n')",
+    "for f, code in zip(figures, EXAMPLES):\n    for name in f._inputs():\n"
+    "        setattr(f, name, getattr(eval(code), name))\nprint('set back')",
+)
+EVERY_FIGURE.cells[0].source += f"\nEXAMPLES = {[case.EXAMPLE for case in CASES.values()]!r}"
 NOTEBOOK = cells(
     "from chainbp.widgets import lp_pooling\nw = lp_pooling(y=[3, -4], p=2)\nw",
     "print('python sees', w.p, w.y, round(w.z, 3))",
@@ -28,6 +38,7 @@ NOTEBOOK = cells(
 def lab(tmp_path):
     """The address of a JupyterLab that shows the notebook."""
     nbformat.write(NOTEBOOK, tmp_path / "live.ipynb")
+    nbformat.write(EVERY_FIGURE, tmp_path / "every.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -44,7 +55,7 @@ def lab(tmp_path):
         address = f"http://127.0.0.1:{port}"
         try:
             wait_until(lambda: urllib.request.urlopen(f"{address}/api/status?token={token}").status == 200)
-            yield f"{address}/lab/tree/live.ipynb?token={token}"
+            yield f"{address}/lab/tree/{{}}?token={token}"
         finally:
             server.terminate()
 
@@ -59,6 +70,19 @@ def wait_until(true, seconds: float = 60) -> None:
             pass
         assert time.monotonic() < end, "the server did not start"
         time.sleep(0.2)
+
+
+def open_notebook(browser, address: str) -> tuple[Page, list[str]]:
+    """A page of JupyterLab with an idle kernel, and a list of its script errors."""
+    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(address)
+    page.wait_for_selector(".jp-CodeCell", timeout=60_000)
+    page.wait_for_function(
+        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
+    )
+    return page, wrong
 
 
 def run_cell(page: Page, index: int) -> None:
@@ -81,14 +105,7 @@ def shown(page: Page, name: str) -> str:
 
 
 def test_in_jupyterlab(browser, lab):
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(lab)
-    page.wait_for_selector(".jp-CodeCell", timeout=60_000)
-    page.wait_for_function(
-        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
-    )
+    page, wrong = open_notebook(browser, lab.format("live.ipynb"))
     run_cell(page, 0)
     page.wait_for_selector(".cbp svg", timeout=60_000)
     assert shown(page, "z") == "5"
@@ -123,6 +140,38 @@ def test_in_jupyterlab(browser, lab):
     light = page.evaluate(color)
     page.evaluate("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
     page.wait_for_function(f"{color} !== {light!r}", timeout=20_000)
+    page.close()
+
+
+def test_every_figure_in_jupyterlab(browser, lab):
+    page, wrong = open_notebook(browser, lab.format("every.ipynb"))
+    run_cell(page, 0)
+    for index, (name, case) in enumerate(CASES.items(), start=1):
+        run_cell(page, index)
+        mark = page.locator(f'[data-figure="{name}"] [data-slider="{case.TIMED[0]}"]')
+        mark.wait_for(timeout=60_000)
+        start = mark.get_attribute("aria-valuenow")
+        mark.press("ArrowUp")
+        assert mark.get_attribute("aria-valuenow") != start, name
+        check(page.locator(f'.cbp[data-figure="{name}"]'))
+    page.wait_for_timeout(500)
+    run_cell(page, len(CASES) + 1)
+    page.wait_for_function("document.body.textContent.includes('descent(W=[[-2.4')", timeout=20_000)
+    printed = output(page, len(CASES) + 1).strip().splitlines()
+    for text, (name, case) in zip(printed, CASES.items(), strict=True):
+        assert text.startswith(f"{name}(")
+        assert text != case.EXAMPLE, "Python did not see the key"
+    run_cell(page, len(CASES) + 2)
+    page.wait_for_function("document.body.textContent.includes('set back\\n')", timeout=20_000)
+    page.wait_for_timeout(500)
+    for name, case in CASES.items():
+        check(page.locator(f'.cbp[data-figure="{name}"]'))
+        mark = page.locator(f'[data-figure="{name}"] [data-slider="{case.TIMED[0]}"]')
+        mark.press("ArrowUp")
+    run_cell(page, len(CASES) + 1)
+    page.wait_for_timeout(1000)
+    assert output(page, len(CASES) + 1).strip().splitlines() == printed, "the figures did not see Python"
+    assert wrong == []
     page.close()
 
 
