@@ -66,7 +66,8 @@ def slim(state: str) -> str:
 def add_files(app, pagename, templatename, context, doctree) -> None:
     """Give the pages that need them, and only these, the script and the style sheet."""
     if STATE in NbMetadataCollector.get_doc_data(app.env)[pagename].get("js_files", {}):
-        app.add_js_file(SCRIPT, loading_method="defer")
+        # Before the theme's scripts, which may wait.
+        app.add_js_file(SCRIPT, loading_method="defer", priority=100)
         app.add_css_file(STYLE)
 
 

@@ -93,7 +93,8 @@ function drawInto(el, id, widgets) {
   } else throw new Error(`${kind ? kind.replace(/Model$/, "") : "this widget"} needs a running Python`);
 }
 
-function drawAll(widgets, views) {
+/** Draw one after the other, each in a task of its own: the first is on the screen while the others are made. */
+async function drawAll(widgets, views) {
   for (const [script, id] of views) {
     const place = script.closest(".cbp-live") ?? script.parentElement;
     const el = document.createElement("div");
@@ -105,6 +106,7 @@ function drawAll(widgets, views) {
       el.className = "cbp-sorry";
       el.textContent = `This figure is not alive here: ${error.message}. Open the page as a notebook to use it.`;
     }
+    await new Promise((next) => setTimeout(next));
   }
 }
 
@@ -161,13 +163,13 @@ function shareAddress(named) {
   addEventListener("hashchange", () => readAddress(named));
 }
 
-function start() {
+async function start() {
   const widgets = readWidgets();
   const views = readViews();
   const named = nameModels(widgets, views);
   const first = readAddress(named);
   shareAddress(named);
-  drawAll(widgets, views);
+  await drawAll(widgets, views);
   if (first) document.querySelector(`[data-name="${first}"]`)?.scrollIntoView({ block: "center" });
 }
 
