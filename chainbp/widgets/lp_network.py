@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy.typing as npt
 
 import chainbp
 from chainbp.function import Function, as_array
 from chainbp.widgets import still
-from chainbp.widgets.base import Figure, Numbers, Order, Result, Whole
-from chainbp.widgets.network import Row, check_sizes, draw_chain, results_of
+from chainbp.widgets.base import Numbers, Order, Whole
+from chainbp.widgets.network import NetworkFigure, Row, check_sizes, draw_chain
 
 LAST_STEP = 4
 
 
-class LpNetwork(Figure):
+class LpNetwork(NetworkFigure):
     """Made by :func:`lp_network`.
 
     Attributes
@@ -45,17 +43,10 @@ class LpNetwork(Figure):
     t = Numbers(0)
     p = Order()
     step = Whole(0, 0, LAST_STEP)
-    hidden = Result()
-    loss = Result()
-    deltas = Result()
-    gradients = Result()
 
     def network(self) -> Function:
         """``lp_network(W, p)`` at the present weights and p."""
         return chainbp.lp_network(self.W, self.p)
-
-    def results(self) -> dict[str, Any]:
-        return results_of(chainbp.squared_error[self.t] @ self.network(), self.x)
 
     def still(self) -> str:
         names = ["x", "y′", "y", "z"]

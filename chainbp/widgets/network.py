@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chainbp.backprop import backprop
-from chainbp.function import Array, Function
+from chainbp.costs import squared_error
+from chainbp.function import Array
 from chainbp.widgets import still
+from chainbp.widgets.base import Figure, Result
 
 MOST = 4
 
@@ -34,11 +36,21 @@ def check_sizes(figure: str, weights: Sequence[Array], x: Array, t: Array | None
         raise ValueError(f"{figure}: t must have an entry for each output, {given}; got {t.shape[0]}")
 
 
-def results_of(loss: Function, x: Any) -> dict[str, Any]:
-    """The results that a figure of a network shows: what backprop gives, as plain numbers."""
-    bp = backprop(loss, x)
-    plain = [[np.asarray(v).tolist() for v in group] for group in (bp.hidden, bp.deltas, bp.gradients)]
-    return {"loss": bp.loss, **dict(zip(("hidden", "deltas", "gradients"), plain))}
+class NetworkFigure(Figure):
+    """The base of the figures of a network with the cost (18), whose inputs x and t a subclass has among its own."""
+
+    x: Any
+    t: Any
+    hidden = Result()
+    loss = Result()
+    deltas = Result()
+    gradients = Result()
+
+    def results(self) -> dict[str, Any]:
+        bp = backprop(squared_error[np.asarray(self.t)] @ self.network(), self.x)
+        lists = {"hidden": bp.hidden, "deltas": bp.deltas, "gradients": bp.gradients}
+        plain = {name: [np.asarray(v).tolist() for v in values] for name, values in lists.items()}
+        return {"loss": bp.loss, **plain}
 
 
 class Row(NamedTuple):

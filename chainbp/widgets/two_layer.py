@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy.typing as npt
 
 import chainbp
 from chainbp.function import Function, as_array
 from chainbp.widgets import still
-from chainbp.widgets.base import Figure, Numbers, Result, Whole
-from chainbp.widgets.network import Row, check_sizes, draw_chain, results_of
+from chainbp.widgets.base import Numbers, Whole
+from chainbp.widgets.network import NetworkFigure, Row, check_sizes, draw_chain
 
 LAST_STEP = 5
 
 
-class TwoLayer(Figure):
+class TwoLayer(NetworkFigure):
     """Made by :func:`two_layer`.
 
     Attributes
@@ -43,17 +41,10 @@ class TwoLayer(Figure):
     x = Numbers(1, keep_shape=True)
     t = Numbers(1, keep_shape=True)
     step = Whole(0, 0, LAST_STEP)
-    hidden = Result()
-    loss = Result()
-    deltas = Result()
-    gradients = Result()
 
     def network(self) -> Function:
         """``two_layer(W1, W2)`` at the present weights."""
         return chainbp.two_layer(self.W1, self.W2)
-
-    def results(self) -> dict[str, Any]:
-        return results_of(chainbp.squared_error[list(self.t)] @ self.network(), self.x)
 
     def still(self) -> str:
         names = ["x", "y′", "y", "z′", "z"]

@@ -37,6 +37,17 @@ export function say(node, text) {
 
 export const move = (node, x, y) => set(node, { transform: `translate(${x.toFixed(2)} ${y.toFixed(2)})` });
 
+/** A button of the figures' look; `content` is a text or a node. */
+export function button(content, press) {
+  const node = h("button", { type: "button", class: "cbp-button" }, content);
+  node.addEventListener("click", press);
+  return node;
+}
+
+/** A mark for drag() that is a second way to move what has a slider, so that screen readers pass over it. */
+export const grip = (kind, r, ...under) =>
+  s("g", { class: "cbp-slider free", "aria-hidden": "true" }, s("circle", { class: "touch", r: 22 }), ...under, mark(kind, r));
+
 /** Show or hide an SVG node without taking it out of the drawing. */
 export const show = (node, visible) => set(node, { visibility: visible ? null : "hidden" });
 
@@ -100,6 +111,9 @@ export const signed = (v, digits = 2) => (Number(v.toFixed(digits)) > 0 ? "+" : 
 
 /** Keep a number between two others. */
 export const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
+
+/** The nearest multiple of a step, without the dust of binary fractions. */
+export const onGrid = (v, step) => Number((Math.round(v / step) * step).toFixed(9));
 
 /** A straight scale from [a, b] to [u, v], with its way back; outside, it goes on. */
 export function scale([a, b], [u, v]) {
@@ -187,7 +201,7 @@ let count = 0;
 export function mount(figure, { model, el }) {
   const id = `cbp${++count}`;
   const body = h("div", { class: "cbp-body" });
-  const reset = h("button", { type: "button", class: "cbp-button" }, "Reset");
+  const reset = button("Reset", toStart);
   const description = h("p", { class: "cbp-unseen", id: `${id}-text` });
   const live = h("p", { class: "cbp-unseen", "aria-live": "polite" });
   const title = h("p", { class: "cbp-title", id: `${id}-title` }, formula(h("span"), figure.formula ?? ""));
@@ -201,8 +215,6 @@ export function mount(figure, { model, el }) {
     live,
   );
   root.dataset.figure = figure.name;
-  const suspend = new AbortController();
-  const on = (target, type, listener) => target.addEventListener(type, listener, { signal: suspend.signal });
 
   const pick = (get) => Object.fromEntries(figure.traits.map((name) => [name, decode(get(name))]));
   const read = () => pick((name) => model.get(name));
@@ -299,13 +311,13 @@ export function mount(figure, { model, el }) {
     } else if (!same(Object.values(before), Object.values(state))) draw();
   }
 
-  on(reset, "click", () => {
+  function toStart() {
     cancelAnimationFrame(sending);
     sending = 0;
     for (const name of figure.traits) model.set(name, model.get("_start")[name]);
     model.save_changes();
     refresh();
-  });
+  }
   for (const name of figure.traits) model.on(`change:${name}`, refresh);
 
   const resized = new ResizeObserver(() => {
@@ -322,7 +334,6 @@ export function mount(figure, { model, el }) {
   resized.observe(root);
 
   return () => {
-    suspend.abort();
     resized.disconnect();
     clearTimeout(announcing);
     cancelAnimationFrame(sending);
@@ -361,7 +372,7 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
   set(node, { "aria-orientation": vertical ? "vertical" : "horizontal" });
   node.dataset.slider = name;
   parent.append(node);
-  const go = (units) => ui.change(put(clamp(Number((Math.round(units / step) * step).toFixed(9)), min, max)));
+  const go = (units) => ui.change(put(clamp(onGrid(units, step), min, max)));
 
   node.addEventListener("keydown", (event) => {
     const key = KEYS[event.key];

@@ -1,7 +1,7 @@
 // Figure 3: the chain rule as matrices. The Jacobians of a chain of boxes with their shapes; multiplied two by two, from
 // the left or from the right; and the multiply-adds that either order takes, which the widths decide.
 
-import { clamp, h, label, mark, math, s, say, set, show } from "../kit.js";
+import { button, clamp, h, label, mark, math, s, say, set, show } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
 
 const WIDEST = 12;
@@ -99,11 +99,6 @@ export const chainRule = {
 
 /** From which side, one product on or back, and how far it is. */
 function drawControls(ui, products) {
-  const button = (text, click, attributes = {}) => {
-    const node = h("button", { type: "button", class: "cbp-button", ...attributes }, text);
-    node.addEventListener("click", click);
-    return node;
-  };
   const sides = SIDES.map(({ side }, i) => button(`From the ${side}`, () => ui.change({ side: i, step: 0 })));
   const back = button("Back", () => ui.change({ step: Math.min(ui.state.step, products) - 1 }));
   const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));

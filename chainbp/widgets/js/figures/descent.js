@@ -2,7 +2,7 @@
 // at a point, the next step, and the path of the steps.
 
 import { contours } from "d3-contour";
-import { arrow, clamp, drag, format, h, label, mark, math, move, path, reading, s, say, scale, set, signed } from "../kit.js";
+import { arrow, button, clamp, drag, format, grip, h, label, mark, math, move, onGrid, path, reading, s, say, scale, set, signed } from "../kit.js";
 import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples } from "../math.js";
 import { MIN_P } from "./p_axis.js";
 
@@ -33,13 +33,13 @@ function put({ W, p }, axes, point) {
   return { W: W.map((row, n) => row.map((_, m) => values[n * columns + m])), p: values.at(-1) };
 }
 
-const pointOf = (state) => state.axes.map((axis) => flat(state)[axis]);
+const pointOf = (state, axes) => axes.map((axis) => flat(state)[axis]);
 
 /** Loss and the two derivatives at the present point. */
-function look(state) {
+function look(state, axes) {
   const { loss, gradients } = sumOverSamples(lossOf(state.W, state.p), state.X, state.T);
   const all = [...gradients[0].flat(), gradients[1]];
-  return { loss, gradient: state.axes.map((axis) => all[axis]) };
+  return { loss, gradient: axes.map((axis) => all[axis]) };
 }
 
 export const descent = {
@@ -87,15 +87,15 @@ export const descent = {
     const buttons = drawButtons(ui, walk);
     return {
       draw(state) {
-        const now = look({ ...state, axes });
+        const now = look(state, axes);
         walk.follow(state, now.loss);
         place(state, now);
         panel(state, now, walk);
         buttons(walk);
       },
       describe(state) {
-        const { loss, gradient } = look({ ...state, axes });
-        const point = pointOf({ ...state, axes });
+        const { loss, gradient } = look(state, axes);
+        const point = pointOf(state, axes);
         const here = parameter.map(({ name }, k) => `${name} is ${format(point[k])} with derivative ${signed(gradient[k], 3)}`);
         return `${here.join(", ")}; the loss is ${format(loss, 3)}. ${walk.trail.length - 1} steps were made at learning rate ${format(state.rate)}.`;
       },
@@ -112,15 +112,14 @@ function makeWalk(ui, svg, axes, parameter) {
     atEdge: false,
     playing: false,
     /** Where the next step leads, and whether the edge of the map cut it short. */
-    next(state) {
-      const at = pointOf({ ...state, axes });
-      const { gradient } = look({ ...state, axes });
+    next(state, gradient) {
+      const at = pointOf(state, axes);
       const free = at.map((v, k) => v - state.rate * gradient[k]);
       const kept = free.map((v, k) => clamp(v, ...parameter[k].limits));
       return { at, to: kept, cut: kept.some((v, k) => v !== free[k]) };
     },
     step() {
-      const { at, to, cut } = walk.next(ui.state);
+      const { at, to, cut } = walk.next(ui.state, look(ui.state, axes).gradient);
       const far = Math.hypot(to[0] - at[0], to[1] - at[1]);
       if (far < 1e-7 || walk.trail.length > MOST_STEPS) return false;
       stepping = true;
@@ -147,7 +146,7 @@ function makeWalk(ui, svg, axes, parameter) {
     },
     /** Called at every drawing: keep the trail in step with the state. */
     follow(state, loss) {
-      const point = pointOf({ ...state, axes });
+      const point = pointOf(state, axes);
       const last = walk.trail.at(-1);
       if (last && last[0] === point[0] && last[1] === point[1]) return;
       if (!stepping) {
@@ -216,6 +215,10 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
   svg.append(trail, dots, ahead, target);
   const gradientArrow = arrow(svg, "gradient");
   const scales = [across, up];
+  const where = (state) => {
+    const [a, b] = pointOf(state, axes);
+    return [across.clamped(a), up.clamped(b)];
+  };
   for (const k of [0, 1]) {
     const [low, high] = parameter[k].limits;
     const edge = k ? MARGIN.left - 10 : MAP_TOP + side + 12;
@@ -233,11 +236,11 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
       max: high,
       step: STEP,
       page: 0.5,
-      get: (state) => pointOf({ ...state, axes })[k],
-      text: (state) => format(pointOf({ ...state, axes })[k]),
-      where: (state) => (k ? [edge, up.clamped(pointOf({ ...state, axes })[1])] : [across.clamped(pointOf({ ...state, axes })[0]), edge]),
+      get: (state) => pointOf(state, axes)[k],
+      text: (state) => format(pointOf(state, axes)[k]),
+      where: (state) => (k ? [edge, where(state)[1]] : [where(state)[0], edge]),
       at: (x, y) => scales[k].back(k ? y : x),
-      put: (v) => put(ui.state, axes, pointOf({ ...ui.state, axes }).with(k, v)),
+      put: (v) => put(ui.state, axes, pointOf(ui.state, axes).with(k, v)),
       track,
       r: 6,
     });
@@ -246,26 +249,19 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
   set(labels[0].node, { x: MARGIN.left + side, y: MAP_TOP + side + 56, "text-anchor": "end" });
   set(labels[1].node, { x: 0, y: MAP_TOP - 2 });
   svg.append(labels[0].node, labels[1].node);
-  const point = s("g", { class: "cbp-slider free", "aria-hidden": "true" }, s("circle", { class: "touch", r: 22 }), s("circle", { class: "ring", r: 14 }), mark("weight", 8));
+  const point = grip("weight", 8, s("circle", { class: "ring", r: 14 }));
   svg.append(point);
-  const where = (state) => {
-    const [a, b] = pointOf({ ...state, axes });
-    return [across.clamped(a), up.clamped(b)];
-  };
   drag(
     point,
-    (x, y) => {
-      const onGrid = (v) => Number((Math.round(v / STEP) * STEP).toFixed(9));
-      ui.change(put(ui.state, axes, [onGrid(across.back(x)), onGrid(up.back(y))]));
-    },
+    (x, y) => ui.change(put(ui.state, axes, [onGrid(across.back(x), STEP), onGrid(up.back(y), STEP)])),
     () => where(ui.state),
   );
 
   return (state, { gradient }) => {
     const [x, y] = where(state);
     move(point, x, y);
-    pointOf({ ...state, axes }).forEach((v, k) => ui.number(labels[k].number, "ab"[k], v));
-    const { to } = walk.next(state);
+    pointOf(state, axes).forEach((v, k) => ui.number(labels[k].number, "ab"[k], v));
+    const { to } = walk.next(state, gradient);
     const [tx, ty] = [across.clamped(to[0]), up.clamped(to[1])];
     set(ahead, { x1: x.toFixed(1), y1: y.toFixed(1), x2: tx.toFixed(1), y2: ty.toFixed(1) });
     move(target, tx, ty);
@@ -357,11 +353,6 @@ function drawPanel(ui, svg, left, top, width, parameter) {
 }
 
 function drawButtons(ui, walk) {
-  const button = (text, press) => {
-    const node = h("button", { type: "button", class: "cbp-button" }, text);
-    node.addEventListener("click", press);
-    return node;
-  };
   const step = button("Step", () => {
     walk.pause();
     walk.step();
@@ -373,9 +364,7 @@ function drawButtons(ui, walk) {
     ui.redraw();
   });
   ui.body.append(h("div", { class: "cbp-steps", role: "group", "aria-label": "Descent" }, step, play));
-  return ({ playing }) => {
-    say(play, playing ? "Pause" : "Play");
-  };
+  return ({ playing }) => say(play, playing ? "Pause" : "Play");
 }
 
 /** Which two parameters the map shows. Choosing the other axis's parameter exchanges the two. */

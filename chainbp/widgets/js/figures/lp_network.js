@@ -3,15 +3,13 @@
 
 import { format, math, mark, move, nice, s, show, signed } from "../kit.js";
 import { backprop, centralDifferences, compose, eta, fixed, rho, sigma, squaredError } from "../math.js";
-import { chainHeight, chainWidth, drawChain, drawMatrix, drawSteps, drawUnits, explainNumbers, matrixHeight, matrixWidth, reach, SIDE_BY_SIDE, times } from "./network.js";
+import { drawMatrix, drawNetwork, drawSteps, explainNumbers, listed, matrixHeight, matrixWidth, reach, times } from "./network.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
 const UNITS_HEIGHT = 306;
-const GAP = 28;
 const HIDDEN = ["x", "y′", "y", "z"];
 
 const lossOf = ({ W, p, t }, pooling = eta(p)) => compose(squaredError(t), pooling, sigma, rho(W));
-
 
 const STEPS = [
   {
@@ -64,21 +62,15 @@ export const lpNetwork = {
 
   build(ui, { width, sizes, weight, x, t }) {
     const [M, N] = sizes;
-    const beside = width >= SIDE_BY_SIDE;
-    const chain = { width: chainWidth(Math.max(...sizes)), height: chainHeight(HIDDEN.length) };
-    const unitsWidth = beside ? width - chain.width - GAP : width;
-    const svg = ui.svg(beside ? Math.max(UNITS_HEIGHT, chain.height) : UNITS_HEIGHT + chain.height + GAP);
-    const units = drawUnits(ui, svg, { left: 0, top: 0, width: unitsWidth, height: UNITS_HEIGHT }, {
-      columns: [M, N, 1],
+    const network = drawNetwork(ui, width, {
+      height: UNITS_HEIGHT,
+      hidden: HIDDEN,
+      sizes: [M, N, N, 1],
+      boxes: ["ρ⟦W⟧", "σ", "η_p", "(t − z)^2"],
       weights: [{ trait: "W", limit: weight }, null],
       x: { limit: x },
       t: { low: t[0], high: t[1], scalar: true },
-      pooled: true,
     });
-    const place = beside ? [width - chain.width, 12] : [(width - chain.width) / 2, UNITS_HEIGHT + GAP];
-    const variables = HIDDEN.map((formula, i) => ({ formula, size: [M, N, N, 1][i] }));
-    const boxes = drawChain(ui, svg, ...place, variables, ["ρ⟦W⟧", "σ", "η_p", "(t − z)^2"]);
-
     const steps = drawSteps(ui, STEPS);
 
     const axis = ui.svg(AXIS_HEIGHT + 34);
@@ -101,20 +93,7 @@ export const lpNetwork = {
         const shares = pooling.forward(bp.hidden[2])[1](1);
         const step = Math.round(state.step);
         const done = step === LAST;
-        units.draw(
-          state,
-          { values: [bp.hidden[2], [bp.hidden[3]]], errors: [bp.deltas[1], [bp.deltas[3]]], gradients: [bp.gradients[0]], shares },
-          { values: ["unit.y", "unit.z"], errors: ["unit.delta_y′", "unit.delta_z"] },
-          {
-            edges: [false, step === 2],
-            errors: [step >= 3, step >= 1],
-            units: [step === 3, step === 1],
-            output: step === 1,
-            gradients: done,
-          },
-        );
-        const columns = (values) => values.map((v) => [v].flat());
-        boxes(columns(bp.hidden), columns(bp.deltas), bp.loss, [done, step >= 3, step >= 2, step >= 1], step > 0 && !done ? HIDDEN.length - step : null);
+        network(state, bp, step, shares);
         steps(step, STEPS[step].numbers(state, bp, shares));
         order(state);
         slope(bp.gradients[1], movable ? byP : null, done);
@@ -122,10 +101,9 @@ export const lpNetwork = {
       },
       describe(state) {
         const { hidden, loss, gradients } = backprop(lossOf(state), state.x);
-        const list = (values, print) => [values].flat(2).map((v) => print(v, 3)).join(", ");
         return (
-          `With x ${list(state.x, format)}, p ${format(state.p)} and target ${format(state.t)} the network gives ${format(hidden[3], 3)}; ` +
-          `the loss is ${format(loss, 3)}. The gradient of W is ${list(gradients[0], signed)}, that of p ${signed(gradients[1], 4)}.`
+          `With x ${listed(state.x, format)}, p ${format(state.p)} and target ${format(state.t)} the network gives ${format(hidden[3], 3)}; ` +
+          `the loss is ${format(loss, 3)}. The gradient of W is ${listed(gradients[0], signed)}, that of p ${signed(gradients[1], 4)}.`
         );
       },
     };

@@ -1,14 +1,13 @@
 // Figure 4: Lp pooling. Bars y, the order p from 0.2 to ∞, z, and the gradient (33) on each bar; with two inputs also
 // the ball of all y with the same z, and the gradient as its normal.
 
-import { arrow, clamp, drag, format, label, mark, math, move, nice, path, reading, s, scale, set, show, signed } from "../kit.js";
+import { arrow, clamp, drag, format, grip, label, mark, math, move, nice, onGrid, path, reading, s, scale, set, show, signed } from "../kit.js";
 import { apply, eta } from "../math.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
 const STEP = 0.1;
 
 const subscript = (name, i) => `${name}_${i + 1}`;
-const onGrid = (v) => Math.round(v / STEP) * STEP;
 
 export const lpPooling = {
   name: "lp_pooling",
@@ -154,12 +153,12 @@ function drawBall(ui, svg, limit, size, [left, top]) {
     }),
   );
   const normal = arrow(svg, "gradient");
-  const point = s("g", { class: "cbp-slider free", "aria-hidden": "true" }, s("circle", { class: "touch", r: 22 }), mark("value", 8));
+  const point = grip("value", 8);
   svg.append(point);
   const where = ({ y }) => [across.clamped(y[0]), up.clamped(y[1])];
   drag(
     point,
-    (x, y) => ui.change({ y: [onGrid(across.back(x)), onGrid(up.back(y))].map((v) => Number(v.toFixed(9))) }),
+    (x, y) => ui.change({ y: [onGrid(across.back(x), STEP), onGrid(up.back(y), STEP)] }),
     () => where(ui.state),
   );
 

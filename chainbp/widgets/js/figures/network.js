@@ -1,9 +1,8 @@
 // What the figures of whole networks share: the graph of units with weights on its edges, the chain of boxes beside it,
 // the matrices of weights with their gradients, and the steps of the walk back.
 
-import { clamp, drag, format, formula, h, label, mark, math, move, nice, s, say, scale, set, show, signed } from "../kit.js";
+import { button, clamp, drag, format, formula, grip, h, label, mark, math, move, nice, onGrid, s, say, scale, set, show, signed } from "../kit.js";
 
-export const MOST_UNITS = 4;
 const WEIGHT_STEP = 0.05;
 
 const size = (value) => Math.max(...[value].flat(2).map(Math.abs));
@@ -14,8 +13,53 @@ export function reach(start, now, least) {
   return size(now) <= usual ? usual : nice(size(now));
 }
 
+/** A matrix with another number in row n, column m. */
+const withEntry = (matrix, n, m, v) => matrix.with(n, matrix[n].with(m, v));
+
+// ---- The network, twice ------------------------------------------------------------------------------------------------
+
 /** From this width on, the chain stands beside the units; below it, under them. */
-export const SIDE_BY_SIDE = 600;
+const SIDE_BY_SIDE = 600;
+export const GAP = 28;
+
+/**
+ * The graph of units, and beside or below it the chain of boxes.
+ *   height    of the graph
+ *   hidden    the hidden variables' symbols from x to the output: x, y′, y, then z′ and z, or z alone
+ *   sizes     how many entries each of them has
+ *   boxes     the formulas of the boxes, the cost's last
+ *   weights   {trait, limit} of each matrix; in the last place null, where a pooling collects
+ *   x, t      {limit} of the inputs' sliders, {low, high, scalar} of the targets'
+ * Returns draw(state, bp, step, shares). Steps: 0 is forward, then each gives one variable its error, from the output to
+ * y′; the last, with as many as there are variables, adds the gradients and the error of x.
+ */
+export function drawNetwork(ui, width, { height, hidden, sizes, boxes, weights, x, t }) {
+  const beside = width >= SIDE_BY_SIDE;
+  const chain = { width: chainWidth(Math.max(...sizes)), height: chainHeight(hidden.length) };
+  const svg = ui.svg(beside ? Math.max(height, chain.height) : height + chain.height + GAP);
+  const columns = [sizes[0], sizes[2], sizes.at(-1)];
+  const units = drawUnits(ui, svg, beside ? width - chain.width - GAP : width, height, { columns, hidden, weights, x, t });
+  const place = beside ? [width - chain.width, 12] : [(width - chain.width) / 2, height + GAP];
+  const drawBoxes = drawChain(ui, svg, ...place, hidden, sizes, boxes);
+  const vectors = (variables) => variables.map((v) => [v].flat());
+
+  return (state, bp, step, shares) => {
+    const gradients = bp.gradients.filter(Array.isArray); // the matrices'; that of p is shown elsewhere
+    const walk = {
+      values: vectors(bp.hidden),
+      errors: vectors(bp.deltas),
+      gradients,
+      largest: Math.max(0.02, ...gradients.flat(2).map(Math.abs)),
+      shares,
+      loss: bp.loss,
+      done: step === hidden.length,
+      atWork: step > 0 && step < hidden.length ? hidden.length - step : null,
+      known: (variable) => step >= hidden.length - variable,
+    };
+    units(state, walk);
+    drawBoxes(walk);
+  };
+}
 
 // ---- The graph of units ----------------------------------------------------------------------------------------------
 
@@ -24,40 +68,41 @@ const X_COLUMN = 24;
 const OUT_MARGIN = 46;
 
 /** Heights of n units, the one below the other. */
-const rowsOf = (n, top, height) => Array.from({ length: n }, (_, i) => top + (height * (i + 0.5)) / n);
+const rowsOf = (n, height) => Array.from({ length: n }, (_, i) => (height * (i + 0.5)) / n);
 
-/**
- * The graph of units. `columns` lists the numbers of units from x to the output; `weights[k]` is {trait, name, limit} of
- * the matrix between columns k and k + 1, or null where a pooling collects.
- */
-export function drawUnits(ui, svg, { left, top, width, height }, { columns, weights, x, t, pooled }) {
+function drawUnits(ui, svg, width, height, { columns, hidden, weights, x, t }) {
   const last = columns.length - 1;
-  const xs = columns.map((_, k) => left + X_COLUMN + (k * (width - X_COLUMN - OUT_MARGIN)) / last);
-  const ys = columns.map((n) => rowsOf(n, top, height));
-  const layers = weights.map((weight, k) =>
-    weight ? drawEdges(ui, svg, weight, [xs[k], ys[k]], [xs[k + 1], ys[k + 1]], k) : drawCollecting(ui, svg, [xs[k], ys[k]], [xs[k + 1], ys[k + 1]]),
-  );
-  const units = columns.slice(1).map((_, k) => ys[k + 1].map((y, i) => drawUnit(svg, xs[k + 1], y, k + 1 === last ? -8 : 0, pooled && k + 1 === last ? "z" : `${"yz"[k]}_${i + 1}`)));
-  for (const layer of layers) layer.putHandles?.();
+  const xs = columns.map((_, k) => X_COLUMN + (k * (width - X_COLUMN - OUT_MARGIN)) / last);
+  const ys = columns.map((n) => rowsOf(n, height));
+  const layers = weights.map((weight, k) => {
+    const ends = [k, [xs[k], ys[k]], [xs[k + 1], ys[k + 1]]];
+    return weight ? drawEdges(ui, svg, weight, ...ends) : drawCollecting(ui, svg, ...ends);
+  });
+  // What a column of units gives, and what it takes: y and y′, z and z′; a pooling takes y and has an error behind it alone.
+  const columnsOfUnits = [
+    { letter: "y", gives: 2, takes: 1 },
+    { letter: "z", gives: hidden.length - 1, takes: 3 },
+  ].map(({ letter, ...column }, k) => {
+    const [aside, pooled] = [k + 1 === last ? -8 : 0, !weights[k]];
+    return { ...column, letter, units: ys[k + 1].map((y, i) => drawUnit(svg, xs[k + 1], y, aside, pooled ? letter : `${letter}_${i + 1}`)) };
+  });
+  for (const layer of layers) layer.putHandles();
   const inputs = drawInputs(ui, svg, xs[0], ys[0], height / columns[0], x);
   const outputs = drawOutputs(ui, svg, xs[last] + 34, ys[last], Math.min(height / columns[last], 190), t);
 
-  return {
-    /** values[k][i] and errors[k][i] of unit i in column k + 1; gradients[k] of weight matrix k. `active` says what is at work. */
-    draw(state, { values, errors, gradients, shares }, names, active) {
-      const largest = Math.max(0.02, ...gradients.flat(2).map(Math.abs));
-      layers.forEach((layer, k) => layer.draw(state, weights[k] ? gradients[k] : shares, largest, active.edges[k], active.gradients));
-      units.forEach((column, k) =>
-        column.forEach((unit, i) => {
-          ui.number(unit.value, `${names.values[k]}.${i}`, values[k][i]);
-          show(unit.error, active.errors[k]);
-          ui.number(unit.delta, `${names.errors[k]}.${i}`, errors[k][i], signed(errors[k][i], 3));
-          unit.ring.classList.toggle("at-work", active.units[k]);
-        }),
-      );
-      inputs(state);
-      outputs(state, values.at(-1), active.output);
-    },
+  return (state, walk) => {
+    const { values, errors, atWork } = walk;
+    for (const layer of layers) layer.draw(state, walk);
+    for (const { letter, gives, takes, units } of columnsOfUnits) {
+      units.forEach((unit, i) => {
+        ui.number(unit.value, `unit.${letter}.${i}`, values[gives][i]);
+        show(unit.error, walk.known(takes));
+        ui.number(unit.delta, `unit.delta_${hidden[takes]}.${i}`, errors[takes][i], signed(errors[takes][i], 3));
+        unit.ring.classList.toggle("at-work", atWork === takes);
+      });
+    }
+    inputs(state);
+    outputs(state, values.at(-1), atWork === hidden.length - 1);
   };
 }
 
@@ -73,7 +118,7 @@ function drawUnit(svg, x, y, aside, name) {
 }
 
 /** A layer's edges: each is the slider of its weight, 0 at the tick; its gradient points where the loss grows. */
-function drawEdges(ui, svg, { trait, limit }, [x1, from], [x2, to]) {
+function drawEdges(ui, svg, { trait, limit }, k, [x1, from], [x2, to]) {
   const edges = to.map((yTo, n) =>
     from.map((yFrom, m) => {
       const [ax, ay, bx, by] = [x1 + 10, yFrom, x2 - UNIT - 2, yTo];
@@ -87,13 +132,13 @@ function drawEdges(ui, svg, { trait, limit }, [x1, from], [x2, to]) {
       const tick = s("line", { class: "axis strong", x1: zero[0] - 5 * uy, y1: zero[1] + 5 * ux, x2: zero[0] + 5 * uy, y2: zero[1] - 5 * ux });
       const slope = s("line", { class: "edge gradient" });
       const tip = mark("gradient", 4.5);
-      const handle = s("g", { class: "cbp-slider free", "aria-hidden": "true" }, s("circle", { class: "touch", r: 22 }), mark("weight", 6));
+      const handle = grip("weight", 6);
       svg.append(line, tick);
       const where = (weight) => at(along.clamped(weight));
       const put = (px, py) => {
         const weight = along.back((px - ax) * ux + (py - ay) * uy);
-        const rounded = Number((Math.round(clamp(weight, -limit, limit) / WEIGHT_STEP) * WEIGHT_STEP).toFixed(9));
-        ui.change({ [trait]: ui.state[trait].with(n, ui.state[trait][n].with(m, rounded)) });
+        const rounded = onGrid(clamp(weight, -limit, limit), WEIGHT_STEP);
+        ui.change({ [trait]: withEntry(ui.state[trait], n, m, rounded) });
       };
       drag(handle, put, () => where(ui.state[trait][n][m]));
       return { line, slope, tip, handle, where, ux, uy, n, m };
@@ -105,7 +150,7 @@ function drawEdges(ui, svg, { trait, limit }, [x1, from], [x2, to]) {
       for (const { slope, tip } of all) svg.append(slope, tip);
       for (const { handle } of all) svg.append(handle);
     },
-    draw(state, gradient, largest, atWork, withGradients) {
+    draw(state, { gradients, largest, atWork, done }) {
       for (const { line, slope, tip, handle, where, ux, uy, n, m } of all) {
         const weight = state[trait][n][m];
         const [x, y] = where(weight);
@@ -113,12 +158,12 @@ function drawEdges(ui, svg, { trait, limit }, [x1, from], [x2, to]) {
           "stroke-width": (1 + (4.5 * Math.min(Math.abs(weight), limit)) / limit).toFixed(2),
           "stroke-dasharray": weight < 0 ? "7 5" : null,
         });
-        line.classList.toggle("at-work", atWork);
+        line.classList.toggle("at-work", atWork === 2 * k);
         move(handle, x, y);
-        const size = gradient[n][m] / largest;
+        const size = gradients[k][n][m] / largest;
         const d = Math.sign(size) * (10 + 26 * Math.min(Math.abs(size), 1));
-        show(slope, withGradients);
-        show(tip, withGradients && size !== 0);
+        show(slope, done);
+        show(tip, done && size !== 0);
         set(slope, {
           x1: x.toFixed(1),
           y1: y.toFixed(1),
@@ -133,7 +178,7 @@ function drawEdges(ui, svg, { trait, limit }, [x1, from], [x2, to]) {
 }
 
 /** The lines from units to a pooling, each as thick as its derivative (33). */
-function drawCollecting(ui, svg, [x1, from], [x2, [to]]) {
+function drawCollecting(ui, svg, k, [x1, from], [x2, [to]]) {
   const lines = from.map((y, i) => {
     const line = s("line", { class: "edge gradient", x1: x1 + UNIT + 2, y1: y, x2: x2 - UNIT - 2, y2: to });
     const base = s("line", { class: "axis", x1: x1 + UNIT + 2, y1: y, x2: x2 - UNIT - 2, y2: to });
@@ -143,10 +188,10 @@ function drawCollecting(ui, svg, [x1, from], [x2, [to]]) {
   });
   return {
     putHandles: () => svg.append(...lines.map(({ number }) => number)),
-    draw(_, shares, __, atWork) {
+    draw(_, { shares, atWork }) {
       for (const { line, number, i } of lines) {
         set(line, { "stroke-width": (6 * clamp(shares[i], 0, 1.3)).toFixed(2) });
-        line.classList.toggle("at-work", atWork);
+        line.classList.toggle("at-work", atWork === 2 * k);
         ui.number(number, `pool.${i}`, shares[i]);
       }
     },
@@ -156,7 +201,6 @@ function drawCollecting(ui, svg, [x1, from], [x2, [to]]) {
 /** The inputs x as short upright sliders. */
 function drawInputs(ui, svg, x, ys, room, { limit }) {
   const half = clamp(room / 2 - 28, 14, 40);
-  const step = WEIGHT_STEP;
   const numbers = ys.map((y, m) => {
     const up = scale([-limit, limit], [y + half, y - half]);
     const track = s("rect", { x: x - 20, y: y - half, width: 40, height: 2 * half, fill: "transparent" });
@@ -177,7 +221,7 @@ function drawInputs(ui, svg, x, ys, room, { limit }) {
       vertical: true,
       min: -limit,
       max: limit,
-      step,
+      step: WEIGHT_STEP,
       get: (state) => state.x[m],
       text: (state) => format(state.x[m]),
       where: (state) => [x, up.clamped(state.x[m])],
@@ -244,16 +288,13 @@ function drawOutputs(ui, svg, x, ys, room, { low, high, scalar }) {
 const BOX = { width: 78, height: 26, pitch: 66 };
 const ENTRY = 50;
 
-export const chainHeight = (variables) => variables * BOX.pitch + BOX.height + 22;
-export const chainWidth = (widest) => BOX.width / 2 + 48 + ENTRY * widest;
+const chainHeight = (variables) => variables * BOX.pitch + BOX.height + 22;
+const chainWidth = (widest) => BOX.width / 2 + 48 + ENTRY * widest;
 
-/**
- * The chain from x down to the loss. `variables` are {name, formula, size}, `boxes` formulas; the last box is the cost.
- * Values stand right of the wires that carry them, errors below.
- */
-export function drawChain(ui, svg, left, top, variables, boxes) {
+/** The chain from x down to the loss. Values stand right of the wires that carry them, errors below. */
+function drawChain(ui, svg, left, top, hidden, sizes, boxes) {
   const wire = left + BOX.width / 2;
-  const rows = variables.map(({ formula: symbol, size }, i) => {
+  const rows = hidden.map((symbol, i) => {
     const y = top + i * BOX.pitch;
     const boxTop = y + BOX.pitch - BOX.height;
     const box = s("rect", { class: "box", x: left, y: boxTop, width: BOX.width, height: BOX.height, rx: 4 });
@@ -262,7 +303,7 @@ export function drawChain(ui, svg, left, top, variables, boxes) {
     const upTip = s("path", { class: "mark error", d: `M${wire + 6} ${y - (i ? 1 : 9)}l-4.5 8h9Z` });
     const downTip = s("path", { class: "mark value", d: `M${wire - 6} ${boxTop - 1}l-4.5 -8h9Z` });
     const error = s("g", {}, math(wire + 20, y + 33, `δ_{${symbol}}`, { class: "error small" }));
-    const cells = Array.from({ length: size }, (_, k) => {
+    const cells = Array.from({ length: sizes[i] }, (_, k) => {
       const x = wire + 48 + ENTRY * (k + 1);
       const value = s("text", { class: "value small", x, y: y + 15, "text-anchor": "end" });
       const delta = s("text", { class: "error small", x, y: y + 33, "text-anchor": "end" });
@@ -281,15 +322,15 @@ export function drawChain(ui, svg, left, top, variables, boxes) {
     error.append(up, upTip);
     return { box, cells, error };
   });
-  const bottom = top + variables.length * BOX.pitch;
+  const bottom = top + hidden.length * BOX.pitch;
   const loss = s("tspan");
   const lossText = s("text", { class: "value strong", x: wire, y: bottom + 20, "text-anchor": "middle" }, "L = ", loss);
   svg.append(lossText);
 
-  return (values, errors, L, shown, atWork) => {
+  return ({ values, errors, loss: L, known, atWork }) => {
     ui.number(loss, "L", L, format(L, 3));
     rows.forEach(({ box, cells, error }, i) => {
-      show(error, shown[i]);
+      show(error, known(i));
       error.classList.toggle("at-work", atWork === i);
       box.classList.toggle("at-work", atWork === i);
       cells.forEach(({ value, delta }, k) => {
@@ -344,7 +385,7 @@ export function drawMatrix(ui, svg, left, top, width, { trait, symbol, rows, col
       text: (state) => format(state[trait][n][m]),
       where: (state) => [along.clamped(state[trait][n][m]), y + 30],
       at: (px) => along.back(px),
-      put: (v) => ({ [trait]: ui.state[trait].with(n, ui.state[trait][n].with(m, v)) }),
+      put: (v) => ({ [trait]: withEntry(ui.state[trait], n, m, v) }),
       track,
       r: 6,
     });
@@ -373,6 +414,9 @@ export function explainNumbers(ui) {
   );
 }
 
+/** Numbers of any shape, one after the other, in words. */
+export const listed = (values, print) => [values].flat(2).map((v) => print(v, 3)).join(", ");
+
 // ---- The steps of the walk ---------------------------------------------------------------------------------------------
 
 /** "0.500 · (−0.250)": factors as they stand in a product. */
@@ -381,10 +425,9 @@ export const times = (...factors) => factors.map((v) => (v < 0 ? `(${format(v, 3
 /** A row of buttons, one for each step, and what the step does: its `formula`, and the numbers of the first entry. */
 export function drawSteps(ui, steps) {
   const row = h("div", { class: "cbp-steps", role: "group", "aria-label": "Steps of the walk" });
-  const buttons = steps.map(({ button }, i) => {
-    const node = h("button", { type: "button", class: "cbp-button" }, formula(h("span"), button));
+  const buttons = steps.map(({ button: symbol }, i) => {
+    const node = button(formula(h("span"), symbol), () => ui.change({ step: i }));
     node.dataset.step = i;
-    node.addEventListener("click", () => ui.change({ step: i }));
     row.append(node);
     return node;
   });

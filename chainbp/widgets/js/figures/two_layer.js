@@ -2,17 +2,16 @@
 
 import { format, signed } from "../kit.js";
 import { backprop, centralDifferences, compose, rho, sigma, squaredError } from "../math.js";
-import { chainHeight, chainWidth, drawChain, drawMatrix, drawSteps, drawUnits, explainNumbers, matrixHeight, matrixWidth, reach, SIDE_BY_SIDE, times } from "./network.js";
+import { drawMatrix, drawNetwork, drawSteps, explainNumbers, GAP, listed, matrixHeight, matrixWidth, reach, times } from "./network.js";
 
 const UNITS_HEIGHT = 372;
-const GAP = 28;
 const HIDDEN = ["x", "y′", "y", "z′", "z"];
 
 const lossOf = ({ W1, W2, t }) => compose(squaredError(t), sigma, rho(W2), sigma, rho(W1));
 
 const column = (matrix, m) => matrix.map((row) => row[m]);
 
-// What each step computes, and the numbers of its first entry. `at` is the box, counted from the data.
+// What each step computes, and the numbers of its first entry.
 const STEPS = [
   {
     button: "{x → L}",
@@ -69,20 +68,15 @@ export const twoLayer = {
 
   build(ui, { width, sizes, weight, x, t }) {
     const [M, H, N] = sizes;
-    const beside = width >= SIDE_BY_SIDE;
-    const chain = { width: chainWidth(Math.max(...sizes)), height: chainHeight(HIDDEN.length) };
-    const unitsWidth = beside ? width - chain.width - GAP : width;
-    const svg = ui.svg(beside ? Math.max(UNITS_HEIGHT, chain.height) : UNITS_HEIGHT + chain.height + GAP);
-    const units = drawUnits(ui, svg, { left: 0, top: 0, width: unitsWidth, height: UNITS_HEIGHT }, {
-      columns: sizes,
+    const network = drawNetwork(ui, width, {
+      height: UNITS_HEIGHT,
+      hidden: HIDDEN,
+      sizes: [M, H, H, N, N],
+      boxes: ["ρ⟦W^{(1)}⟧", "σ", "ρ⟦W^{(2)}⟧", "σ", "‖t − z‖^2"],
       weights: [{ trait: "W1", limit: weight }, { trait: "W2", limit: weight }],
       x: { limit: x },
       t: { low: t[0], high: t[1] },
     });
-    const place = beside ? [width - chain.width, 12] : [(width - chain.width) / 2, UNITS_HEIGHT + GAP];
-    const variables = HIDDEN.map((formula, i) => ({ formula, size: [M, H, H, N, N][i] }));
-    const boxes = drawChain(ui, svg, ...place, variables, ["ρ⟦W^{(1)}⟧", "σ", "ρ⟦W^{(2)}⟧", "σ", "‖t − z‖^2"]);
-
     const steps = drawSteps(ui, STEPS);
 
     explainNumbers(ui);
@@ -102,28 +96,15 @@ export const twoLayer = {
         const differences = centralDifferences(loss, state.x);
         const step = Math.round(state.step);
         const done = step === LAST;
-        units.draw(
-          state,
-          { values: [bp.hidden[2], bp.hidden[4]], errors: [bp.deltas[1], bp.deltas[3]], gradients: bp.gradients },
-          { values: ["unit.y", "unit.z"], errors: ["unit.delta_y′", "unit.delta_z′"] },
-          {
-            edges: [false, step === 3],
-            errors: [step >= 4, step >= 2],
-            units: [step === 4, step === 2],
-            output: step === 1,
-            gradients: done,
-          },
-        );
-        boxes(bp.hidden, bp.deltas, bp.loss, [done, step >= 4, step >= 3, step >= 2, step >= 1], step > 0 && !done ? HIDDEN.length - step : null);
+        network(state, bp, step);
         steps(step, STEPS[step].numbers(state, bp));
         matrices.forEach((draw, k) => draw(state, bp.gradients[k], differences[k], done));
       },
       describe(state) {
         const { hidden, loss, gradients } = backprop(lossOf(state), state.x);
-        const list = (values, print) => values.flat().map((v) => print(v, 3)).join(", ");
         return (
-          `With x ${list(state.x, format)} and target ${list(state.t, format)} the network gives ${list(hidden[4], format)}; the loss is ${format(loss, 3)}. ` +
-          `The gradient of W1 is ${list(gradients[0], signed)}, that of W2 ${list(gradients[1], signed)}.`
+          `With x ${listed(state.x, format)} and target ${listed(state.t, format)} the network gives ${listed(hidden[4], format)}; the loss is ${format(loss, 3)}. ` +
+          `The gradient of W1 is ${listed(gradients[0], signed)}, that of W2 ${listed(gradients[1], signed)}.`
         );
       },
     };
