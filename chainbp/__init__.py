@@ -8,17 +8,18 @@
 >>> [g.shape for g in bp.gradients]
 [(2, 2), (1, 2)]
 
-Read the modules in the order of the paper: function (sections 2 and 3), layers, pooling and costs, backprop
-(section 4), check, train, networks.
+Read the modules in the order of the paper: function (sections 2 and 3), layers, lp, pooling, convolution and costs,
+backprop (section 4), check, train, networks.
 """
 
 from chainbp.backprop import Backprop, backprop
 from chainbp.check import GradientCheck, check_gradient
-from chainbp.costs import cross_entropy, squared_error
+from chainbp.convolution import conv2d, flatten
+from chainbp.costs import cross_entropy, softmax_cross_entropy, squared_error
 from chainbp.function import Composition, Family, Function, Pull
-from chainbp.layers import rho, sigma
+from chainbp.layers import relu, rho, sigma, softmax, tanh
 from chainbp.networks import lp_network, two_layer
-from chainbp.pooling import eta
+from chainbp.pooling import eta, lp_pool2d
 from chainbp.train import Training, train
 
 __version__ = "0.1.0"
@@ -33,12 +34,19 @@ __all__ = [
     "Training",
     "backprop",
     "check_gradient",
+    "conv2d",
     "cross_entropy",
     "eta",
+    "flatten",
     "lp_network",
+    "lp_pool2d",
+    "relu",
     "rho",
     "sigma",
+    "softmax",
+    "softmax_cross_entropy",
     "squared_error",
+    "tanh",
     "train",
     "two_layer",
 ]

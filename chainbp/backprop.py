@@ -147,15 +147,15 @@ def backprop(loss: Function, x: npt.ArrayLike) -> Backprop:
 def variable_names(loss: Function) -> list[str]:
     """Name the variables of a chain from x to the input of its last function, as the paper does.
 
-    The output of a function with a matrix of weights is primed (y′, z′), what an activation makes of it is not.
-    The letters run backward from z at the end; chains too deep for the alphabet get numbered h.
+    The output of a function with a matrix of weights, or filters, is primed (y′, z′), what an activation makes of it
+    is not. The letters run backward from z at the end; chains too deep for the alphabet get numbered h.
     """
     functions = loss.functions[:-1]
     # A letter begins at each weighted sum, and at each function that follows an unprimed variable.
     steps: list[tuple[int, str]] = []
     for f in functions:
         layer, prime = steps[-1] if steps else (0, "")
-        if any(theta.ndim == 2 for theta in f.parameters):
+        if any(theta.ndim >= 2 for theta in f.parameters):
             steps.append((layer + 1, "′"))
         else:
             steps.append((layer, "") if prime else (layer + 1, ""))

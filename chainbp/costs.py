@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainbp.function import Array, Family, Function, PullX, as_array
+from chainbp.layers import check_logits, softmax_and_log
 
 
 @Family
@@ -118,6 +119,67 @@ def cross_entropy(t: Any) -> Function:
         name="H(t, ·)",
         latex=r"H(\mathbf{t}, \cdot\,)",
         accepts=_rows_of(target),
+        gives=0,
+    )
+
+
+@Family
+def softmax_cross_entropy(t: Any) -> Function:
+    """The cross entropy after a softmax, L = −Σ t ln softmax(z'), as one function of the logits z'.
+
+    Fused, because apart the two lose what they need: a probability that has become 0 has no logarithm, and its logit
+    no gradient.
+
+    Parameters
+    ----------
+    t : array_like, shape (N,) or (N, K)
+        The teaching data: for each sample, a column, N probabilities that sum to 1. For classes they are one-hot: 1
+        for the right class, 0 for the others, as ``np.eye(N)[:, labels]`` gives them.
+
+    Returns
+    -------
+    Function
+        Takes logits z' of the shape of t and gives one number, in nats, summed over the samples. Back:
+        δ_z' = softmax(z') − t. Finite and exact to a few eps for all finite logits. A logit of −inf costs nothing
+        where t is 0, and makes the cost inf where it is not; inf or NaN among the logits gives NaN.
+
+    Raises
+    ------
+    TypeError
+        If t or z' is not real numbers.
+    ValueError
+        If a column of t is no probabilities (they must lie in [0, 1] and sum to 1), or if z' has not the shape of t.
+
+    Examples
+    --------
+    >>> from chainbp import softmax_cross_entropy
+    >>> L, pull = softmax_cross_entropy[[1.0, 0.0]].vjp([-1000.0, 0.0])
+    >>> print(L)
+    1000.0
+    >>> pull.x(1.0)
+    array([-1.,  1.])
+    """
+    target = _target(t, "softmax_cross_entropy[t]")
+    sums = target.sum(axis=0)
+    if target.ndim == 0 or not (np.all(target >= 0) and np.all(abs(sums - 1) <= 1e-6)):
+        raise ValueError(
+            "softmax_cross_entropy[t]: each column of t must hold probabilities that sum to 1; "
+            f"got shape {target.shape} with values from {target.min()} to {target.max()}"
+        )
+
+    def forward(z: Array) -> tuple[Any, PullX, None]:
+        check_logits(z, "softmax_cross_entropy[t]")
+        t = _fitted(target, z, "softmax_cross_entropy[t]")
+        y, log_y = softmax_and_log(z)
+        # 0 · (−inf) is 0 here: an impossible class costs nothing where it is not the target.
+        loss = -(t * np.where(t == 0, 0, log_y)).sum()
+        return loss, lambda delta: delta * (y - t), None
+
+    return Function(
+        forward,
+        name="H(t, softmax ·)",
+        latex=r"H(\mathbf{t}, \operatorname{softmax} \cdot\,)",
+        accepts=(target.shape[0],),
         gives=0,
     )
 

@@ -1,4 +1,4 @@
-"""The layers of sections 2 and 4.1: the elementwise sigmoid σ and the weighted sum ρ⟦W⟧."""
+"""The layers of sections 2 and 4.1: the elementwise sigmoid σ, its relatives, and the weighted sum ρ⟦W⟧."""
 
 from __future__ import annotations
 
@@ -38,6 +38,91 @@ array([0.5, 1. , 0. ])
 >>> sigma.jacobian([0.0, 2.0]).round(4)
 array([[0.25 , 0.   ],
        [0.   , 0.105]])
+"""
+
+
+def _tanh(x: Array) -> tuple[Array, PullX, None]:
+    y = np.tanh(x)
+    return y, lambda delta: delta * (1 - y * y), None
+
+
+tanh = Function(_tanh, name="tanh", latex=r"\tanh")
+tanh.__doc__ = r"""The elementwise hyperbolic tangent y = tanh(x), a sigmoid from −1 to 1.
+
+Takes any shape. Its derivative is 1 − y². Exact at the ends: tanh(±inf) = ±1 with derivative 0; NaN stays NaN.
+
+Examples
+--------
+>>> from chainbp import tanh
+>>> tanh @ [0.0, 1000.0, -1000.0]
+array([ 0.,  1., -1.])
+>>> tanh.jacobian([0.0, 1000.0])
+array([[1., 0.],
+       [0., 0.]])
+"""
+
+
+def _relu(x: Array) -> tuple[Array, PullX, None]:
+    return np.maximum(x, 0), lambda delta: delta * (x > 0), None
+
+
+relu = Function(_relu, name="relu")
+relu.__doc__ = r"""The elementwise rectifier y = max(x, 0).
+
+Takes any shape. Its derivative is 1 where x > 0 and 0 elsewhere; at x = 0, where it has a kink, 0 is chosen.
+relu(inf) = inf, relu(−inf) = 0; NaN stays NaN, with derivative 0.
+
+Examples
+--------
+>>> from chainbp import relu
+>>> y, pull = relu.vjp([-1.0, 0.0, 2.0])
+>>> y
+array([0., 0., 2.])
+>>> pull.x([1.0, 1.0, 1.0])
+array([0., 0., 1.])
+"""
+
+
+def _softmax(x: Array) -> tuple[Array, PullX, None]:
+    check_logits(x, "softmax")
+    y, _ = softmax_and_log(x)
+    return y, lambda delta: y * (delta - (delta * y).sum(axis=0)), None
+
+
+def check_logits(x: Array, name: str) -> None:
+    """Logits are (N,) or (N, K), N at least 1."""
+    if x.ndim not in (1, 2) or x.size == 0:
+        raise ValueError(f"{name} takes logits of shape (N,) or (N, K) with at least one entry; got shape {x.shape}")
+
+
+def softmax_and_log(x: Array) -> tuple[Array, Array]:
+    """Softmax of the columns of x and its logarithm, the largest logit taken out first so that nothing overflows."""
+    below = x - x.max(axis=0)
+    powers = np.exp(below)
+    total = powers.sum(axis=0)
+    return powers / total, below - np.log(total)
+
+
+softmax = Function(_softmax, name="softmax")
+softmax.__doc__ = r"""Softmax y_i = e^(x_i) / Σ_j e^(x_j) of each sample: logits to probabilities that sum to 1.
+
+Takes (N,), or (N, K) with one sample per column. Its Jacobian is diag(y) − y yᵀ, so δ_x = y ⊗ (δ − Σ_j δ_j y_j). The
+largest logit is subtracted first, so no finite logits overflow. A logit of −inf is a probability of 0; inf or NaN
+gives NaN. As the last layer of a classifier take :data:`softmax_cross_entropy`, which contains it.
+
+Raises
+------
+ValueError
+    If x is empty or has neither one nor two dimensions.
+
+Examples
+--------
+>>> from chainbp import softmax
+>>> softmax @ [1000.0, 1000.0, -1000.0]
+array([0.5, 0.5, 0. ])
+>>> softmax.jacobian([0.0, 0.0])
+array([[ 0.25, -0.25],
+       [-0.25,  0.25]])
 """
 
 
@@ -115,5 +200,6 @@ def rho(W: Any, b: Any = None) -> Function:
         gives=rows,
     )
 
-# doctest looks for examples in functions and classes; sigma is neither.
-__test__ = {"sigma": sigma.__doc__}
+
+# doctest looks for examples in functions and classes; these are neither.
+__test__ = {f.name: f.__doc__ for f in (sigma, tanh, relu, softmax)}

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from chainbp.function import Array, Family, Function, PullTheta, PullX, as_array
-
-# Entries are scaled so that the largest lies in [1, 2): its p-th power, and a sum of a million like it, stays within
-# float64 up to this p. Beyond, entries are divided by the largest itself, which rounds: p/2 eps in the derivatives.
-_LARGEST_P_FOR_BINARY_SCALE = 1000.0
+from chainbp.lp import lp
 
 
 @Family
@@ -20,9 +17,9 @@ def eta(p: Any, n: Any = None) -> Function:
 
     Parameters
     ----------
-    p : float
-        The order, p > 0; inf is max pooling. It is a parameter: it has a gradient and can be learned. Use
-        ``eta[p].fixed()`` to hold it.
+    p : float, or array_like of shape (G,) for G groups
+        The order, p > 0; inf is max pooling. With n it may also be one order for each group. It is a parameter: it
+        has a gradient and can be learned. Use ``eta[p].fixed()`` to hold it.
     n : int, optional
         The size of a group. Without it the whole vector is one group.
 
@@ -39,8 +36,8 @@ def eta(p: Any, n: Any = None) -> Function:
     TypeError
         If p, n or y is not a number or not numbers.
     ValueError
-        If p is not one positive number, if y is empty, has more than two dimensions, or does not split into
-        groups of n.
+        If an order is not greater than 0, if there are neither one nor as many as groups, if y is empty, has more
+        than two dimensions, or does not split into groups of n.
 
     Notes
     -----
@@ -48,8 +45,7 @@ def eta(p: Any, n: Any = None) -> Function:
     overflow, and float32 is computed in float64 inside. Where (33) has no value the derivative is defined as
     follows: 0 in a group of zeros; 0 at y_i = 0 for every p ≤ 1; at p = inf the largest entries share it
     equally, and ∂z/∂p = 0. A group with an infinite entry gives inf, its error goes to the infinite entries
-    (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. An entry less than 5e-324 times
-    the largest of its group counts as 0. For p < 1, η_p is still differentiable away from
+    (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. For p < 1, η_p is still differentiable away from
     0 but no longer a norm.
 
     Examples
@@ -65,39 +61,39 @@ def eta(p: Any, n: Any = None) -> Function:
     7.0 4.0
     >>> eta[np.inf, 2] @ [3.0, -4.0, 1.0, 0.0]
     array([4., 1.])
+    >>> eta[[1.0, 2.0], 2] @ [3.0, -4.0, 3.0, -4.0]
+    array([7., 5.])
     """
-    p = as_array(p, "η_p: p")
-    if p.ndim or not p > 0:
-        raise ValueError(f"η_p: p must be one number greater than 0, or inf; got {p}")
-    order = float(p)
+    p = _orders(p, "η_p", "group" if n is not None else "")
     if n is not None:
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
-            raise TypeError(f"η_p: the group size n must be an integer; got {n!r}")
-        if n < 1:
-            raise ValueError(f"η_p: the group size n must be at least 1; got {n}")
+        n = _whole(n, "η_p: the group size n")
 
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
         if y.ndim not in (1, 2) or y.size == 0:
             raise ValueError(f"η_p pools y of shape (M,) or (M, K) with at least one entry; got shape {y.shape}")
         if n is not None and y.shape[0] % n:
             raise ValueError(f"η_p with groups of {n} needs a multiple of {n} rows; got shape {y.shape}")
-        axis = 0 if n is None else 1
-        groups = y if n is None else y.reshape(y.shape[0] // n, n, *y.shape[1:])
-        z, gradient, w = _lp(groups.astype(np.float64, copy=False), order, axis)
+        if p.ndim and y.shape[0] != len(p) * n:
+            raise ValueError(
+                f"η_p with {len(p)} orders for groups of {n} needs {len(p) * n} rows; got shape {y.shape}"
+            )
+        groups = y if n is None else y.reshape(y.shape[0] // n, n, *y.shape[1:]).swapaxes(0, 1)
+        z, gradient, slope = lp(groups.astype(np.float64, copy=False), _beside(p, y.ndim - 1))
 
         def pull_y(delta: Array) -> Array:
-            return (np.expand_dims(delta, axis) * gradient).reshape(y.shape).astype(y.dtype, copy=False)
+            shares = delta * gradient
+            return (shares if n is None else shares.swapaxes(0, 1)).reshape(y.shape).astype(y.dtype, copy=False)
 
         def pull_p(delta: Array) -> tuple[Array]:
-            return (np.asarray(np.sum(delta * _slope_in_p(z, w, order, axis)), dtype=p.dtype),)
+            return (_gathered(delta * slope(), p, axis=0),)
 
         return z.astype(y.dtype, copy=False)[()], pull_y, pull_p
 
     return Function(
         forward,
         (p,),
-        name="η_∞" if math.isinf(order) else f"η_{order:.4g}",
-        latex=r"\eta_{\infty}" if math.isinf(order) else rf"\eta_{{{order:.4g}}}",
+        name=f"η_{_order_text(p)}",
+        latex=_eta_latex(p),
         symbols=("p",),
         brackets=False,
         rebind=lambda p: eta[p, n],
@@ -105,41 +101,150 @@ def eta(p: Any, n: Any = None) -> Function:
     )
 
 
-def _lp(y: Array, p: float, axis: int) -> tuple[Array, Array, Array]:
-    """η_p along one axis: the value, its derivatives (33) and the weights w_i = |y_i|^p / Σ|y|^p."""
-    a = np.abs(y)
-    largest = a.max(axis=axis, keepdims=True)
-    ordinary = (largest != 0) & (largest != np.inf)
-    # The largest entry is mantissa · 2^exponent with a mantissa in [0.5, 1). A power of two scales exactly. And since
-    # the largest scaled entry is at least 1, so is s: no term underflows whose derivative does not.
-    mantissa, exponent = np.frexp(np.where(ordinary, largest, 1.0))
-    scale = mantissa if p > _LARGEST_P_FOR_BINARY_SCALE else 0.5
-    # In a group of zeros, and in one with an infinite entry, the largest entries get 1 and the others 0.
-    r = (a == largest).astype(y.dtype)
-    np.divide(np.ldexp(a, -exponent), scale, out=r, where=ordinary)
-    # Below p = 1, 0^(p−1) is infinite, and is put right; an infinity beside a NaN becomes NaN, and is right.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        q = r ** (p - 1)
-        if p < 1:
-            q[r == 0] = 0
-        powers = q * r
-    s = powers.sum(axis=axis, keepdims=True)
-    root = s ** (1 / p)
-    z = np.where(ordinary, np.ldexp(scale * root, exponent), largest)
-    # root / s, not s^(1/p−1): rounding that exponent would cost ln(s) eps.
-    return z.squeeze(axis), np.sign(y) * q * (root / s), powers / s
+@Family
+def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
+    """Lp pooling (32) over windows of the last two axes: what section 1 of the paper wanted to send errors through.
+
+    Parameters
+    ----------
+    p : float, or array_like of shape (C,)
+        The order, p > 0; inf is max pooling (of sizes). One for all, or one for each channel, the third axis from the
+        end. It is a parameter, as in :func:`eta`.
+    size : int or pair of int
+        Height and width of a window.
+    stride : int or pair of int, optional
+        The step from a window to the next, down and across. Default: `size`. A smaller step makes windows overlap;
+        with a larger one some entries are in no window, and their derivative is 0.
+
+    Returns
+    -------
+    Function
+        Takes y of shape (..., H, W), such as (N, C, H, W); gives (..., h, w) with h = ⌊(H − height)/stride⌋ + 1, and
+        w likewise: windows that would reach over the edge are left out, as in PyTorch. Nothing is padded.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not a number or not numbers.
+    ValueError
+        If an order is not greater than 0, size or stride is not positive, a window does not fit into y, or there are
+        neither one order nor as many as channels.
+
+    Notes
+    -----
+    At 0, at ±inf and at NaN it does what :func:`eta` does, window by window; an entry in several windows gets the sum
+    of its errors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainbp import lp_pool2d
+    >>> y = np.array([[3.0, -4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0]])
+    >>> lp_pool2d[2.0, 2] @ y
+    array([[5., 2.]])
+    >>> z, pull = lp_pool2d[2.0, 2].vjp(y)
+    >>> pull.x([[10.0, 1.0]])
+    array([[ 6., -8.,  0.,  0.],
+           [ 0.,  0.,  0.,  1.]])
+    >>> (lp_pool2d[np.inf, (2, 3), 1] @ y).tolist()
+    [[4.0, 4.0]]
+    """
+    p = _orders(p, "lp_pool2d", "channel")
+    size = _pair(size, "lp_pool2d: size")
+    stride = size if stride is None else _pair(stride, "lp_pool2d: stride")
+
+    def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
+        _check_image(y, p, size)
+        z, gradient, slope = lp(np.stack(_windows(y, size, stride)).astype(np.float64, copy=False), _beside(p, 2))
+
+        def pull_y(delta: Array) -> Array:
+            errors = np.zeros_like(y)
+            for part, share in zip(_windows(errors, size, stride), gradient):
+                part += (delta * share).astype(y.dtype, copy=False)
+            return errors
+
+        def pull_p(delta: Array) -> tuple[Array]:
+            return (_gathered(delta * slope(), p, axis=-3),)
+
+        return z.astype(y.dtype, copy=False), pull_y, pull_p
+
+    shape = "×".join(map(str, size)) + ("" if stride == size else f", stride {'×'.join(map(str, stride))}")
+    return Function(
+        forward,
+        (p,),
+        name=f"η_{_order_text(p)}({shape})",
+        latex=rf"{_eta_latex(p)}^{{{size[0]} \times {size[1]}}}",
+        symbols=("p",),
+        brackets=False,
+        rebind=lambda p: lp_pool2d[p, size, stride],
+    )
 
 
-def _slope_in_p(z: Array, w: Array, p: float, axis: int) -> Any:
-    """∂z/∂p = −(z/p²) H(w), one number for each group."""
-    if math.isinf(p):
-        return np.zeros_like(z)
-    # The largest weight may lie so near 1 that its logarithm has lost its digits; 1 minus the others has not.
-    top = np.expand_dims(w.argmax(axis=axis), axis)
-    others = w.copy()
-    np.put_along_axis(others, top, 0.0, axis=axis)
-    rest = others.sum(axis=axis)
-    entropy = -(others * np.log(others, out=np.zeros_like(w), where=others > 0)).sum(axis=axis)
-    largest = np.take_along_axis(w, top, axis=axis).squeeze(axis)
-    entropy -= largest * np.where(rest < 0.5, np.log1p(-np.minimum(rest, 0.5)), np.log(largest))
-    return -np.where(np.isinf(z), 0.0, z) / p**2 * entropy
+def _check_image(y: Array, p: Array, size: tuple[int, int]) -> None:
+    if y.ndim < 2 or y.size == 0 or y.shape[-2] < size[0] or y.shape[-1] < size[1]:
+        raise ValueError(
+            f"lp_pool2d: windows of {size[0]}×{size[1]} need y of shape (..., H, W) with H ≥ {size[0]} and "
+            f"W ≥ {size[1]}; got shape {y.shape}"
+        )
+    if p.ndim and (y.ndim < 3 or y.shape[-3] != len(p)):
+        raise ValueError(
+            f"lp_pool2d: {len(p)} orders need y of shape (..., {len(p)}, H, W), one channel each; got shape {y.shape}"
+        )
+
+
+def _windows(y: Array, size: tuple[int, int], stride: tuple[int, int]) -> list[Array]:
+    """One view of y for each place in a window: entry (i, j) of all windows, of shape (..., h, w)."""
+    ends = [y.shape[axis - 2] - size[axis] + 1 for axis in (0, 1)]
+    return [
+        y[..., i : i + ends[0] : stride[0], j : j + ends[1] : stride[1]]
+        for i, j in product(range(size[0]), range(size[1]))
+    ]
+
+
+def _orders(p: Any, name: str, each: str) -> Array:
+    """p as an array: one order, or where `each` names what they belong to, several."""
+    orders = as_array(p, f"{name}: p")
+    if orders.ndim > bool(each) or orders.size == 0 or not np.all(orders > 0):
+        several = f", or one for each {each}" if each else ""
+        raise ValueError(f"{name}: p must be one number greater than 0, or inf{several}; got {orders}")
+    return orders
+
+
+def _beside(p: Array, axes: int) -> Array:
+    """p as float64, with axes for what one order is shared by."""
+    orders = p.astype(np.float64, copy=False)
+    return orders.reshape(orders.shape + (1,) * axes) if orders.ndim else orders
+
+
+def _gathered(slopes: Array, p: Array, axis: int) -> Array:
+    """∂L/∂p in the shape of p: the sum over all that shares an order."""
+    if not p.ndim:
+        return np.asarray(slopes.sum(), dtype=p.dtype)
+    shared = tuple(i for i in range(slopes.ndim) if i != axis % slopes.ndim)
+    return np.asarray(slopes.sum(axis=shared), dtype=p.dtype)
+
+
+def _order_text(p: Array) -> str:
+    """The order as it stands in a name: four digits, or p where there are several."""
+    return "p" if p.ndim else "∞" if np.isinf(p) else f"{float(p):.4g}"
+
+
+def _eta_latex(p: Array) -> str:
+    return rf"\eta_{{{_order_text(p)}}}".replace("∞", r"\infty")
+
+
+def _whole(value: Any, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{what} must be an integer; got {value!r}")
+    if value < 1:
+        raise ValueError(f"{what} must be at least 1; got {value}")
+    return int(value)
+
+
+def _pair(value: Any, what: str) -> tuple[int, int]:
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ValueError(f"{what} must be an integer or a pair of them; got {value!r}")
+        return _whole(value[0], what), _whole(value[1], what)
+    whole = _whole(value, what)
+    return whole, whole

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ def train(
     T: npt.ArrayLike,
     *,
     steps: int = 1000,
-    rate: float = 0.1,
+    rate: float | Sequence[float] = 0.1,
     batch: int | None = None,
     momentum: float = 0.0,
     seed: int = 0,
@@ -58,13 +58,13 @@ def train(
         What is trained. Parameters in ``fixed()`` parts stay as they are.
     cost : Family
         ``squared_error``, ``cross_entropy``, or a family of your own: ``cost[T]`` must give one number.
-    X : array_like, shape (M, K)
-        The samples, one per column.
+    X : array_like, shape (M, K), or (K, C, H, W) for images
+        The samples, one per column; of images, one after the other.
     T : array_like, shape (N, K), or (K,) for a network that gives one number per sample
         The teaching data.
     steps : int, optional
-    rate : float, optional
-        The learning rate.
+    rate : float or sequence of float, optional
+        The learning rate, or one for each parameter, in the order of ``network.parameters``.
     batch : int, optional
         How many samples a step sees, drawn anew without replacement each time around; a remainder that fills no
         batch waits for the next time. Default: all of them.
@@ -83,7 +83,8 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument is out of range, the shapes do not match, or the network has no parameters.
+        If an argument is out of range, the shapes do not match, the network has no parameters, or a step makes
+        one of them impossible, such as a p below 0.
     FloatingPointError
         If the loss or a gradient stops being finite; the message names the step.
 
@@ -99,24 +100,28 @@ def train(
     if not hasattr(cost, "__getitem__"):
         raise TypeError(f"train: cost must be a family that waits for its target, like squared_error; got {cost!r}")
     whole = {"steps": steps, "batch": 1 if batch is None else batch, "seed": seed}
-    for name, value in [*whole.items(), ("rate", rate), ("momentum", momentum)]:
+    rates = _rates(rate, network)
+    for name, value in [*whole.items(), *(("rate", r) for r in rates), ("momentum", momentum)]:
         kind, needed = (Integral, "an integer") if name in whole else (Real, "a number")
         if not isinstance(value, kind):
             raise TypeError(f"train: {name} must be {needed}; got {value!r}")
     X = as_array(X, "train: X")
     T = as_array(T, "train: T")
-    if X.ndim != 2 or T.ndim not in (1, 2) or X.shape[1] != T.shape[-1] or X.shape[1] == 0:
+    axis = 0 if X.ndim == 4 else -1
+    samples = X.shape[axis] if X.ndim else 0
+    if X.ndim not in (2, 4) or T.ndim not in (1, 2) or samples != T.shape[-1] or samples == 0:
         raise ValueError(
-            f"train: X must be (M, K) and T (N, K) or (K,), one column per sample; got {X.shape} and {T.shape}"
+            "train: X must be (M, K), one column per sample, or images (K, C, H, W), and T (N, K) or (K,); "
+            f"got {X.shape} and {T.shape}"
         )
-    samples = X.shape[1]
     size = samples if batch is None else batch
     if not 1 <= size <= samples:
         raise ValueError(f"train: batch must be between 1 and the number of samples, {samples}; got {batch}")
     if steps < 1:
         raise ValueError(f"train: steps must be at least 1; got {steps}")
-    if not rate > 0 or not np.isfinite(rate):
-        raise ValueError(f"train: rate must be a finite number greater than 0; got {rate}")
+    for r in rates:
+        if not r > 0 or not np.isfinite(r):
+            raise ValueError(f"train: rate must be a finite number greater than 0; got {r}")
     if not 0 <= momentum < 1:
         raise ValueError(f"train: momentum must lie in [0, 1); got {momentum}")
     if seed < 0:
@@ -124,24 +129,38 @@ def train(
     if not network.parameters:
         raise ValueError(f"train: {network} has no parameters to learn")
 
-    # As Python numbers the two leave a float32 network float32; NumPy's own would make it float64.
-    rate, momentum = float(rate), float(momentum)
+    # As Python numbers these leave a float32 network float32; NumPy's own would make it float64.
+    rates, momentum = [float(r) for r in rates], float(momentum)
     velocity = [np.zeros_like(theta) for theta in network.parameters]
     history = np.empty(steps)
     bar = _progress(steps) if progress else None
     for step, columns in zip(range(steps), _batches(samples, size, seed)):
-        bp = backprop(cost[T[..., columns]] @ network, X[:, columns])
+        bp = backprop(cost[T[..., columns]] @ network, X[columns] if axis == 0 else X[:, columns])
         history[step] = bp.loss / size
         if not np.isfinite(bp.loss) or not all(np.isfinite(g).all() for g in bp.gradients):
             raise FloatingPointError(f"train: the loss or a gradient is not finite at step {step}; try a smaller rate")
         velocity = [momentum * v + (g / size).astype(v.dtype) for v, g in zip(velocity, bp.gradients)]
-        network = network.with_parameters([theta - rate * v for theta, v in zip(network.parameters, velocity)])
+        moved = [theta - r * v for theta, r, v in zip(network.parameters, rates, velocity)]
+        try:
+            network = network.with_parameters(moved)
+        except ValueError as error:
+            raise ValueError(f"train: step {step} led a parameter out of its range: {error}") from error
         if bar is not None:
             bar.update()
     if bar is not None:
         bar.set_description(f"loss {history[-1]:.4g}")
         bar.close()
     return Training(network, history)
+
+
+def _rates(rate: float | Sequence[float], network: Function) -> list[float]:
+    """One rate for each parameter."""
+    count = len(network.parameters)
+    if not isinstance(rate, (Sequence, np.ndarray)) or isinstance(rate, str):
+        return [rate] * count
+    if len(rate) != count:
+        raise ValueError(f"train: rate must be one number, or {count}, one for each parameter; got {len(rate)}")
+    return list(rate)
 
 
 def _batches(samples: int, size: int, seed: int) -> Iterable[Any]:

@@ -1,0 +1,129 @@
+"""Section 1 of the paper: the convolution whose results Lp pooling subsamples, as ρ⟦W⟧ with shared weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from chainbp.function import Array, Family, Function, PullTheta, PullX, as_array
+
+
+@Family
+def conv2d(K: Any, b: Any = None) -> Function:
+    """Convolution with the filters K: the weighted sum (7) of every patch of an image, all with the same weights.
+
+    ``y[n, o, i, j] = Σ_{c, u, v} K[o, c, u, v] x[n, c, i + u, j + v]``, as the field computes it: strictly speaking a
+    cross-correlation, the filters are not flipped. Written out as columns, one patch after the other, it is ρ⟦W⟧ with
+    one row of W for each filter.
+
+    Parameters
+    ----------
+    K : array_like, shape (O, C, h, w)
+        O filters over C channels.
+    b : array_like, shape (O,), optional
+        The bias of each filter.
+
+    Returns
+    -------
+    Function
+        Takes images x of shape (N, C, H, W) and gives (N, O, H − h + 1, W − w + 1): only where a filter lies wholly
+        inside the image. Back, with δ of the shape of y: ``∂L/∂K = δ xᵀ`` summed over all patches, (31);
+        ``δ_x = Kᵀ δ``, (28), summed where patches overlap; ∂L/∂b = Σ δ. ±inf and NaN travel by the ordinary rules.
+
+    Raises
+    ------
+    TypeError
+        If K, b or x is not real numbers.
+    ValueError
+        If K has not four dimensions, b does not match it, or x does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainbp import conv2d
+    >>> image = np.arange(9.0).reshape(1, 1, 3, 3)
+    >>> to_the_right = conv2d[[[[[-1.0, 1.0]]]]]
+    >>> (to_the_right @ image)[0, 0]
+    array([[1., 1.],
+           [1., 1.],
+           [1., 1.]])
+    """
+    K = as_array(K, "conv2d[K]: K")
+    if K.ndim != 4 or 0 in K.shape:
+        raise ValueError(f"conv2d[K]: K must have the shape (O, C, h, w) with at least one entry; got shape {K.shape}")
+    filters, channels, height, width = K.shape
+    name = "conv2d[K]" if b is None else "conv2d[K, b]"
+    if b is not None:
+        b = as_array(b, "conv2d[K, b]: b")
+        if b.shape != (filters,):
+            raise ValueError(f"conv2d[K, b]: K of shape {K.shape} needs b of shape ({filters},); got shape {b.shape}")
+    W = K.reshape(filters, -1)
+
+    def forward(x: Array) -> tuple[Array, PullX, PullTheta]:
+        if x.ndim != 4 or x.shape[1] != channels or x.shape[2] < height or x.shape[3] < width or x.shape[0] == 0:
+            raise ValueError(
+                f"{name}: K of shape {K.shape} needs x of shape (N, {channels}, H, W) with H ≥ {height} and "
+                f"W ≥ {width}; got shape {x.shape}"
+            )
+        patches = sliding_window_view(x, (height, width), axis=(2, 3))
+        samples, _, rows, columns = patches.shape[:4]
+        # One patch in each column, the patches of all images one after the other.
+        X = patches.transpose(1, 4, 5, 0, 2, 3).reshape(W.shape[1], -1)
+        y = W @ X  # (7)
+        if b is not None:
+            y += b[:, None]
+
+        def as_columns(delta: Array) -> Array:
+            return delta.transpose(1, 0, 2, 3).reshape(filters, -1)
+
+        def pull_x(delta: Array) -> Array:
+            parts = (W.T @ as_columns(delta)).reshape(channels, height, width, samples, rows, columns)  # (28)
+            errors = np.zeros(x.shape, dtype=parts.dtype)
+            for u in range(height):
+                for v in range(width):
+                    errors[:, :, u : u + rows, v : v + columns] += parts[:, u, v].swapaxes(0, 1)
+            return errors
+
+        def pull_theta(delta: Array) -> tuple[Array, ...]:
+            errors = as_columns(delta)
+            of_K = (errors @ X.T).reshape(K.shape)  # (31)
+            return (of_K,) if b is None else (of_K, errors.sum(axis=1))
+
+        return y.reshape(filters, samples, rows, columns).swapaxes(0, 1), pull_x, pull_theta
+
+    return Function(
+        forward,
+        (K,) if b is None else (K, b),
+        name="conv2d",
+        symbols=("K",) if b is None else ("K", "b"),
+        rebind=lambda *theta: conv2d[theta],
+    )
+
+
+def _flatten(x: Array) -> tuple[Array, PullX, None]:
+    if x.ndim != 4 or x.size == 0:
+        raise ValueError(f"flatten takes images of shape (N, C, H, W) with at least one entry; got shape {x.shape}")
+    return x.reshape(x.shape[0], -1).T, lambda delta: delta.T.reshape(x.shape), None
+
+
+flatten = Function(_flatten, name="flatten")
+flatten.__doc__ = r"""From images to columns: (N, C, H, W) becomes (C·H·W, N), one sample per column, as ρ⟦W⟧ takes it.
+
+The order of the numbers does not change, so an error goes back the way it came.
+
+Raises
+------
+ValueError
+    If x has not four dimensions, or is empty.
+
+Examples
+--------
+>>> import numpy as np
+>>> from chainbp import flatten
+>>> (flatten @ np.zeros((5, 2, 3, 4))).shape
+(24, 5)
+"""
+# doctest looks for examples in functions and classes; flatten is neither.
+__test__ = {"flatten": flatten.__doc__}

@@ -1,0 +1,136 @@
+"""Beneath section 4.2: Lp norms of many windows at once, with the derivatives (33) and ∂z/∂p.
+
+The formulas are the paper's. What is added is what floating point asks for: no power may overflow or vanish before z
+itself does, and no digit may be lost on the way. :mod:`chainbp.pooling` cuts arrays into windows and says what the
+results mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from chainbp.function import Array
+
+# Entries are scaled so that the largest lies in [1, 2): its p-th power, and a sum of a million like it, stays within
+# float64 up to this p. Beyond, entries are divided by the largest itself, which rounds: p/2 eps in the derivatives.
+_LARGEST_P_FOR_BINARY_SCALE = 1000.0
+
+
+class Norms(NamedTuple):
+    """Lp norms of windows that lie along the first axis.
+
+    Attributes
+    ----------
+    z : ndarray
+        η_p of each window.
+    gradient : ndarray
+        ∂z/∂y_i, of the shape of y.
+    slope : callable
+        ``slope()`` is ∂z/∂p, of the shape of z. It costs a logarithm for each entry, so it waits until it is asked for.
+    """
+
+    z: Array
+    gradient: Array
+    slope: Callable[[], Array]
+
+
+def lp(y: Array, p: Array) -> Norms:
+    """Lp norms and their derivatives, each to a few eps, for every finite float64 and every p > 0.
+
+    Parameters
+    ----------
+    y : ndarray of float64, shape (n, *windows)
+        Windows along the first axis.
+    p : ndarray of float64
+        One order for all, or an array that broadcasts with the windows.
+    """
+    a = np.abs(y)
+    largest = a.max(axis=0)
+    ordinary = (largest != 0) & (largest < np.inf)  # neither zeros, nor infinite, nor NaN
+    # The largest entry is mantissa · 2^exponent with a mantissa in [0.5, 1). A power of two scales exactly. And since
+    # the largest scaled entry is at least 1, so is s: no term underflows whose derivative does not.
+    mantissa, exponent = np.frexp(np.where(ordinary, largest, 1.0))
+    unit = np.where(p > _LARGEST_P_FOR_BINARY_SCALE, mantissa, 0.5)
+    # In a group of zeros, and in one with an infinite entry, the largest entries get 1 and the others 0.
+    r = (a == largest).astype(np.float64)
+    np.divide(np.ldexp(a, -exponent), unit, out=r, where=ordinary)
+    # Beside a NaN, 0/0 is meant to be one; and z beyond the largest float is inf.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        q, powers = _powers(r, p)
+        # A ratio below 2^-1022 has lost its digits, and its powers need not be small: they are products of two powers.
+        lost = (r < np.finfo(np.float64).tiny) & (a > 0) & ordinary
+        if lost.any():
+            order = np.broadcast_to(p, r.shape)[lost]
+            down = np.broadcast_to(np.ldexp(1 / unit, -exponent), r.shape)[lost]
+            shift = np.where(down > 1, 2.0**512, 1.0)  # so that neither factor is above 1 where the other is tiny
+            factors = zip(_powers(a[lost] * shift, order), _powers(down / shift, order))
+            q[lost], powers[lost] = (u * v for u, v in factors)
+        s = powers.sum(axis=0)
+        root = _root(s, p)
+        z = np.where(ordinary, np.ldexp(unit * root, exponent), largest)
+        # root / s, not s^(1/p−1): rounding that exponent would cost ln(s) eps.
+        gradient = np.sign(y) * q * (root / s)
+
+    def slope() -> Array:
+        # −(z/p²) H(w), with z still scaled: it may lie beyond the largest float where ∂z/∂p does not.
+        with np.errstate(all="ignore"):
+            rest = np.where(np.isnan(largest), np.nan, 0.0)
+            scaled = np.where(ordinary, unit * root / p**2 * _entropy(powers / s), rest)
+        return -np.ldexp(np.where(np.isinf(p), 0.0, scaled), exponent)
+
+    return Norms(z, gradient, slope)
+
+
+def _powers(r: Array, p: Array) -> tuple[Array, Array]:
+    """r^(p−1) and r^p for r ≥ 0, the first 0 where r is 0 and p < 1."""
+    small = p < 1
+    # p − 1 is exact from p = 1 on; below, it would be rounded, which costs up to ln(r)/4 eps.
+    u = r ** np.where(small, p, p - 1)
+    if not small.any():
+        return u, u * r
+    quotient = np.divide(u, r, out=np.zeros_like(u), where=r != 0)
+    return np.where(small, quotient, u), np.where(small, u, u * r)
+
+
+def _root(s: Array, p: Array) -> Array:
+    """s^(1/p), with the rounding of 1/p made good: it would cost ln(s)/(2p) eps."""
+    inverse = 1 / p
+    known = p < _LARGEST_P_FOR_BINARY_SCALE
+    rest = np.where(known, _one_minus_product(np.where(known, p, 1.0), np.where(known, inverse, 1.0)) * inverse, 0.0)
+    root: Array = s**inverse
+    if np.any(rest):
+        root += root * (rest * np.log(s, out=np.zeros_like(s), where=s > 0))
+    return root
+
+
+def _one_minus_product(a: Array, b: Array) -> Array:
+    """1 − a b for a b near 1, exactly: Dekker's product."""
+    a_high, b_high = _upper_half(a), _upper_half(b)
+    a_low, b_low = a - a_high, b - b_high
+    rounded = a * b
+    error = ((a_high * b_high - rounded) + a_high * b_low + a_low * b_high) + a_low * b_low
+    rest: Array = (1 - rounded) - error
+    return rest
+
+
+def _upper_half(a: Array) -> Array:
+    """The upper 26 bits of a (Veltkamp)."""
+    c: Array = 134217729.0 * a
+    upper: Array = c - (c - a)
+    return upper
+
+
+def _entropy(w: Array) -> Array:
+    """Shannon's entropy H(w) = −Σ w_i ln w_i along the first axis."""
+    # The largest weight may lie so near 1 that its logarithm has lost its digits; 1 minus the others has not.
+    top = w.argmax(axis=0)[None]
+    largest = np.take_along_axis(w, top, axis=0)[0]
+    others = w.copy()
+    np.put_along_axis(others, top, 0.0, axis=0)
+    rest = others.sum(axis=0)
+    entropy = -(others * np.log(others, out=np.zeros_like(w), where=others > 0)).sum(axis=0)
+    result: Array = entropy - largest * np.where(rest < 0.5, np.log1p(-np.minimum(rest, 0.5)), np.log(largest))
+    return result
