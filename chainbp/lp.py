@@ -8,7 +8,7 @@ results mean.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,16 +69,16 @@ def lp(y: Array, p: Array) -> Norms:
             factors = zip(_powers(a[lost] * shift, order), _powers(down / shift, order))
             q[lost], powers[lost] = (u * v for u, v in factors)
         s = powers.sum(axis=0)
-        root = _root(s, p)
-        z = np.where(ordinary, np.ldexp(unit * root, exponent), largest)
-        # root / s, not s^(1/p−1): rounding that exponent would cost ln(s) eps.
-        gradient = np.sign(y) * q * (root / s)
+        norm = root(s, p)
+        z = np.where(ordinary, np.ldexp(unit * norm, exponent), largest)
+        # norm / s, not s^(1/p−1): rounding that exponent would cost ln(s) eps.
+        gradient = np.sign(y) * q * (norm / s)
 
     def slope() -> Array:
         # −(z/p²) H(w), with z still scaled: it may lie beyond the largest float where ∂z/∂p does not.
         with np.errstate(all="ignore"):
             rest = np.where(np.isnan(largest), np.nan, 0.0)
-            scaled = np.where(ordinary, unit * root / p**2 * _entropy(powers / s), rest)
+            scaled = np.where(ordinary, unit * norm / p**2 * _entropy(powers / s), rest)
         return -np.ldexp(np.where(np.isinf(p), 0.0, scaled), exponent)
 
     return Norms(z, gradient, slope)
@@ -95,15 +95,26 @@ def _powers(r: Array, p: Array) -> tuple[Array, Array]:
     return np.where(small, quotient, u), np.where(small, u, u * r)
 
 
-def _root(s: Array, p: Array) -> Array:
-    """s^(1/p), with the rounding of 1/p made good: it would cost ln(s)/(2p) eps."""
-    inverse = 1 / p
-    known = p < _LARGEST_P_FOR_BINARY_SCALE
-    rest = np.where(known, _one_minus_product(np.where(known, p, 1.0), np.where(known, inverse, 1.0)) * inverse, 0.0)
-    root: Array = s**inverse
+def root(s: Array, p: Any) -> Array:
+    """s^(1/p) for s ≥ 0, with the rounding of 1/p made good: it would cost ln(s)/(2p) eps."""
+    if np.ndim(p) == 0 and p in (1, 2):
+        return s if p == 1 else np.sqrt(s)
+    inverse = (1 / np.asarray(p, dtype=np.float64)).astype(s.dtype)
+    known = np.where(np.less(p, _LARGEST_P_FOR_BINARY_SCALE), p, 1.0)
+    rest = np.where(known == p, _one_minus_product(known, inverse.astype(np.float64)) / known, 0.0).astype(s.dtype)
+    result: Array = s**inverse
     if np.any(rest):
-        root += root * (rest * np.log(s, out=np.zeros_like(s), where=s > 0))
-    return root
+        result += result * (rest * _rough_logarithm(s))
+    return result
+
+
+def _rough_logarithm(s: Array) -> Array:
+    """ln(s) to 0.06: the bits of a float, read as a whole number, are its logarithm with lines between powers of two."""
+    numbers = np.finfo(s.dtype)
+    bits = s.view(f"i{s.itemsize}").astype(s.dtype)
+    bits *= np.log(2) * 2.0**-numbers.nmant
+    bits -= np.log(2) * (numbers.maxexp - 1)
+    return bits
 
 
 def _one_minus_product(a: Array, b: Array) -> Array:

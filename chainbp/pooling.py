@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import product
 from typing import Any
 
 import numpy as np
 
 from chainbp.function import Array, Family, Function, PullTheta, PullX, as_array
 from chainbp.lp import lp
+from chainbp.lp2d import pool, stacked
 
 
 @Family
@@ -155,18 +155,14 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
 
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
         _check_image(y, p, size)
-        z, gradient, slope = lp(np.stack(_windows(y, size, stride)).astype(np.float64, copy=False), _beside(p, 2))
-
-        def pull_y(delta: Array) -> Array:
-            errors = np.zeros_like(y)
-            for part, share in zip(_windows(errors, size, stride), gradient):
-                part += (delta * share).astype(y.dtype, copy=False)
-            return errors
+        orders = _beside(p, 2)
+        z, pull = pool(y, orders, size, stride)
 
         def pull_p(delta: Array) -> tuple[Array]:
-            return (_gathered(delta * slope(), p, axis=-3),)
+            slopes = lp(stacked(y, size, stride), orders).slope()
+            return (_gathered(delta * slopes, p, axis=-3),)
 
-        return z.astype(y.dtype, copy=False), pull_y, pull_p
+        return z, pull, pull_p
 
     shape = "×".join(map(str, size)) + ("" if stride == size else f", stride {'×'.join(map(str, stride))}")
     return Function(
@@ -190,15 +186,6 @@ def _check_image(y: Array, p: Array, size: tuple[int, int]) -> None:
         raise ValueError(
             f"lp_pool2d: {len(p)} orders need y of shape (..., {len(p)}, H, W), one channel each; got shape {y.shape}"
         )
-
-
-def _windows(y: Array, size: tuple[int, int], stride: tuple[int, int]) -> list[Array]:
-    """One view of y for each place in a window: entry (i, j) of all windows, of shape (..., h, w)."""
-    ends = [y.shape[axis - 2] - size[axis] + 1 for axis in (0, 1)]
-    return [
-        y[..., i : i + ends[0] : stride[0], j : j + ends[1] : stride[1]]
-        for i, j in product(range(size[0]), range(size[1]))
-    ]
 
 
 def _orders(p: Any, name: str, each: str) -> Array:
