@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib.metadata
+import json
 import math
 import os
 import platform
@@ -16,7 +17,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from itertools import zip_longest
+from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, Literal, TypeAlias
 
@@ -24,6 +27,9 @@ import numpy as np
 
 Json: TypeAlias = dict[str, Any]
 Setting: TypeAlias = Literal["native", "pinned"]
+
+# What the book quotes, small and committed; it is never needed to build or to test the book that they be measured anew.
+BOOK_DATA = Path(__file__).resolve().parents[1] / "book" / "_data"
 
 PACKAGES = ("numpy", "torch", "jax", "autograd", "micrograd", "threadpoolctl")
 
@@ -164,6 +170,23 @@ def assert_agree(results: Mapping[str, Sequence[Any]], tolerance: float) -> None
 def progress(text: str) -> None:
     """Say what is being measured; on standard error, so that the tables can be kept by themselves."""
     print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def about(command: str) -> Json:
+    """What a reader must know of a measurement: how to repeat it, when it was made, on what and with which versions."""
+    return {
+        "command": command,
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "versions": versions(),
+    }
+
+
+def save(path: Path, results: Json) -> None:
+    """Write results where the book or another program finds them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"\nSaved to {os.path.relpath(path)}.")
 
 
 def versions() -> Json:
