@@ -17,6 +17,7 @@ from chainbp.function import Array
 # Entries are scaled so that the largest lies in [1, 2): its p-th power, and a sum of a million like it, stays within
 # float64 up to this p. Beyond, entries are divided by the largest itself, which rounds: p/2 eps in the derivatives.
 _LARGEST_P_FOR_BINARY_SCALE = 1000.0
+_TINY = np.finfo(np.float64).tiny
 
 
 class Norms(NamedTuple):
@@ -57,29 +58,50 @@ def lp(y: Array, p: Array) -> Norms:
     # In a group of zeros, and in one with an infinite entry, the largest entries get 1 and the others 0.
     r = (a == largest).astype(np.float64)
     np.divide(np.ldexp(a, -exponent), unit, out=r, where=ordinary)
+
+    def factors(where: Array) -> tuple[Array, Array]:
+        """Ratios below 2^-1022, which have lost their digits, as products of two numbers that have theirs."""
+        down = np.broadcast_to(np.ldexp(1 / unit, -exponent), r.shape)[where]
+        shift = np.where(down > 1, 2.0**512, 1.0)  # so that neither is above 1 where the other is tiny
+        return a[where] * shift, down / shift
+
     # Beside a NaN, 0/0 is meant to be one; and z beyond the largest float is inf.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         q, powers = _powers(r, p)
-        # A ratio below 2^-1022 has lost its digits, and its powers need not be small: they are products of two powers.
-        lost = (r < np.finfo(np.float64).tiny) & (a > 0) & ordinary
+        lost = (r < _TINY) & (a > 0) & ordinary
         if lost.any():
             order = np.broadcast_to(p, r.shape)[lost]
-            down = np.broadcast_to(np.ldexp(1 / unit, -exponent), r.shape)[lost]
-            shift = np.where(down > 1, 2.0**512, 1.0)  # so that neither factor is above 1 where the other is tiny
-            factors = zip(_powers(a[lost] * shift, order), _powers(down / shift, order))
-            q[lost], powers[lost] = (u * v for u, v in factors)
+            parts = zip(*(_powers(factor, order) for factor in factors(lost)))
+            q[lost], powers[lost] = (u * v for u, v in parts)
         s = powers.sum(axis=0)
         norm = root(s, p)
         z = np.where(ordinary, np.ldexp(unit * norm, exponent), largest)
-        # norm / s, not s^(1/p−1): rounding that exponent would cost ln(s) eps.
-        gradient = np.sign(y) * q * (norm / s)
+        # norm / s, not s^(1/p−1): rounding that exponent would cost ln(s) eps. A derivative beyond the largest float
+        # becomes the largest, so that no error of 0 times it is NaN.
+        gradient = np.sign(y) * np.minimum(q * (norm / s), np.finfo(np.float64).max)
 
     def slope() -> Array:
-        # −(z/p²) H(w), with z still scaled: it may lie beyond the largest float where ∂z/∂p does not.
         with np.errstate(all="ignore"):
-            rest = np.where(np.isnan(largest), np.nan, 0.0)
-            scaled = np.where(ordinary, unit * norm / p**2 * _entropy(powers / s), rest)
-        return -np.ldexp(np.where(np.isinf(p), 0.0, scaled), exponent)
+            w = powers / s
+            of_nan = np.where(np.isnan(largest), np.nan, 0.0)
+            # z is still scaled: it may lie beyond the largest float where ∂z/∂p does not.
+            result = np.ldexp(np.where(ordinary, unit * norm * _entropy(w) / p**2, of_nan), exponent)
+            # A share below 2^-1022 has lost its digits, but z times it need not: as (z √w) √w it keeps them.
+            faint = (w < _TINY) & (a > 0) & ordinary
+            if faint.any():
+                order, sums, scaled, up = (
+                    np.broadcast_to(v, r.shape)[faint] for v in (p, s, unit * norm / p**2, exponent)
+                )
+                # r = u v, with v = 1 where r itself has its digits.
+                known = r[faint] >= _TINY
+                u, v = (np.where(known, kept, part) for kept, part in zip((r[faint], 1.0), factors(faint)))
+                # −ln w, and 1 for what the share takes from the largest one's: −(1 − w) ln(1 − w) is w.
+                logarithm = np.log(sums) - order * (np.log(u) + np.log(v)) + 1
+                half = u ** (order / 2) * v ** (order / 2) / np.sqrt(sums)
+                terms = np.zeros_like(r)
+                terms[faint] = np.ldexp(scaled * logarithm * half, up) * half
+                result += terms.sum(axis=0)
+            return -np.where(np.isinf(p), 0.0, result)
 
     return Norms(z, gradient, slope)
 
@@ -109,7 +131,7 @@ def root(s: Array, p: Any) -> Array:
 
 
 def _rough_logarithm(s: Array) -> Array:
-    """ln(s) to 0.06: the bits of a float, read as a whole number, are its logarithm with lines between powers of two."""
+    """ln(s) to 0.06: the bits of a float, read as a whole number, are a logarithm, straight between powers of two."""
     numbers = np.finfo(s.dtype)
     bits = s.view(f"i{s.itemsize}").astype(s.dtype)
     bits *= np.log(2) * 2.0**-numbers.nmant
@@ -135,12 +157,13 @@ def _upper_half(a: Array) -> Array:
 
 
 def _entropy(w: Array) -> Array:
-    """Shannon's entropy H(w) = −Σ w_i ln w_i along the first axis."""
+    """Shannon's entropy H(w) = −Σ w_i ln w_i along the first axis, without shares below 2^-1022."""
     # The largest weight may lie so near 1 that its logarithm has lost its digits; 1 minus the others has not.
     top = w.argmax(axis=0)[None]
     largest = np.take_along_axis(w, top, axis=0)[0]
     others = w.copy()
     np.put_along_axis(others, top, 0.0, axis=0)
+    others[others < _TINY] = 0
     rest = others.sum(axis=0)
     entropy = -(others * np.log(others, out=np.zeros_like(w), where=others > 0)).sum(axis=0)
     result: Array = entropy - largest * np.where(rest < 0.5, np.log1p(-np.minimum(rest, 0.5)), np.log(largest))

@@ -67,11 +67,13 @@ def _pool_scaled(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
 
     def pull(delta: Array) -> Array:
         errors = np.zeros_like(y)
-        for part, share in zip(views(errors, size, stride), gradient):
-            part += (delta * share).astype(y.dtype, copy=False)
+        with np.errstate(over="ignore"):
+            for part, share in zip(views(errors, size, stride), gradient):
+                part += (delta * share).astype(y.dtype, copy=False)
         return errors
 
-    return Pooled(z.astype(y.dtype, copy=False), pull)
+    with np.errstate(over="ignore"):
+        return Pooled(z.astype(y.dtype, copy=False), pull)
 
 
 def _pool_fast(y: Array, p: float, size: Pair, stride: Pair) -> Pooled | None:
@@ -134,7 +136,7 @@ def _lost(y: Array, powers: Array, s: Array, size: Pair, stride: Pair) -> Array 
 
 
 def _trusted(dtype: Any) -> tuple[float, float]:
-    """The smallest |y|^p that has all its digits, in a sum as well, and the largest sum with a z^(1−p) that has them."""
+    """The smallest |y|^p that has all its digits, also in a sum, and the largest sum with a z^(1−p) that has them."""
     numbers = np.finfo(dtype)
     return float(numbers.tiny / numbers.eps), float(numbers.max * numbers.eps**2)
 

@@ -46,7 +46,7 @@ def eta(p: Any, n: Any = None) -> Function:
     follows: 0 in a group of zeros; 0 at y_i = 0 for every p ≤ 1; at p = inf the largest entries share it
     equally, and ∂z/∂p = 0. A group with an infinite entry gives inf, its error goes to the infinite entries
     (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. For p < 1, η_p is still differentiable away from
-    0 but no longer a norm.
+    0 but no longer a norm; a derivative beyond the largest float, beside a tiny entry, becomes the largest float.
 
     Examples
     --------
@@ -82,12 +82,14 @@ def eta(p: Any, n: Any = None) -> Function:
 
         def pull_y(delta: Array) -> Array:
             shares = delta * gradient
-            return (shares if n is None else shares.swapaxes(0, 1)).reshape(y.shape).astype(y.dtype, copy=False)
+            with np.errstate(over="ignore"):
+                return (shares if n is None else shares.swapaxes(0, 1)).reshape(y.shape).astype(y.dtype, copy=False)
 
         def pull_p(delta: Array) -> tuple[Array]:
             return (_gathered(delta * slope(), p, axis=0),)
 
-        return z.astype(y.dtype, copy=False)[()], pull_y, pull_p
+        with np.errstate(over="ignore"):
+            return z.astype(y.dtype, copy=False)[()], pull_y, pull_p
 
     return Function(
         forward,
@@ -133,7 +135,7 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
     Notes
     -----
     At 0, at ±inf and at NaN it does what :func:`eta` does, window by window; an entry in several windows gets the sum
-    of its errors.
+    of its errors. float32 images are pooled in float32 where that is safe, with p taken to float32.
 
     Examples
     --------
@@ -155,7 +157,8 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
 
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
         _check_image(y, p, size)
-        orders = _beside(p, 2)
+        # As float32 for float32 images: p − 1 is then exact.
+        orders = _beside(p.astype(y.dtype, copy=False), 2)
         z, pull = pool(y, orders, size, stride)
 
         def pull_p(delta: Array) -> tuple[Array]:
