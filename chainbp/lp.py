@@ -59,11 +59,12 @@ def lp(y: Array, p: Array) -> Norms:
     r = (a == largest).astype(np.float64)
     np.divide(np.ldexp(a, -exponent), unit, out=r, where=ordinary)
 
-    def factors(where: Array) -> tuple[Array, Array]:
-        """Ratios below 2^-1022, which have lost their digits, as products of two numbers that have theirs."""
+    def factors(where: Array) -> Array:
+        """Ratios as products of three: below 2^-1022, where they have lost their digits, a, 1/largest and 2^-512 or 1."""
+        small = a[where] < 2.0**-512
         down = np.broadcast_to(np.ldexp(1 / unit, -exponent), r.shape)[where]
-        shift = np.where(down > 1, 2.0**512, 1.0)  # so that neither is above 1 where the other is tiny
-        return a[where] * shift, down / shift
+        three = np.stack([np.where(small, a[where] * 2.0**512, a[where]), down, np.where(small, 2.0**-512, 1.0)])
+        return np.where(r[where] < _TINY, three, np.stack([r[where], np.ones_like(down), np.ones_like(down)]))
 
     # Beside a NaN, 0/0 is meant to be one; and z beyond the largest float is inf.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -71,8 +72,7 @@ def lp(y: Array, p: Array) -> Norms:
         lost = (r < _TINY) & (a > 0) & ordinary
         if lost.any():
             order = np.broadcast_to(p, r.shape)[lost]
-            parts = zip(*(_powers(factor, order) for factor in factors(lost)))
-            q[lost], powers[lost] = (u * v for u, v in parts)
+            q[lost], powers[lost] = (part.prod(axis=0) for part in _powers(factors(lost), order))
         s = powers.sum(axis=0)
         norm = root(s, p)
         z = np.where(ordinary, np.ldexp(unit * norm, exponent), largest)
@@ -92,12 +92,10 @@ def lp(y: Array, p: Array) -> Norms:
                 order, sums, scaled, up = (
                     np.broadcast_to(v, r.shape)[faint] for v in (p, s, unit * norm / p**2, exponent)
                 )
-                # r = u v, with v = 1 where r itself has its digits.
-                known = r[faint] >= _TINY
-                u, v = (np.where(known, kept, part) for kept, part in zip((r[faint], 1.0), factors(faint)))
+                ratios = factors(faint)
                 # −ln w, and 1 for what the share takes from the largest one's: −(1 − w) ln(1 − w) is w.
-                logarithm = np.log(sums) - order * (np.log(u) + np.log(v)) + 1
-                half = u ** (order / 2) * v ** (order / 2) / np.sqrt(sums)
+                logarithm = np.log(sums) - order * np.log(ratios).sum(axis=0) + 1
+                half = (ratios ** (order / 2)).prod(axis=0) / np.sqrt(sums)
                 terms = np.zeros_like(r)
                 terms[faint] = np.ldexp(scaled * logarithm * half, up) * half
                 result += terms.sum(axis=0)

@@ -109,13 +109,14 @@ def _pool_fast(y: Array, p: float, size: Pair, stride: Pair) -> Pooled | None:
     def pull(delta: Array) -> Array:
         errors = np.empty_like(images)
         deltas = delta.reshape(z.shape)
-        for block in blocks:
-            of_sums = deltas[block] * factor[block]
-            if not np.isfinite(of_sums).all():
-                return _pool_scaled(y, np.array(p), size, stride).pull(delta)
-            _spread(of_sums, q[block], size, stride, errors[block])
-        for windows, entries, gradient in rescued:
-            np.add.at(errors, entries, (deltas[windows][:, None, None] * gradient).astype(y.dtype, copy=False))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for block in blocks:
+                of_sums = deltas[block] * factor[block]
+                if not np.isfinite(of_sums).all():
+                    return _pool_scaled(y, np.array(p), size, stride).pull(delta)
+                _spread(of_sums, q[block], size, stride, errors[block])
+            for windows, entries, gradient in rescued:
+                np.add.at(errors, entries, (deltas[windows][:, None, None] * gradient).astype(y.dtype, copy=False))
         return errors.reshape(y.shape)
 
     return Pooled(z.reshape(*y.shape[:-2], *z.shape[1:]), pull)

@@ -99,6 +99,7 @@ def eta(p: Any, n: Any = None) -> Function:
         symbols=("p",),
         brackets=False,
         rebind=lambda p: eta[p, n],
+        accepts=(len(p) * n,) if p.ndim else None,
         gives=0 if n is None else lambda rows: rows // n,
     )
 

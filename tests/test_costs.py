@@ -1,9 +1,10 @@
 """The costs: values, gradients, and what they refuse."""
 
+import mpmath
 import numpy as np
 import pytest
 
-from chainbp import backprop, cross_entropy, rho, sigma, squared_error
+from chainbp import backprop, cross_entropy, rho, sigma, softmax, softmax_cross_entropy, squared_error
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (3, 4)])
@@ -39,3 +40,29 @@ def test_cross_entropy_of_a_certain_and_right_unit_is_zero():
 def test_cross_entropy_refuses_to_be_infinite(t, z):
     with pytest.raises(ValueError, match=r"cross_entropy\[t\].*infinite"):
         cross_entropy[t](z)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 4)])
+def test_softmax_cross_entropy(rng, central, shape):
+    t, z = softmax(rng.normal(size=shape)), rng.normal(size=shape)
+    loss, pull = softmax_cross_entropy[t].vjp(z)
+    assert loss == pytest.approx(-(t * np.log(softmax(z))).sum())
+    np.testing.assert_allclose(pull.x(2.0), 2 * (softmax(z) - t), rtol=1e-14)
+    np.testing.assert_allclose(np.ravel(pull.x(1.0)), central(softmax_cross_entropy[t], z)[0], rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("z", [[800.0, 0.0], [-800.0, 0.0], [1e308, -1e308], [40.0, 0.0], [1e-9, 0.0], [0.0, -np.inf]])
+def test_softmax_cross_entropy_is_accurate_where_softmax_saturates(z):
+    with np.errstate(all="raise", under="ignore"):
+        loss, pull = softmax_cross_entropy[[1.0, 0.0]].vjp(z)
+    with mpmath.workdps(50):
+        gap = mpmath.mpf(z[1]) - mpmath.mpf(z[0])
+        true = mpmath.log1p(mpmath.exp(gap)) if gap < 1e6 else gap
+        share = 1 / (1 + mpmath.exp(-gap)) if abs(gap) < 1e6 else mpmath.mpf(gap > 0)
+        assert abs(loss - true) <= 4e-16 * max(true, 1)
+        np.testing.assert_allclose(pull.x(1.0), [-float(share), float(share)], rtol=1e-15, atol=3e-16)
+
+
+def test_an_impossible_class_costs_only_where_it_is_the_target():
+    assert softmax_cross_entropy[[1.0, 0.0]]([0.0, -np.inf]) == 0
+    assert softmax_cross_entropy[[0.0, 1.0]]([0.0, -np.inf]) == np.inf

@@ -1,4 +1,4 @@
-"""σ and ρ: values, derivatives, the ends of the float range."""
+"""σ and its relatives, and ρ: values, derivatives, the ends of the float range."""
 
 import mpmath
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainbp import rho, sigma
+from chainbp import relu, rho, sigma, softmax, tanh
 
 EPS = np.finfo(float).eps
 
@@ -36,6 +36,51 @@ def test_sigma_derivative_is_that_of_its_output(x):
     slope = (1 / (1 + np.exp(-(x + 1e-30j)))).imag / 1e-30
     assert pull.x(1.0) == pytest.approx(y * (1 - y), rel=1e-15)
     assert pull.x(1.0) == pytest.approx(slope, rel=1e-9, abs=1e-15)
+
+
+@given(st.floats(-30, 30))
+def test_tanh_is_a_stretched_sigmoid(x):
+    y, pull = tanh.vjp(x)
+    assert y == pytest.approx(2 * sigma(2 * x) - 1, abs=1e-15)
+    assert pull.x(1.0) == pytest.approx(4 * sigma.vjp(2 * x)[1].x(1.0), abs=1e-15)
+
+
+def test_the_ends_of_tanh_and_relu():
+    x = np.array([-np.inf, -1e300, 0.0, 1e300, np.inf, np.nan])
+    with np.errstate(all="raise", under="ignore"):
+        y, pull = tanh.vjp(x)
+        np.testing.assert_array_equal(y, [-1, -1, 0, 1, 1, np.nan])
+        np.testing.assert_array_equal(pull.x(np.ones(6)), [0, 0, 1, 0, 0, np.nan])
+        y, pull = relu.vjp(x)
+        np.testing.assert_array_equal(y, [0, 0, 0, 1e300, np.inf, np.nan])
+        np.testing.assert_array_equal(pull.x(np.ones(6)), [0, 0, 0, 1, 1, 0])
+
+
+@pytest.mark.parametrize("layer", [tanh, relu, softmax])
+def test_the_dtype_is_kept(layer):
+    y, pull = layer.vjp(np.array([1.0, -1.0], np.float32))
+    assert y.dtype == pull.x(y).dtype == np.float32
+
+
+@pytest.mark.parametrize("layer", [tanh, relu, softmax])
+@pytest.mark.parametrize("shape", [(4,), (4, 3)])
+def test_against_central_differences(rng, central, layer, shape):
+    x, delta = rng.normal(size=shape), rng.normal(size=shape)
+    expected = delta.ravel() @ central(layer, x)
+    np.testing.assert_allclose(layer.vjp(x)[1].x(delta).ravel(), expected, rtol=1e-6, atol=1e-9)
+
+
+@given(st.lists(st.floats(-1e300, 1e300), min_size=1, max_size=5))
+def test_softmax_gives_probabilities(x):
+    with np.errstate(all="raise", under="ignore"):
+        y, pull = softmax.vjp(x)
+    assert y.sum() == pytest.approx(1, rel=1e-14)
+    assert (y >= 0).all()
+    np.testing.assert_allclose(pull.x(np.ones(len(x))), 0, atol=1e-15)  # a shift of all logits changes nothing
+
+
+def test_softmax_of_an_impossible_class():
+    np.testing.assert_array_equal(softmax([0.0, -np.inf, 0.0]), [0.5, 0, 0.5])
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (3, 6)])

@@ -177,3 +177,47 @@ def test_batches_and_groups(rng):
     np.testing.assert_allclose(
         grouped_pull.x(delta)[2:4], eta[3.0].vjp(Y[2:4])[1].x(delta[1]), rtol=1e-14
     )
+
+
+def test_one_order_for_each_group(rng):
+    Y = rng.normal(size=(6, 4))
+    orders = np.array([0.7, 2.0, np.inf])
+    for y in (Y, Y[:, 0]):
+        z, pull = eta[orders, 2].vjp(y)
+        delta = rng.normal(size=z.shape)
+        errors, (slopes,) = pull(delta)
+        assert slopes.shape == (3,)
+        for i, p in enumerate(orders):
+            one, pull_one = eta[p].vjp(y[2 * i : 2 * i + 2])
+            np.testing.assert_allclose(z[i], one, rtol=1e-15)
+            np.testing.assert_allclose(errors[2 * i : 2 * i + 2], pull_one.x(delta[i]), rtol=1e-14)
+            np.testing.assert_allclose(slopes[i], pull_one.theta(delta[i])[0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("p", [0.3, 0.5, 0.9, 0.98, 1.01, 1.5, 1.9])
+@pytest.mark.parametrize(
+    "y", [[1e300, 1e-300, 1.0], [1e-5, -1e-320, 1e-310], [1.5e308, 0.5, -1.0], [1e10, 5e-324], [1e300, -1e299, 5e-324]]
+)
+def test_entries_beyond_each_other_s_range(p, y):
+    """Ratios below the smallest float, whose powers are ordinary numbers."""
+    z, pull = eta[p].vjp(y)
+    true_z, true_gradient, true_slope = reference(y, p, digits=1400)
+    largest = float(np.finfo(float).max)
+    if true_z < largest:
+        assert off(z, true_z) <= 4
+    for got, true in zip(pull.x(1.0), true_gradient):
+        if abs(true) >= largest:
+            assert abs(got) == largest
+        elif abs(true) > 1e-307:
+            assert off(got, true) <= 8
+    if 1e-307 < abs(true_slope) < largest:
+        assert off(pull.theta(1.0)[0], true_slope) <= 8
+
+
+@pytest.mark.parametrize("p", [2.0, 5.2, 40.0, 300.0])
+@pytest.mark.parametrize("ratio", [1e-80, 1e-110, 1e-140])
+def test_the_slope_in_p_keeps_shares_that_vanish(p, ratio):
+    """z times a share is an ordinary number where the share itself is none."""
+    y = [1e300, 1e300 * ratio ** (4 / p), 1e200 * ratio]
+    true = reference(y, p, digits=3000)[2]
+    assert off(eta[p].vjp(y)[1].theta(1.0)[0], true) <= 8

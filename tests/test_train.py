@@ -3,7 +3,22 @@
 import numpy as np
 import pytest
 
-from chainbp import backprop, cross_entropy, eta, lp_network, rho, sigma, squared_error, train, two_layer
+from chainbp import (
+    backprop,
+    conv2d,
+    cross_entropy,
+    eta,
+    flatten,
+    lp_network,
+    lp_pool2d,
+    relu,
+    rho,
+    sigma,
+    softmax_cross_entropy,
+    squared_error,
+    train,
+    two_layer,
+)
 
 
 @pytest.fixture
@@ -75,6 +90,34 @@ def test_p_can_be_learned(rng):
     T = eta[2.5] @ sigma @ rho[W] @ X
     result = train(eta[6.0] @ sigma @ rho[W].fixed(), squared_error, X, T, steps=500, rate=3.0, progress=False)
     assert result.network.parameters[0] == pytest.approx(2.5, abs=1e-3)
+
+
+def test_images_come_one_after_the_other(rng):
+    """Two kinds of images that differ in the place of one bright row."""
+    labels = rng.integers(0, 2, 60)
+    X = 0.1 * rng.normal(size=(60, 1, 5, 5))
+    X[np.arange(60), 0, 1 + 2 * labels] += 1
+    network = rho[0.1 * rng.normal(size=(2, 8)), np.zeros(2)] @ flatten @ lp_pool2d[[2.0, 3.0], 2] @ relu
+    network = network @ conv2d[rng.normal(size=(2, 1, 2, 2)), np.zeros(2)]
+    T = np.eye(2)[:, labels]
+    result = train(network, softmax_cross_entropy, X, T, steps=100, batch=20, rate=0.2, progress=False)
+    assert ((result.network @ X).argmax(axis=0) == labels).all()
+
+
+def test_a_rate_for_each_parameter(rng):
+    X = rng.normal(size=(2, 5))
+    T = np.ones(5)
+    start = eta[3.0] @ rho[np.eye(2)]
+    (W, p), both = start.parameters, backprop(squared_error[T] @ start, X).gradients
+    moved = train(start, squared_error, X, T, steps=1, rate=[0.1, 2.0], progress=False).network.parameters
+    np.testing.assert_allclose(moved[0], W - 0.1 * both[0] / 5, rtol=1e-14)
+    np.testing.assert_allclose(moved[1], p - 2.0 * both[1] / 5, rtol=1e-14)
+
+
+def test_a_step_out_of_range_is_told(rng):
+    X = rng.normal(size=(2, 5))
+    with pytest.raises(ValueError, match=r"step 0 .*range.* p must be one number greater than 0"):
+        train(eta[1.0], squared_error, X, 10 * np.ones(5), steps=3, rate=100.0, progress=False)
 
 
 def test_divergence_is_told(rng):
