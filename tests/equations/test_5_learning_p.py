@@ -1,0 +1,162 @@
+"""The formulas of chapter 5, each written out by hand or in mpmath and held against chainbp."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import mpmath
+import numpy as np
+import pytest
+
+from chainbp import Family, Function, check_gradient, eta, rho, squared_error
+
+ORDERS = [0.5, 1.0, 1.5, 2.0, 3.0, 4.7, 10.0]
+NEAR = {"rtol": 1e-9, "atol": 1e-13}
+
+
+def windows(count=10, size=5):
+    """Random windows with both signs, no entry near zero."""
+    rng = np.random.default_rng(5)
+    return rng.choice([-1, 1], size=(count, size)) * rng.uniform(0.1, 3, size=(count, size))
+
+
+def log_z(y, p):
+    """ln η_p(y), by (32) word for word, at mpmath's precision."""
+    return mpmath.log(mpmath.fsum(abs(mpmath.mpf(float(v))) ** p for v in y)) / p
+
+
+def log_mean(y, p):
+    return log_z(y, p) - mpmath.log(len(y)) / p
+
+
+def slope(f, at):
+    """The derivative of f by central differences in 60 digits."""
+    with mpmath.workdps(60):
+        at, h = mpmath.mpf(float(at)), mpmath.mpf("1e-25")
+        return float((f(at + h) - f(at - h)) / (2 * h))
+
+
+def shares(y, p):
+    return np.abs(y) ** p / np.sum(np.abs(y) ** p)
+
+
+def entropy(w):
+    return -sum(v * np.log(v) for v in w if v > 0)
+
+
+def test_our_entropy():
+    for n in (1, 2, 7):
+        even = np.full(n, 1 / n)
+        np.testing.assert_allclose(entropy(even), np.log(n), atol=1e-15)
+        assert entropy(np.eye(n)[0]) == 0
+        for w in np.random.default_rng(n).dirichlet(np.ones(n), size=50):
+            assert -1e-15 <= entropy(w) <= np.log(n) + 1e-15
+    # Two windows shared independently add up: what makes it this function and no other.
+    one, two = np.random.default_rng(0).dirichlet(np.ones(4), size=2)
+    np.testing.assert_allclose(entropy(np.outer(one, two).ravel()), entropy(one) + entropy(two))
+    # The entropy that eta uses, read back from its derivative.
+    z, pull = eta[2.0].vjp(np.ones(7))
+    np.testing.assert_allclose(-pull.theta(1.0)[0] * 4 / z, np.log(7))
+
+
+@pytest.mark.parametrize("p", ORDERS)
+def test_our_slope_two_terms(p):
+    for y in windows():
+        w, s = shares(y, p), np.sum(np.abs(y) ** p)
+        two_terms = -np.log(s) / p**2 + np.sum(w * np.log(np.abs(y))) / p
+        np.testing.assert_allclose(two_terms, slope(partial(log_z, y), p), rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("p", ORDERS)
+def test_our_slope_entropy(p):
+    for y in windows():
+        truth = slope(partial(log_z, y), p)
+        z, pull = eta[p].vjp(y)
+        np.testing.assert_allclose(-entropy(shares(y, p)) / p**2, truth, **NEAR)
+        np.testing.assert_allclose(pull.theta(1.0)[0] / z, truth, **NEAR)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+@pytest.mark.parametrize("p", [1, 3, 20, 200])
+def test_our_max_rate(k, p):
+    rng = np.random.default_rng(k)
+    for _ in range(20):
+        losers = rng.uniform(0, 0.95, size=4)
+        y = 2.5 * np.concatenate([np.ones(k), losers])
+        with mpmath.workdps(60):
+            rest = log_z(y, mpmath.mpf(p)) - mpmath.log(mpmath.mpf(2.5)) - mpmath.log(k) / p
+            bound = mpmath.mpf(4) / (k * p) * mpmath.mpf(float(losers.max())) ** p
+            assert mpmath.mpf("-1e-50") <= rest <= bound * (1 + mpmath.mpf("1e-12")) + mpmath.mpf("1e-50")
+        np.testing.assert_allclose(np.log(eta[float(p)](y)), np.log(2.5) + np.log(k) / p + float(rest), rtol=1e-13)
+
+
+@pytest.mark.parametrize("p", ORDERS)
+@pytest.mark.parametrize("angle", [0.0, 0.3, np.pi / 4, 1.2, 2.5])
+def test_our_ball_moves(p, angle):
+    u = np.array([np.cos(angle), np.sin(angle)])
+    u[np.abs(u) < 1e-12] = 0
+
+    def distance(order):
+        return mpmath.exp(-log_z(u, order))
+
+    by_entropy = 1 / eta[p](u) / p**2 * entropy(shares(u, p))
+    np.testing.assert_allclose(by_entropy, slope(distance, p), **NEAR)
+    # The point at that distance stands on the line η_p = 1.
+    np.testing.assert_allclose(eta[p](u * float(distance(mpmath.mpf(p)))), 1)
+
+
+@pytest.mark.parametrize("p", ORDERS)
+def test_our_mean_slope(p):
+    for y in windows():
+        by_entropy = (np.log(len(y)) - entropy(shares(y, p))) / p**2
+        np.testing.assert_allclose(by_entropy, slope(partial(log_mean, y), p), **NEAR)
+        assert by_entropy >= 0
+
+
+@pytest.mark.parametrize("p", ORDERS)
+def test_our_slope_inverse(p):
+    for y in windows():
+
+        def z_of_u(u, y=y):
+            return mpmath.exp(log_z(y, 1 / u))
+
+        z, pull = eta[p].vjp(y)
+        truth = slope(z_of_u, 1 / p)
+        np.testing.assert_allclose(z * entropy(shares(y, p)), truth, rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose(-(p**2) * pull.theta(1.0)[0], truth, rtol=1e-8, atol=1e-12)
+
+
+@Family
+def eta_above_1(s, n):
+    p = 1 + np.exp(s)
+    pool = eta[p, n]
+
+    def forward(y):
+        z, pull = pool.vjp(y)
+        return z, pull.x, lambda d: ((p - 1) * pull.theta(d)[0],)
+
+    return Function(
+        forward, (s,), name="η", symbols=("s",), rebind=lambda s: eta_above_1[s, n], gives=lambda rows: rows // n
+    )
+
+
+def test_our_p_above_one():
+    rng = np.random.default_rng(8)
+    for _ in range(5):
+        s, y = rng.normal(size=3), rng.normal(size=6)
+        (by_chain_rule,) = eta_above_1[s, 2].vjp(y)[1].theta(np.ones(3))
+        for j in range(3):
+
+            def z(t, pair=y[2 * j : 2 * j + 2]):
+                return mpmath.exp(log_z(pair, 1 + mpmath.exp(t)))
+
+            np.testing.assert_allclose(by_chain_rule[j], slope(z, s[j]), **NEAR)
+    W = rng.normal(size=(6, 2))
+    assert check_gradient(squared_error[np.ones(3)] @ eta_above_1[s, 2] @ rho[W], rng.normal(size=2))
+
+
+def test_our_turned_square():
+    pairs = np.random.default_rng(9).normal(size=(2, 200))
+    turn = np.array([[1, 1], [1, -1]])
+    np.testing.assert_allclose(eta[np.inf](pairs), eta[1.0](turn @ pairs) / 2, rtol=1e-14)
+    np.testing.assert_allclose(np.maximum(*np.abs(pairs)), np.abs(turn @ pairs).sum(axis=0) / 2, rtol=1e-14)
