@@ -7,8 +7,7 @@ results mean.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -20,26 +19,8 @@ _LARGEST_P_FOR_BINARY_SCALE = 1000.0
 _TINY = np.finfo(np.float64).tiny
 
 
-class Norms(NamedTuple):
-    """Lp norms of windows that lie along the first axis.
-
-    Attributes
-    ----------
-    z : ndarray
-        η_p of each window.
-    gradient : ndarray
-        ∂z/∂y_i, of the shape of y.
-    slope : callable
-        ``slope()`` is ∂z/∂p, of the shape of z. It costs a logarithm for each entry, so it waits until it is asked for.
-    """
-
-    z: Array
-    gradient: Array
-    slope: Callable[[], Array]
-
-
-def lp(y: Array, p: Array) -> Norms:
-    """Lp norms and their derivatives, each to a few eps, for every finite float64 and every p > 0.
+class Norms:
+    """Lp norms of windows and their derivatives, each to a few eps, for every finite float64 and every p > 0.
 
     Parameters
     ----------
@@ -47,61 +28,75 @@ def lp(y: Array, p: Array) -> Norms:
         Windows along the first axis.
     p : ndarray of float64
         One order for all, or an array that broadcasts with the windows.
+
+    Attributes
+    ----------
+    z : ndarray, shape (*windows)
+        η_p of each window.
+    gradient : ndarray, of the shape of y
+        ∂z/∂y_i.
     """
-    a = np.abs(y)
-    largest = a.max(axis=0)
-    ordinary = (largest != 0) & (largest < np.inf)  # neither zeros, nor infinite, nor NaN
-    # The largest entry is mantissa · 2^exponent with a mantissa in [0.5, 1). A power of two scales exactly. And since
-    # the largest scaled entry is at least 1, so is s: no term underflows whose derivative does not.
-    mantissa, exponent = np.frexp(np.where(ordinary, largest, 1.0))
-    unit = np.where(p > _LARGEST_P_FOR_BINARY_SCALE, mantissa, 0.5)
-    # In a group of zeros, and in one with an infinite entry, the largest entries get 1 and the others 0.
-    r = (a == largest).astype(np.float64)
-    np.divide(np.ldexp(a, -exponent), unit, out=r, where=ordinary)
 
-    def factors(where: Array) -> Array:
-        """Ratios as products of three: below 2^-1022, where they have lost their digits, a, 1/largest and 2^-512 or 1."""
-        small = a[where] < 2.0**-512
-        down = np.broadcast_to(np.ldexp(1 / unit, -exponent), r.shape)[where]
-        three = np.stack([np.where(small, a[where] * 2.0**512, a[where]), down, np.where(small, 2.0**-512, 1.0)])
-        return np.where(r[where] < _TINY, three, np.stack([r[where], np.ones_like(down), np.ones_like(down)]))
+    def __init__(self, y: Array, p: Array) -> None:
+        self._p = p
+        self._sizes = a = np.abs(y)
+        self._largest = a.max(axis=0)
+        self._ordinary = (self._largest != 0) & (self._largest < np.inf)  # and not NaN
+        # The largest entry is mantissa · 2^exponent with a mantissa in [0.5, 1). A power of two scales exactly. And
+        # since the largest scaled entry is at least 1, so is s: no term underflows whose derivative does not.
+        mantissa, self._exponent = np.frexp(np.where(self._ordinary, self._largest, 1.0))
+        self._unit = np.where(p > _LARGEST_P_FOR_BINARY_SCALE, mantissa, 0.5)
+        # In a group of zeros, and in one with an infinite entry, the largest entries get 1 and the others 0.
+        self._r = (a == self._largest).astype(np.float64)
+        np.divide(np.ldexp(a, -self._exponent), self._unit, out=self._r, where=self._ordinary)
+        # Beside a NaN, 0/0 is meant to be one; and z beyond the largest float is inf.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            q, self._powers = _powers(self._r, p)
+            lost = (self._r < _TINY) & (a > 0) & self._ordinary
+            if lost.any():
+                order = np.broadcast_to(p, a.shape)[lost]
+                q[lost], self._powers[lost] = (part.prod(axis=0) for part in _powers(self._factors(lost), order))
+            self._s = self._powers.sum(axis=0)
+            norm = root(self._s, p)
+            self._scaled_z = self._unit * norm
+            self.z = np.where(self._ordinary, np.ldexp(self._scaled_z, self._exponent), self._largest)
+            # norm / s, not s^(1/p−1): rounding that exponent would cost ln(s) eps. A derivative beyond the largest
+            # float becomes the largest, so that no error of 0 times it is NaN.
+            self.gradient = np.sign(y) * np.minimum(q * (norm / self._s), np.finfo(np.float64).max)
 
-    # Beside a NaN, 0/0 is meant to be one; and z beyond the largest float is inf.
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        q, powers = _powers(r, p)
-        lost = (r < _TINY) & (a > 0) & ordinary
-        if lost.any():
-            order = np.broadcast_to(p, r.shape)[lost]
-            q[lost], powers[lost] = (part.prod(axis=0) for part in _powers(factors(lost), order))
-        s = powers.sum(axis=0)
-        norm = root(s, p)
-        z = np.where(ordinary, np.ldexp(unit * norm, exponent), largest)
-        # norm / s, not s^(1/p−1): rounding that exponent would cost ln(s) eps. A derivative beyond the largest float
-        # becomes the largest, so that no error of 0 times it is NaN.
-        gradient = np.sign(y) * np.minimum(q * (norm / s), np.finfo(np.float64).max)
-
-    def slope() -> Array:
+    def slope(self) -> Array:
+        """∂z/∂p = −(z/p²) H(w), of the shape of z. It costs a logarithm for each entry."""
         with np.errstate(all="ignore"):
-            w = powers / s
-            of_nan = np.where(np.isnan(largest), np.nan, 0.0)
+            w = self._powers / self._s
+            of_nan = np.where(np.isnan(self._largest), np.nan, 0.0)
             # z is still scaled: it may lie beyond the largest float where ∂z/∂p does not.
-            result = np.ldexp(np.where(ordinary, unit * norm * _entropy(w) / p**2, of_nan), exponent)
-            # A share below 2^-1022 has lost its digits, but z times it need not: as (z √w) √w it keeps them.
-            faint = (w < _TINY) & (a > 0) & ordinary
+            scaled = np.where(self._ordinary, self._scaled_z * _entropy(w) / self._p**2, of_nan)
+            result = np.ldexp(scaled, self._exponent)
+            faint = (w < _TINY) & (self._sizes > 0) & self._ordinary
             if faint.any():
-                order, sums, scaled, up = (
-                    np.broadcast_to(v, r.shape)[faint] for v in (p, s, unit * norm / p**2, exponent)
-                )
-                ratios = factors(faint)
-                # −ln w, and 1 for what the share takes from the largest one's: −(1 − w) ln(1 − w) is w.
-                logarithm = np.log(sums) - order * np.log(ratios).sum(axis=0) + 1
-                half = (ratios ** (order / 2)).prod(axis=0) / np.sqrt(sums)
-                terms = np.zeros_like(r)
-                terms[faint] = np.ldexp(scaled * logarithm * half, up) * half
-                result += terms.sum(axis=0)
-            return -np.where(np.isinf(p), 0.0, result)
+                result += self._slope_of(faint)
+            return -np.where(np.isinf(self._p), 0.0, result)
 
-    return Norms(z, gradient, slope)
+    def _slope_of(self, faint: Array) -> Array:
+        """What shares below 2^-1022 add: they have lost their digits, but z w ln(w), as (z √w) ln(w) √w, need not."""
+        p, s, scaled_z, exponent = (
+            np.broadcast_to(v, faint.shape)[faint] for v in (self._p, self._s, self._scaled_z, self._exponent)
+        )
+        ratios = self._factors(faint)
+        # −ln w, and 1 for what the share takes from the largest one's: −(1 − w) ln(1 − w) is w.
+        logarithm = np.log(s) - p * np.log(ratios).sum(axis=0) + 1
+        half = (ratios ** (p / 2)).prod(axis=0) / np.sqrt(s)
+        terms = np.zeros(faint.shape)
+        terms[faint] = np.ldexp(scaled_z / p**2 * logarithm * half, exponent) * half
+        return np.asarray(terms.sum(axis=0))
+
+    def _factors(self, where: Array) -> Array:
+        """Ratios as products of three: where they have lost their digits, of a, 1/largest, and 2^-512 or 1."""
+        a, r = self._sizes[where], self._r[where]
+        down = np.broadcast_to(np.ldexp(1 / self._unit, -self._exponent), where.shape)[where]
+        small = a < 2.0**-512
+        three = np.stack([np.where(small, a * 2.0**512, a), down, np.where(small, 2.0**-512, 1.0)])
+        return np.where(r < _TINY, three, np.stack([r, np.ones_like(r), np.ones_like(r)]))
 
 
 def _powers(r: Array, p: Array) -> tuple[Array, Array]:
@@ -119,12 +114,12 @@ def root(s: Array, p: Any) -> Array:
     """s^(1/p) for s ≥ 0, with the rounding of 1/p made good: it would cost ln(s)/(2p) eps."""
     if np.ndim(p) == 0 and p in (1, 2):
         return s if p == 1 else np.sqrt(s)
-    inverse = (1 / np.asarray(p, dtype=np.float64)).astype(s.dtype)
-    known = np.where(np.less(p, _LARGEST_P_FOR_BINARY_SCALE), p, 1.0)
-    rest = np.where(known == p, _one_minus_product(known, inverse.astype(np.float64)) / known, 0.0).astype(s.dtype)
+    inverse = s.dtype.type(1 / p)
     result: Array = s**inverse
-    if np.any(rest):
-        result += result * (rest * _rough_logarithm(s))
+    # Where p is large, ln(s)/p is small; where it is inf, there is nothing to make good.
+    rest = np.where(p < _LARGEST_P_FOR_BINARY_SCALE, _one_minus_product(p, np.float64(inverse)) / p, 0.0)
+    if rest.any():
+        result += result * (s.dtype.type(rest) * _rough_logarithm(s))
     return result
 
 
@@ -137,21 +132,19 @@ def _rough_logarithm(s: Array) -> Array:
     return bits
 
 
-def _one_minus_product(a: Array, b: Array) -> Array:
+def _one_minus_product(a: Any, b: Any) -> Any:
     """1 − a b for a b near 1, exactly: Dekker's product."""
     a_high, b_high = _upper_half(a), _upper_half(b)
     a_low, b_low = a - a_high, b - b_high
     rounded = a * b
     error = ((a_high * b_high - rounded) + a_high * b_low + a_low * b_high) + a_low * b_low
-    rest: Array = (1 - rounded) - error
-    return rest
+    return (1 - rounded) - error
 
 
-def _upper_half(a: Array) -> Array:
+def _upper_half(a: Any) -> Any:
     """The upper 26 bits of a (Veltkamp)."""
-    c: Array = 134217729.0 * a
-    upper: Array = c - (c - a)
-    return upper
+    c = 134217729.0 * a
+    return c - (c - a)
 
 
 def _entropy(w: Array) -> Array:

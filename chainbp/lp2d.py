@@ -8,7 +8,7 @@ be evaluated as they stand, and cost little more than one power for each entry:
 * From p = 2 on, q = |y|^(p−2) y gets its sign from a multiplication. For whole p the power is one, too.
 * A sum over windows is a sum of strided views, rows first, and an error goes back the same way.
 
-The rest is found by a few comparisons and left to :func:`chainbp.lp.lp`: the windows in which a power overflows or
+The rest is found by a few comparisons and left to :class:`chainbp.lp.Norms`: the windows in which a power overflows or
 vanishes.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from chainbp.function import Array
-from chainbp.lp import lp, root
+from chainbp.lp import Norms, root
 
 Pair = tuple[int, int]
 
@@ -62,18 +62,18 @@ def pool(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
 
 
 def _pool_scaled(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
-    """Every window by :func:`chainbp.lp.lp`."""
-    z, gradient, _ = lp(stacked(y, size, stride), p)
+    """Every window by :class:`chainbp.lp.Norms`."""
+    norms = Norms(stacked(y, size, stride), p)
 
     def pull(delta: Array) -> Array:
         errors = np.zeros_like(y)
         with np.errstate(over="ignore"):
-            for part, share in zip(views(errors, size, stride), gradient):
+            for part, share in zip(views(errors, size, stride), norms.gradient):
                 part += (delta * share).astype(y.dtype, copy=False)
         return errors
 
     with np.errstate(over="ignore"):
-        return Pooled(z.astype(y.dtype, copy=False), pull)
+        return Pooled(norms.z.astype(y.dtype, copy=False), pull)
 
 
 def _pool_fast(y: Array, p: float, size: Pair, stride: Pair) -> Pooled | None:
@@ -148,12 +148,12 @@ def _rescue(y: Array, z: Array, p: float, size: Pair, stride: Pair, lost: Array,
     image += start
     top, left = row * stride[0], column * stride[1]
     windows = sliding_window_view(y, size, axis=(1, 2))[image, top, left].astype(np.float64)
-    norms, gradient, _ = lp(windows.reshape(len(image), -1).T, np.array(p))
-    z[image, row, column] = norms
+    norms = Norms(windows.reshape(len(image), -1).T, np.array(p))
+    z[image, row, column] = norms.z
     down, across = np.ogrid[: size[0], : size[1]]
     corner = (slice(None), None, None)
     entries = (image[corner], top[corner] + down, left[corner] + across)
-    return (image, row, column), entries, gradient.T.reshape(windows.shape)
+    return (image, row, column), entries, norms.gradient.T.reshape(windows.shape)
 
 
 def _signed_powers(y: Array, p: float, q: Array) -> Array:

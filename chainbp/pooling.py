@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainbp.function import Array, Family, Function, PullTheta, PullX, as_array
-from chainbp.lp import lp
+from chainbp.lp import Norms
 from chainbp.lp2d import pool, stacked
 
 
@@ -78,18 +78,20 @@ def eta(p: Any, n: Any = None) -> Function:
                 f"η_p with {len(p)} orders for groups of {n} needs {len(p) * n} rows; got shape {y.shape}"
             )
         groups = y if n is None else y.reshape(y.shape[0] // n, n, *y.shape[1:]).swapaxes(0, 1)
-        z, gradient, slope = lp(groups.astype(np.float64, copy=False), _beside(p, y.ndim - 1))
+        norms = Norms(groups.astype(np.float64, copy=False), _beside(p, y.ndim - 1))
 
         def pull_y(delta: Array) -> Array:
-            shares = delta * gradient
+            parts = delta * norms.gradient
             with np.errstate(over="ignore"):
-                return (shares if n is None else shares.swapaxes(0, 1)).reshape(y.shape).astype(y.dtype, copy=False)
+                errors: Array = parts if n is None else parts.swapaxes(0, 1)
+                return errors.reshape(y.shape).astype(y.dtype, copy=False)
 
         def pull_p(delta: Array) -> tuple[Array]:
-            return (_gathered(delta * slope(), p, axis=0),)
+            return (_gathered(delta * norms.slope(), p, axis=0),)
 
         with np.errstate(over="ignore"):
-            return z.astype(y.dtype, copy=False)[()], pull_y, pull_p
+            z: Array = norms.z.astype(y.dtype, copy=False)[()]
+        return z, pull_y, pull_p
 
     return Function(
         forward,
@@ -163,7 +165,7 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
         z, pull = pool(y, orders, size, stride)
 
         def pull_p(delta: Array) -> tuple[Array]:
-            slopes = lp(stacked(y, size, stride), orders).slope()
+            slopes = Norms(stacked(y, size, stride), orders).slope()
             return (_gathered(delta * slopes, p, axis=-3),)
 
         return z, pull, pull_p
