@@ -9,14 +9,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks.harness import Json, Setting, blas, machine, progress, versions
+from benchmarks.harness import BOOK_DATA, Json, Setting, about, blas, progress, save
 
-MODULES = ("networks",)
-RESULTS = Path(__file__).with_name("results.json")
+MODULES = ("networks", "pooling")
+# All of `make bench` is to take less than ten minutes.
+SECONDS = 6.0
+RESULTS = BOOK_DATA / "speed.json"
 
 # They choose OpenBLAS's kernel when NumPy is imported; torch and JAX do not look at them.
 PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -27,8 +28,8 @@ AVX512_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
 def main() -> None:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long to race on each row (default: 8)")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="where to save (default: benchmarks/results.json)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"how long to race on a network (default: {SECONDS:g})")
+    parser.add_argument("--output", type=Path, default=RESULTS, help="where to save (default: book/_data/speed.json)")
     parser.add_argument("--worker", choices=("native", "pinned"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -37,21 +38,19 @@ def main() -> None:
 
     _use_two_cpus()
     results: Json = {
-        "command": "python -m benchmarks",
-        "date": datetime.now(UTC).date().isoformat(),
+        **about("python -m benchmarks"),
         "seconds_per_row": options.seconds,
-        "machine": machine(),
-        "versions": versions(),
         "settings": _settings(options.seconds),
     }
     print(_heading(results))
+    results["goals"] = {}
     for name, module in _modules().items():
         measured = {setting: result[name] for setting, result in results["settings"].items()}
         labels = {setting: _label(setting, result) for setting, result in results["settings"].items()}
+        results["goals"][name] = module.goals(measured)
         for text in module.report(measured, labels):
             print(f"\n{text}")
-    options.output.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"\nSaved to {os.path.relpath(options.output)}.")
+    save(options.output, results)
 
 
 def _modules() -> dict[str, ModuleType]:

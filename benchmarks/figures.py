@@ -13,16 +13,14 @@ In headless Chromium on the built book, from a local server:
 from __future__ import annotations
 
 import gzip
-import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
 
 import numpy as np
 from playwright.sync_api import Browser, Locator, Page, Response
 
-from benchmarks.harness import Json, machine, table
+from benchmarks.harness import Json, about, save, table
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -61,9 +59,7 @@ def main() -> None:
         latency = [row for name in pages for row in latencies(browser, address, name)]
         visits = [{"page": name, **visit(browser, address, name)} for name in pages]
     result: Json = {
-        "command": "python -m benchmarks.figures",
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": machine(),
+        **about("python -m benchmarks.figures"),
         "goals": GOALS,
         "latency": latency,
         "pages": visits,
@@ -74,7 +70,7 @@ def main() -> None:
     print("\nFirst visit (goals: 600 ms, 1000 KB)\n")
     rows = [[r["page"], f"{r['first figure']:.0f} ms", f"{r['weight']:.0f} KB", str(r["requests"])] for r in visits]
     print(table(["page", "first figure", "gzipped", "requests"], rows))
-    RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    save(RESULTS, result)
 
 
 def latencies(browser: Browser, address: str, name: str) -> list[Json]:

@@ -1,4 +1,4 @@
-"""What every benchmark shares: fair timing of contestants in one process, the environment, and tables.
+"""What every benchmark shares: fair timing of contestants in one process, goals, the environment, and tables.
 
 To add a benchmark, write a module with ``measure(native, seconds)`` and ``report(results, labels)`` as ``networks.py``
 has them, and name it in ``__main__.py``.
@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -30,6 +30,14 @@ Setting: TypeAlias = Literal["native", "pinned"]
 
 # What the book quotes, small and committed; it is never needed to build or to test the book that they be measured anew.
 BOOK_DATA = Path(__file__).resolve().parents[1] / "book" / "_data"
+
+OURS, JAX = "chainbp", "JAX jit"
+TORCH = {threads: f"torch {threads} thread{'s' * (threads > 1)}" for threads in (2, 1)}
+# How far results may lie apart, relative to the largest entry.
+AGREE = {"float64": 1e-9, "float32": 1e-4}
+
+# A call that takes longer than so many seconds needs little warming up.
+LONG = 0.01
 
 PACKAGES = ("numpy", "torch", "jax", "autograd", "micrograd", "threadpoolctl")
 
@@ -84,15 +92,16 @@ class Race:
         """Race for about `seconds`, and for 3 rounds at least."""
         self.times: dict[str, list[float]] = {c.name: [] for c in contestants}
         order = random.Random(0)
-        calls = {c.name: _calls(c) for c in contestants}
+        plans = {c.name: _plan(c) for c in contestants}
         # What the imports left behind would make a garbage collection inside a timed call far dearer.
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
         end = time.monotonic() + seconds
         rounds = 0
         while rounds < 3 or time.monotonic() < end:
             for c in order.sample(contestants, len(contestants)):
-                self.times[c.name].append(_block(c, calls[c.name]))
+                self.times[c.name].append(_block(c, plans[c.name]))
             rounds += 1
 
     def seconds(self, name: str) -> Quartiles:
@@ -104,26 +113,45 @@ class Race:
         return Quartiles.of([a / b for a, b in zip(self.times[name], self.times[base], strict=True)])
 
 
-def _calls(contestant: Contestant) -> int:
-    """How many calls make a timing of 2 ms, so that the clock and the loop do not matter."""
+class _Plan(NamedTuple):
+    """How a contestant is timed in each round: calls in a timing, timings to warm up, timings that count."""
+
+    calls: int
+    warm_up: int
+    count: int
+
+
+def _plan(contestant: Contestant) -> _Plan:
+    """As many calls as make a timing of 2 ms, so that the clock and the loop do not matter.
+
+    Two timings warm up and three count; but of a call that is long one each, and more rounds instead.
+    """
     contestant.prepare()
-    contestant.run()
-    start = time.perf_counter()
-    contestant.run()
-    return max(1, math.ceil(2e-3 / (time.perf_counter() - start)))
+    seconds = fastest(contestant)
+    return _Plan(1, 1, 1) if seconds > LONG else _Plan(max(1, math.ceil(2e-3 / seconds)), 2, 3)
 
 
-def _block(contestant: Contestant, calls: int) -> float:
-    """Seconds per call: the median of three timings after two to warm up, begun when the process is quiet."""
+def fastest(contestant: Contestant, calls: int = 2) -> float:
+    """Seconds of the fastest of a few calls: the first may be slow for reasons of its own."""
+    times = []
+    for _ in range(calls):
+        start = time.perf_counter()
+        contestant.run()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _block(contestant: Contestant, plan: _Plan) -> float:
+    """Seconds per call, begun when the process is quiet: the median of the timings that count."""
     _settle()
     contestant.prepare()
     timings = []
-    for _ in range(5):
+    for _ in range(plan.warm_up + plan.count):
         start = time.perf_counter()
-        for _ in range(calls):
+        for _ in range(plan.calls):
             contestant.run()
-        timings.append((time.perf_counter() - start) / calls)
-    return median(timings[2:])
+        timings.append((time.perf_counter() - start) / plan.calls)
+    return median(timings[plan.warm_up :])
 
 
 def _settle() -> None:
@@ -158,13 +186,42 @@ def assert_agree(results: Mapping[str, Sequence[Any]], tolerance: float) -> None
     for name, arrays in others:
         for i, (expected, got) in enumerate(zip(reference, arrays, strict=True)):
             expected, got = np.asarray(expected), np.asarray(got)
-            if expected.shape != got.shape or expected.dtype != got.dtype:
-                raise AssertionError(
-                    f"{name} gave {got.dtype}{got.shape} where {base} gave {expected.dtype}{expected.shape}"
-                )
-            error = float(np.abs(expected - got).max() / np.abs(expected).max())
-            if not error <= tolerance:
-                raise AssertionError(f"{name} and {base} disagree in result {i}: relative error {error:.1e}")
+            if expected.dtype != got.dtype:
+                raise AssertionError(f"{name} gave {got.dtype} where {base} gave {expected.dtype} in result {i}")
+        if found := disagreement(reference, arrays, tolerance):
+            raise AssertionError(f"{name} and {base} disagree in {found}")
+
+
+def disagreement(reference: Sequence[Any], arrays: Sequence[Any], tolerance: float) -> str:
+    """What differs in shape, or by more than `tolerance` times the reference array's largest entry; else nothing."""
+    for i, (expected, got) in enumerate(zip(reference, arrays)):
+        expected, got = np.asarray(expected), np.asarray(got)
+        if expected.shape != got.shape:
+            return f"result {i}: shape {got.shape} for {expected.shape}"
+        error = float(np.abs(expected - got).max() / np.abs(expected).max())
+        if not error <= tolerance:
+            return f"result {i}: relative error {error:.1e}"
+    return ""
+
+
+class Goal(NamedTuple):
+    """At least this ratio, other's time over ours, on a row under a BLAS setting."""
+
+    row: str
+    peer: str
+    at_least: float
+    setting: Setting = "native"
+
+
+def judged(goals: Iterable[Goal], results: Mapping[Setting, Json]) -> list[Json]:
+    """What became of goals: each with what was measured, None where nothing was, and whether it was met."""
+    found = []
+    for goal in goals:
+        rows = results.get(goal.setting, {}).get("rows", {})
+        ratio = rows.get(goal.row, {}).get("ratios", {}).get(goal.peer)
+        met = "not measured" if ratio is None else verdict(ratio, goal.at_least)
+        found.append({**goal._asdict(), "ratio": ratio, "met": met})
+    return found
 
 
 def progress(text: str) -> None:
