@@ -32,10 +32,11 @@ _MOST_PRODUCTS = 10
 
 
 class Pooled(NamedTuple):
-    """The norms z of all windows, and ``pull(delta)``, the error that goes back to y."""
+    """The norms z of all windows, ``pull(delta)``, the error that goes back to y, and ``slope()``, ∂z/∂p."""
 
     z: Array
     pull: Callable[[Array], Array]
+    slope: Callable[[], Array]
 
 
 def views(y: Array, size: Pair, stride: Pair) -> list[Array]:
@@ -46,9 +47,9 @@ def views(y: Array, size: Pair, stride: Pair) -> list[Array]:
     ]
 
 
-def stacked(y: Array, size: Pair, stride: Pair) -> Array:
-    """The windows of y as float64, one along the first axis: (height · width, ..., h, w)."""
-    return np.stack(views(y, size, stride)).astype(np.float64, copy=False)
+def _norms(y: Array, p: Array, size: Pair, stride: Pair) -> Norms:
+    """Every window by :class:`chainbp.lp.Norms`, as float64 and along a new first axis."""
+    return Norms(np.stack(views(y, size, stride)).astype(np.float64, copy=False), p)
 
 
 def pool(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
@@ -62,8 +63,8 @@ def pool(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
 
 
 def _pool_scaled(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
-    """Every window by :class:`chainbp.lp.Norms`."""
-    norms = Norms(stacked(y, size, stride), p)
+    """Every window scaled."""
+    norms = _norms(y, p, size, stride)
 
     def pull(delta: Array) -> Array:
         errors = np.zeros_like(y)
@@ -73,7 +74,7 @@ def _pool_scaled(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
         return errors
 
     with np.errstate(over="ignore"):
-        return Pooled(norms.z.astype(y.dtype, copy=False), pull)
+        return Pooled(norms.z.astype(y.dtype, copy=False), pull, norms.slope)
 
 
 def _pool_fast(y: Array, p: float, size: Pair, stride: Pair) -> Pooled | None:
@@ -119,7 +120,7 @@ def _pool_fast(y: Array, p: float, size: Pair, stride: Pair) -> Pooled | None:
                 np.add.at(errors, entries, (deltas[windows][:, None, None] * gradient).astype(y.dtype, copy=False))
         return errors.reshape(y.shape)
 
-    return Pooled(z.reshape(*y.shape[:-2], *z.shape[1:]), pull)
+    return Pooled(z.reshape(*y.shape[:-2], *z.shape[1:]), pull, lambda: _norms(y, np.array(p), size, stride).slope())
 
 
 def _lost(y: Array, powers: Array, s: Array, size: Pair, stride: Pair) -> Array | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainbp.function import Array, Family, Function, PullTheta, PullX, as_array
 from chainbp.lp import Norms
-from chainbp.lp2d import pool, stacked
+from chainbp.lp2d import pool
 
 
 @Family
@@ -161,14 +161,8 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
         _check_image(y, p, size)
         # As float32 for float32 images: p − 1 is then exact.
-        orders = _beside(p.astype(y.dtype, copy=False), 2)
-        z, pull = pool(y, orders, size, stride)
-
-        def pull_p(delta: Array) -> tuple[Array]:
-            slopes = Norms(stacked(y, size, stride), orders).slope()
-            return (_gathered(delta * slopes, p, axis=-3),)
-
-        return z, pull, pull_p
+        z, pull, slope = pool(y, _beside(p.astype(y.dtype, copy=False), 2), size, stride)
+        return z, pull, lambda delta: (_gathered(delta * slope(), p, axis=-3),)
 
     shape = "×".join(map(str, size)) + ("" if stride == size else f", stride {'×'.join(map(str, stride))}")
     return Function(
