@@ -81,7 +81,7 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
     Everything is computed in float64, with h = 6e-6 times the largest entry of the variable. A disagreement that
     central differences cannot resolve, about 1e-10 of L for a variable near 1, does not count. Where the loss has a
     kink, as Lp pooling has at y_i = 0 for p ≤ 1, the comparison means nothing. A parameter at infinity (p = inf) is
-    left out.
+    left out, and so are such entries of a parameter.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
     bp = backprop(loss, x)
     comparisons = [_compare("x", bp.deltas[0], x, lambda x: loss(x), bp.loss)]
     for i, (name, gradient) in enumerate(zip(loss.parameter_names, bp.gradients)):
-        if np.isinf(theta[i]).any():
+        if np.isinf(theta[i]).all():
             continue
 
         def shifted(value: Array, i: int = i) -> Any:
@@ -139,11 +139,13 @@ def _compare(name: str, gradient: Any, at: Array, loss: Any, value: float) -> Co
     gradient = np.asarray(gradient)
     if gradient.shape != at.shape:
         raise ValueError(f"check_gradient: the gradient of {name} must have shape {at.shape}; got {gradient.shape}")
-    difference = np.empty_like(at)
+    # Entries at infinity cannot be moved: there the gradient stands for its own difference.
+    finite = np.isfinite(at)
+    difference = np.array(gradient, dtype=np.float64)
     # One step for the whole variable: a step in proportion to a tiny entry would drown in rounding.
     eps = np.finfo(np.float64).eps
-    h = np.cbrt(eps) * (float(np.max(np.abs(at), initial=0.0)) or 1.0)
-    for index in np.ndindex(at.shape):
+    h = np.cbrt(eps) * (float(np.max(np.abs(at), initial=0.0, where=finite)) or 1.0)
+    for index in zip(*np.nonzero(finite)) if at.ndim else [()]:
         up, down = at.copy(), at.copy()
         up[index] += h
         down[index] -= h

@@ -46,6 +46,22 @@ def test_shapes_match(rng, parts):
         np.testing.assert_allclose(gradient, sum(s.gradients[i] for s in singles), rtol=1e-11, atol=1e-13)
 
 
+def test_check_gradient_leaves_out_infinite_entries_of_a_parameter(rng):
+    y = rng.uniform(0.5, 1.5, size=4)
+    p = check_gradient(squared_error[[0.1, 0.2]] @ eta[[2.0, np.inf], 2], y).comparisons[1]
+    assert p.difference == pytest.approx(p.gradient, rel=1e-7)
+    assert p.gradient[0] < 0 == p.gradient[1]
+
+    def wrong(p):
+        def forward(y):
+            z, pull = eta[p, 2].vjp(y)
+            return z, pull.x, lambda delta: (pull.theta(delta)[0] + [0.01, 0],)
+
+        return Function(forward, (p,), rebind=wrong)
+
+    assert not check_gradient(squared_error[[0.1, 0.2]] @ wrong(np.array([2.0, np.inf])), y)
+
+
 @pytest.mark.parametrize("p", [0.5, 1, 1.5, 2, 3, 20, 300, 5000, np.inf])
 def test_lp_network_passes_the_check(parts, p):
     W1, _, x, _ = parts
