@@ -28,7 +28,9 @@ AVX512_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
 def main() -> None:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"how long to race on a network (default: {SECONDS:g})")
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help=f"how long to race on a network (default: {SECONDS:g})"
+    )
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to save (default: book/_data/speed.json)")
     parser.add_argument("--worker", choices=("native", "pinned"), help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -7,16 +7,15 @@ saves book/_data/accuracy.json, together with the edge cases of ``edges.py``. Bo
 * An error is counted in units of eps · |true result|, eps being the dtype's: 2^-52 or 2^-23. Where the true result lies
   below the smallest normal number, floats are a fixed step apart, and the unit is that step.
 * Everything is scored whose true result is finite and representable. A result that is not finite counts by itself.
-* Windows come sixteen or so at a time, as an image that ``lp_pool2d`` pools; ``eta`` gets the same windows as columns. A
-  window's derivatives are asked for one window at a time, so that nothing cancels in a sum over windows.
+* Windows come sixteen at a time, as an image that ``lp_pool2d`` pools; ``eta`` gets the same windows as columns. A
+  window's derivatives are asked for by themselves, so that nothing cancels in a sum over windows.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,10 +25,11 @@ from typing import Any, NamedTuple
 import mpmath
 import numpy as np
 import numpy.typing as npt
-from mpmath import mpf
 from numpy.lib.stride_tricks import sliding_window_view
 
+from benchmarks import edges
 from benchmarks.harness import BOOK_DATA, Json, about, cpus, save, table
+from benchmarks.reference import errors, reference
 from chainbp import eta, lp_pool2d
 
 RESULTS = BOOK_DATA / "accuracy.json"
@@ -41,69 +41,7 @@ P_RANGE = (0.3, 300.0)
 # Below p = 1 and from 1 on, different code may run; above 30, powers leave the float range soon.
 P_BANDS = ((0.3, 1.0), (1.0, 30.0), (30.0, 300.0))
 
-# Nothing cancels in `reference`, so that these bits are enough for every p.
-BITS = 128
-
 Array = npt.NDArray[Any]
-
-
-class Reference(NamedTuple):
-    """The true value of (32) and its derivatives: numbers of mpmath."""
-
-    z: Any
-    gradient: list[Any]
-    slope: Any
-
-
-def reference(y: Iterable[float], p: float, bits: int = BITS) -> Reference:
-    """η_p of one window, ∂z/∂y and ∂z/∂p by mpmath, for finite entries and p; at kinks by chainbp's conventions.
-
-    The largest |y_i| is taken out and ln(1 + the others) computed as such, so every sum is of terms of one sign: the
-    digits are those of the arithmetic, however near the largest power is to the whole.
-    """
-    with mpmath.workprec(bits):
-        p = mpf(float(p))
-        signed = [mpf(float(v)) for v in y]
-        a = [abs(v) for v in signed]
-        top = max(range(len(a)), key=a.__getitem__)
-        if not a[top]:
-            return Reference(mpf(0), [mpf(0)] * len(a), mpf(0))
-        # ln of r_i^p with r_i = |y_i|/max, and these powers
-        logs = [p * mpmath.log(v / a[top]) if v else None for v in a]
-        powers = [mpf(0) if log is None else mpmath.exp(log) for log in logs]
-        others = mpmath.fsum(power for i, power in enumerate(powers) if i != top)
-        s, log_s = 1 + others, mpmath.log1p(others)
-        z = a[top] * mpmath.exp(log_s / p)
-        share = z / s
-        gradient = [power * share / v if v else mpf(0) for power, v in zip(powers, signed)]
-        entropy = log_s - mpmath.fsum(power * log for power, log in zip(powers, logs) if log) / s
-        return Reference(z, gradient, -z / p**2 * entropy)
-
-
-def errors(got: Array, true: Sequence[Any], dtype: str) -> Array:
-    """How far off results are, in units of eps: inf where one is not finite, NaN where the true one is beyond the floats."""
-    info = np.finfo(dtype)
-    # Split into two floats and a power of two, true results keep 106 bits; and powers of two lose nothing.
-    high, low, exponent = np.array([_split(t) for t in true]).T
-    down = -exponent.astype(int)
-    got = np.asarray(got, float)
-    with np.errstate(over="ignore", invalid="ignore"):
-        difference = np.abs(np.ldexp(got, down) - high - low)
-        size = np.maximum(np.abs(high), np.ldexp(float(info.tiny), down))
-        off = np.where(np.isfinite(got), np.minimum(difference / size / float(info.eps), sys.float_info.max), np.inf)
-        beyond = np.ldexp(float(info.max), down) < np.abs(high)
-    return np.where(beyond, np.nan, off)
-
-
-def _split(true: Any) -> tuple[float, float, float]:
-    """(high, low, exponent) with true = (high + low) · 2^exponent to 106 bits, and 1/2 ≤ |high| ≤ 1."""
-    mantissa, exponent = true.man_exp
-    bits = mantissa.bit_length()
-    if not bits:
-        return 0.0, 0.0, 0.0
-    high, low = divmod(mantissa << 106 >> bits, 2**53)
-    sign = 1 if true > 0 else -1
-    return sign * math.ldexp(high, -53), sign * math.ldexp(low, -106), float(exponent + bits)
 
 
 # ---- the windows ----
@@ -207,7 +145,7 @@ def blocks(cases: int, rng: np.random.Generator, dtype: str) -> Iterator[Block]:
 def _block(rng: np.random.Generator, dtype: str) -> Block:
     names = list(KINDS)
     size = SIZES[rng.integers(len(SIZES))]
-    p = math.exp(rng.uniform(*map(math.log, P_RANGE)))
+    p = math.exp(rng.uniform(math.log(P_RANGE[0]), math.log(P_RANGE[1])))
     # Where p is whole, or a half, a program may take another way.
     if rng.random() < 0.3:
         p = max(0.5, round(2 * p) / 2)
@@ -220,7 +158,9 @@ def _block(rng: np.random.Generator, dtype: str) -> Block:
         shape = (3 * stride[0] + size[0], 3 * stride[1] + size[1])
         image = KINDS[kinds[0]].draw(rng, shape, dtype)
     else:
-        image = np.block([[KINDS[kind].draw(rng, size, dtype) for kind in kinds[row : row + 4]] for row in (0, 4, 8, 12)])
+        image = np.block(
+            [[KINDS[kind].draw(rng, size, dtype) for kind in kinds[row : row + 4]] for row in (0, 4, 8, 12)]
+        )
     return Block(image.astype(dtype), p, size, stride, kinds)
 
 
@@ -327,7 +267,9 @@ def _each(z: Array) -> Iterator[Array]:
 def collect(cases: int, seed: int, processes: int | None = None) -> Found:
     """The sweep for both dtypes, split over processes; the result does not depend on how many."""
     part = 2000
-    parts = [(min(part, cases - done), (seed, i), dtype) for dtype in DTYPES for i, done in enumerate(range(0, cases, part))]
+    parts = [
+        (min(part, cases - done), (seed, i), dtype) for dtype in DTYPES for i, done in enumerate(range(0, cases, part))
+    ]
     found: Found = {}
     with ProcessPoolExecutor(processes or cpus()) as pool:
         for one in pool.map(sweep, *zip(*parts)):
@@ -352,9 +294,7 @@ def summary(found: Found) -> Json:
             for quantity, bound in BOUNDS.items():
                 key = {"function": function, "dtype": dtype, "quantity": quantity}
                 rows.append({**key, **_statistics(_over(found, **key), bound)})
-    by_kind = {
-        name: _maxima(found, kind=name) | {"about": kind.about} for name, kind in KINDS.items()
-    }
+    by_kind = {name: _maxima(found, kind=name) | {"about": kind.about} for name, kind in KINDS.items()}
     by_p = [{"from": low, "to": high, **_maxima(found, band=i)} for i, (low, high) in enumerate(P_BANDS)]
     return {"bounds": BOUNDS, "rows": rows, "by_kind": by_kind, "by_p": by_p}
 
@@ -376,7 +316,9 @@ def _maxima(found: Found, **wanted: Any) -> Json:
     return {
         function: {
             dtype: {
-                quantity: _rounded(max(_over(found, function=function, dtype=dtype, quantity=quantity, **wanted).errors, default=0))
+                quantity: _rounded(
+                    max(_over(found, function=function, dtype=dtype, quantity=quantity, **wanted).errors, default=0)
+                )
                 for quantity in BOUNDS
             }
             for dtype in DTYPES
@@ -394,14 +336,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
     parser.add_argument("--cases", type=int, default=CASES, help=f"windows of each dtype (default: {CASES})")
     parser.add_argument("--seed", type=int, default=0, help="another seed draws other windows (default: 0)")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="where to save (default: book/_data/accuracy.json)")
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS, help="where to save (default: book/_data/accuracy.json)"
+    )
     options = parser.parse_args()
     results: Json = {
         **about("python -m benchmarks.accuracy"),
         "cases": options.cases,
         "seed": options.seed,
         "p": list(P_RANGE),
+        # First: its processes are to start without torch and JAX.
         "sweep": summary(collect(options.cases, options.seed)),
+        "edges": edges.measure(),
     }
     print("\n\n".join(report(results)))
     save(options.output, results)
@@ -420,7 +366,10 @@ def report(results: Json) -> Iterator[str]:
     header = [f"{function}, {dtype}" for function, dtype in columns]
     yield "The largest errors of value, ∂z/∂y and ∂z/∂p by kind of window\n\n" + table(
         ["", *header],
-        ([name, *(_three(row[function][dtype]) for function, dtype in columns)] for name, row in found["by_kind"].items()),
+        (
+            [name, *(_three(row[function][dtype]) for function, dtype in columns)]
+            for name, row in found["by_kind"].items()
+        ),
     )
     yield "and by p\n\n" + table(
         ["", *header],
@@ -432,6 +381,7 @@ def report(results: Json) -> Iterator[str]:
     for row in found["rows"]:
         if row["above_bound"] or row["not_finite"]:
             yield f"Worst of {row['function']}, {row['dtype']}, {row['quantity']}: {row['worst']}"
+    yield from edges.report(results["edges"])
 
 
 def _line(row: Json) -> list[str]:

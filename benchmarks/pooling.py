@@ -1,8 +1,8 @@
 """Lp pooling forward and backward, eqs. (32) and (33), beside the peers and beside the limit; and cost against size.
 
 Every contestant gets the same images and the same error δ and returns z and δ_y; in rows with ∂L/∂p, that as well. Some
-windows are zero and half of the other entries are negative, as a network's are: what a contestant then returns is compared
-with (32) and (33) before the clock starts, and its times are marked where it is NaN or wrong.
+windows are zero and half of the other entries are negative, as a network's are: what a contestant then returns is
+compared with (32) and (33) before the clock starts, and its times are marked where it is NaN or wrong.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Problem(NamedTuple):
 
 
 def problem(case: Case) -> Problem:
-    """Normal numbers, small ones set to 0 and a quarter of all 4×4 patches too; in a vector, a quarter of the groups."""
+    """Normal numbers, small ones set to 0, and a quarter of all 4×4 patches; in a vector, a quarter of the groups."""
     rng = np.random.default_rng(0)
     if case.stride is None:
         y = rng.standard_normal(GROUPS).reshape(-1, case.size)
@@ -120,9 +120,9 @@ def report(results: Mapping[Setting, Json], labels: Mapping[Setting, str]) -> It
     """The tables, one text each, of what :func:`measure` gave."""
     native = results["native"]
     yield (
-        f"Lp pooling of {'×'.join(map(str, IMAGES))} numbers (groups: of {GROUPS}), forward and backward, chainbp on one "
-        "thread.\nPeer's time over chainbp's: median (quartiles); above 1, chainbp is faster. NaN and wrong: what that peer "
-        "returned.\nThe last column is the limit's time over chainbp's: 1 would be the limit itself.\n\n"
+        f"Lp pooling of {'×'.join(map(str, IMAGES))} numbers (groups: of {GROUPS}), forward and backward, chainbp on "
+        "one thread.\nPeer's time over chainbp's: median (quartiles); above 1, chainbp is faster. NaN and wrong: what "
+        "that peer returned.\nThe last column is the limit's time over chainbp's: 1 would be the limit itself.\n\n"
         + table(["windows", "p", OURS, *PEERS, LIMIT], map(_cells, native["rows"].values()))
     )
     yield "The goals.\n\n" + table(
@@ -152,7 +152,12 @@ def _cells(row: Json) -> list[str]:
             return "not installed"
         return f"{row['marks'].get(name, '')} {show_ratio(row['ratios'][name])}".strip()
 
-    return [f"{row['windows']}, {row['dtype']}", f"{row['p']:g}", show_time(row["seconds"]), *map(cell, [*PEERS, LIMIT])]
+    return [
+        f"{row['windows']}, {row['dtype']}",
+        f"{row['p']:g}",
+        show_time(row["seconds"]),
+        *map(cell, [*PEERS, LIMIT]),
+    ]
 
 
 def _per_element(row: Json) -> list[str]:
@@ -200,7 +205,7 @@ def _torch(q: Problem, threads: int, absolute: bool) -> Contestant:
 
 
 def _jax(q: Problem) -> Contestant:
-    """The faster of two ways to sum over windows: lax.reduce_window, and shifted slices. Zero windows are kept from 0/0."""
+    """The faster of two ways to sum over windows, lax.reduce_window and shifted slices; zero windows kept from 0/0."""
     import jax
     import jax.numpy as jnp
 
@@ -292,7 +297,7 @@ def _cheapest_root(s: Array, p: float, out: Array) -> None:
 
 
 def expected(q: Problem) -> tuple[Array, Array, Array]:
-    """z, δ_y and ∂L/∂p by the formulas of the book, in float64: (P3), (33) and −(z/p²) H(w), summed where windows overlap."""
+    """z, δ_y and ∂L/∂p by the book's formulas in float64: (P3), (33) and −(z/p²) H(w), summed where windows overlap."""
     case, y = q.case, q.y.astype(np.float64)
     places = np.arange(y.size).reshape(y.shape)
     if case.stride is None:
