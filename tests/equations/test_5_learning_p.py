@@ -51,9 +51,11 @@ def test_our_entropy():
         assert entropy(np.eye(n)[0]) == 0
         for w in np.random.default_rng(n).dirichlet(np.ones(n), size=50):
             assert -1e-15 <= entropy(w) <= np.log(n) + 1e-15
-    # Two windows shared independently add up: what makes it this function and no other.
-    one, two = np.random.default_rng(0).dirichlet(np.ones(4), size=2)
-    np.testing.assert_allclose(entropy(np.outer(one, two).ravel()), entropy(one) + entropy(two))
+    # Shared in two rounds, the rounds add up: Shannon's axiom, which singles out this function.
+    groups = np.random.default_rng(0).dirichlet(np.ones(3))
+    within = np.random.default_rng(1).dirichlet(np.ones(4), size=3)
+    rounds = entropy(groups) + sum(share * entropy(w) for share, w in zip(groups, within))
+    np.testing.assert_allclose(entropy((groups[:, None] * within).ravel()), rounds)
     # The entropy that eta uses, read back from its derivative.
     z, pull = eta[2.0].vjp(np.ones(7))
     np.testing.assert_allclose(-pull.theta(1.0)[0] * 4 / z, np.log(7))
