@@ -138,7 +138,9 @@ def train(
         bp = backprop(cost[T[..., columns]] @ network, X[columns] if axis == 0 else X[:, columns])
         history[step] = bp.loss / size
         if not np.isfinite(bp.loss) or not all(np.isfinite(g).all() for g in bp.gradients):
-            raise FloatingPointError(f"train: the loss or a gradient is not finite at step {step}; try a smaller rate")
+            # Before the first step no rate can be the cause.
+            advice = "try a smaller rate" if step else "ask check_gradient which one, at this input"
+            raise FloatingPointError(f"train: the loss or a gradient is not finite at step {step}; {advice}")
         velocity = [momentum * v + (g / size).astype(v.dtype) for v, g in zip(velocity, bp.gradients)]
         moved = [theta - r * v for theta, r, v in zip(network.parameters, rates, velocity)]
         try:

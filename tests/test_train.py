@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chainbp import (
+    Function,
     backprop,
     conv2d,
     cross_entropy,
@@ -124,6 +125,12 @@ def test_divergence_is_told(rng):
     X = 1e3 * rng.normal(size=(2, 5))
     with pytest.raises(FloatingPointError, match=r"step .* smaller rate"):
         train(rho[rng.normal(size=(1, 2))], squared_error, X, np.zeros((1, 5)), steps=500, rate=1e3, progress=False)
+
+
+def test_a_gradient_that_is_nan_from_the_start_is_no_matter_of_the_rate(rng):
+    broken = Function(lambda x: (x, lambda delta: delta * np.nan, None))
+    with pytest.raises(FloatingPointError, match=r"step 0; ask check_gradient"):
+        train(broken @ rho[np.eye(2)], squared_error, rng.normal(size=(2, 5)), np.zeros((2, 5)), progress=False)
 
 
 def test_progress_bar_ends_the_same_way_each_time(net, xor, capsys):
