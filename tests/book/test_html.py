@@ -75,6 +75,13 @@ def test_each_picture_has_alt_text(page):
 
 
 @each_page
+def test_a_progress_bar_shows_its_last_state_alone(page):
+    for output in soup(page).select(".output.stream"):
+        for done, total in re.findall(r"━.*\| *(\d+)/(\d+)", output.get_text()):
+            assert done == total, output.get_text()
+
+
+@each_page
 def test_no_formula_is_left_unset(page):
     assert not soup(page).select(".katex-error")
     for formula in soup(page).select(".math"):
