@@ -70,7 +70,7 @@ class Norms:
             w = self._powers / self._s
             of_nan = np.where(np.isnan(self._largest), np.nan, 0.0)
             # z is still scaled: it may lie beyond the largest float where ∂z/∂p does not.
-            scaled = np.where(self._ordinary, self._scaled_z * _entropy(w) / self._p**2, of_nan)
+            scaled = np.where(self._ordinary, self._scaled_z * entropy(w) / self._p**2, of_nan)
             result = np.ldexp(scaled, self._exponent)
             faint = (w < _TINY) & (self._sizes > 0) & self._ordinary
             if faint.any():
@@ -147,7 +147,7 @@ def _upper_half(a: Any) -> Any:
     return c - (c - a)
 
 
-def _entropy(w: Array) -> Array:
+def entropy(w: Array) -> Array:
     """Shannon's entropy H(w) = −Σ w_i ln w_i along the first axis, without shares below 2^-1022."""
     # The largest weight may lie so near 1 that its logarithm has lost its digits; 1 minus the others has not.
     top = w.argmax(axis=0)[None]
@@ -156,6 +156,6 @@ def _entropy(w: Array) -> Array:
     np.put_along_axis(others, top, 0.0, axis=0)
     others[others < _TINY] = 0
     rest = others.sum(axis=0)
-    entropy = -(others * np.log(others, out=np.zeros_like(w), where=others > 0)).sum(axis=0)
-    result: Array = entropy - largest * np.where(rest < 0.5, np.log1p(-np.minimum(rest, 0.5)), np.log(largest))
+    small = -(others * np.log(others, out=np.zeros_like(w), where=others > 0)).sum(axis=0)
+    result: Array = small - largest * np.where(rest < 0.5, np.log1p(-np.minimum(rest, 0.5)), np.log(largest))
     return result

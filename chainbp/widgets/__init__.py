@@ -17,6 +17,7 @@ except ImportError as error:  # pragma: no cover
 
 from chainbp.widgets.chain_rule import ChainRule, chain_rule
 from chainbp.widgets.descent import Descent, descent
+from chainbp.widgets.learning_p import LearningP, learning_p
 from chainbp.widgets.lp_network import LpNetwork, lp_network
 from chainbp.widgets.lp_pooling import LpPooling, lp_pooling
 from chainbp.widgets.sigmoid import Sigmoid, sigmoid
@@ -25,12 +26,14 @@ from chainbp.widgets.two_layer import TwoLayer, two_layer
 __all__ = [
     "ChainRule",
     "Descent",
+    "LearningP",
     "LpNetwork",
     "LpPooling",
     "Sigmoid",
     "TwoLayer",
     "chain_rule",
     "descent",
+    "learning_p",
     "lp_network",
     "lp_pooling",
     "sigmoid",

@@ -52,6 +52,15 @@ def bar(x: float, y1: float, y2: float, width: float, kind: str) -> str:
     return f'<rect class="{kind}" {box} color="{COLORS[kind]}" fill="currentColor" fill-opacity="0.3"/>'
 
 
+def block(x: float, y: float, width: float, height: float, kind: str) -> str:
+    """A part of a strip, from x on."""
+    box = f'x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"'
+    return (
+        f'<rect class="{kind}" {box} color="{COLORS[kind]}" fill="currentColor" fill-opacity="0.3" '
+        'stroke="currentColor"/>'
+    )
+
+
 def matrix(entries: Sequence[Sequence[float]], left: float, top: float, cell: float) -> str:
     """A matrix: the area of a square is the size of its entry; positive is filled and blue, negative is hollow."""
     most = max((abs(v) for row in entries for v in row), default=0) or 1.0

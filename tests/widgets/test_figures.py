@@ -13,7 +13,7 @@ import traitlets
 from widget_cases import CASES, make
 
 from chainbp import backprop, eta, sigma, squared_error
-from chainbp.widgets import chain_rule, descent, lp_network, lp_pooling, sigmoid, two_layer
+from chainbp.widgets import chain_rule, descent, learning_p, lp_network, lp_pooling, sigmoid, two_layer
 from chainbp.widgets.base import STATIC
 
 every_figure = pytest.mark.parametrize("name", CASES)
@@ -29,6 +29,27 @@ def test_pooling_follows_chainbp():
         assert w.network()(w.y) == z
     w.y = np.array([1, 2])
     assert (w.y, w.z, w.gradient) == ((1.0, 2.0), 2.0, (0.0, 1.0))
+
+
+@pytest.mark.parametrize("p", [0.2, 1, 3, 40, 2000, np.inf])
+@pytest.mark.parametrize("y", [[4, -3, 2, 1], [1, 1, -1], [0, 2], [0, 0], [-5], [1e-200, 3e-200], [1] * 8])
+def test_learning_p_follows_chainbp(y, p):
+    w = learning_p(y=y, p=p)
+    z, pull = eta[p].vjp(w.y)
+    assert (w.z, w.slope) == (z, pull.theta(1.0)[0])
+    assert sum(w.shares) == pytest.approx(1, rel=1e-14)
+    by_entropy = 0 if np.isinf(p) else -z / p**2 * w.entropy
+    assert w.slope == pytest.approx(by_entropy, rel=1e-12, abs=0)
+    assert -1e-16 <= w.entropy <= np.log(len(y)) + 1e-15
+
+
+def test_learning_p_where_powers_say_nothing():
+    w = learning_p(y=[3, -3, 1], p=np.inf)
+    assert w.shares == (0.5, 0.5, 0)
+    assert w.entropy == pytest.approx(np.log(2))
+    assert (w.z, w.slope) == (3, 0)
+    w.y = [0, 0]
+    assert (w.z, w.shares, w.slope) == (0, (0.5, 0.5), 0)
 
 
 def test_sigmoid_follows_chainbp():
@@ -94,6 +115,8 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         (lambda: two_layer(step=1.5), "two_layer: step must be a whole number from 0 to 5; got 1.5"),
         (lambda: lp_network(p=-1), "lp_network: p must be one number greater than 0, or inf; got -1"),
         (lambda: lp_network(x=[1]), "lp_network: W needs a column for each entry of x, 1; got (3, 2)"),
+        (lambda: learning_p(y=np.ones(9)), "learning_p: y must have at most 8 entries"),
+        (lambda: learning_p(p=0), "learning_p: p must be one number greater than 0, or inf; got 0"),
         (lambda: chain_rule([1, 2]), "chain_rule: widths must be 3 to 5 widths"),
         (lambda: chain_rule([1, 2.5, 3]), "chain_rule: widths must be whole numbers from 1 to 12"),
         (lambda: chain_rule(step=3), "chain_rule: step must be at most 2"),
@@ -166,7 +189,7 @@ def test_browser_messages_with_infinity_are_understood(name):
     assert state["figure"] == name
     assert state["_start"] == {name: state[name] for name in w._inputs()}
     w.set_state({name: state[name] for name in w._inputs()})
-    if name in ("lp_pooling", "lp_network"):
+    if name in ("lp_pooling", "lp_network", "learning_p"):
         w.set_state({"p": "Infinity"})
         assert w.p == np.inf
         assert w.get_state()["p"] == "Infinity"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from chainbp import backprop, check_gradient, eta, lp_network, rho, sigma, squared_error, two_layer
+from chainbp.lp import entropy
 from chainbp.widgets import chain_rule
 
 MATH_JS = Path(__file__).parents[2] / "chainbp" / "widgets" / "js" / "math.js"
@@ -32,7 +33,8 @@ const answers = {
   },
   eta: (c) => {
     const [z, pullX, pullTheta] = m.eta(c.p).forward(c.y);
-    return { z, gradient: pullX(1), slope: pullTheta(1)[0] };
+    const w = m.shares(c.y, c.p);
+    return { z, gradient: pullX(1), slope: pullTheta(1)[0], w, entropy: m.entropy(w), inT: m.slopeInT(c.y, c.p) };
   },
   sigma: (c) => {
     const [y, pullX] = m.sigma.forward(c.x);
@@ -139,7 +141,15 @@ def test_pooling_at_every_order_and_scale(node):
         z, pull = eta[case["p"]].vjp(case["y"])
         close(answer["z"], z, case)
         close(answer["gradient"], pull.x(1.0), case)
-        close(answer["slope"], pull.theta(1.0)[0], case)
+        slope = pull.theta(1.0)[0]
+        close(answer["slope"], slope, case)
+        if np.isinf(z):
+            continue
+        w = case["y"] / z * pull.x(1.0) if z else np.full(len(case["y"]), 1 / len(case["y"]))
+        close(answer["w"], w, case)
+        close(answer["entropy"], entropy(w), case)
+        # t = (p − 1)/(p + 1) has dp/dt = (1 + p)²/2; at p = ∞ only the limit of the product.
+        close(answer["inT"], -z / 2 * entropy(w) if np.isinf(case["p"]) else slope * (1 + case["p"]) ** 2 / 2, case)
 
 
 def test_sigmoid_and_the_printed_27(node):

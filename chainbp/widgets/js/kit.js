@@ -98,15 +98,26 @@ export function format(v, digits = 2) {
   if (v === Infinity) return "∞";
   if (v === -Infinity) return "−∞";
   if (Number.isNaN(v)) return "–";
-  if (Math.abs(v) >= 1e6) {
-    const [mantissa, exponent] = v.toExponential(1).split("e+");
-    return `${mantissa}·10${[...exponent].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[d]).join("")}`.replace("-", "−");
-  }
+  if (Math.abs(v) >= 1e6) return power(v);
   const text = v.toFixed(digits);
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
 }
 
-/** The same with a plus sign; zero has none. */
+/** The same for numbers of any size: powers of ten where decimals would leave a digit or none, and from 10000 on. */
+export function fine(v, digits = 3) {
+  const size = Math.abs(v);
+  const inPowers = v !== 0 && (size < 10 ** (1 - digits) || size >= 1e4) && size < Infinity;
+  return inPowers ? power(v) : format(v, size < 10 ? digits : 2);
+}
+
+/** A number as a power of ten: 1.5·10⁻⁶. */
+function power(v) {
+  const [mantissa, exponent] = v.toExponential(1).split("e");
+  const raised = [...exponent.replace("+", "")].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("");
+  return `${mantissa.replace("-", "−")}·10${raised}`;
+}
+
+/** A number with a plus sign; zero has none. */
 export const signed = (v, digits = 2) => (Number(v.toFixed(digits)) > 0 ? "+" : "") + format(v, digits);
 
 /** Keep a number between two others. */

@@ -37,6 +37,7 @@ export function rho(W) {
 // Up to this p, powers are taken of entries scaled by a power of two, which is exact, so that the largest lies in [1, 2):
 // no term underflows whose derivative does not. See chainbp/pooling.py.
 const LARGEST_P_FOR_BINARY_SCALE = 1000;
+const TINY = 2 ** -1022;
 
 /** Lp pooling z = (Σ|y_i|^p)^(1/p), (32), for 0 < p ≤ Infinity; z is one number. Edge cases as in chainbp's eta. */
 export function eta(p) {
@@ -45,6 +46,15 @@ export function eta(p) {
     return [z, (delta) => gradient.map((g) => delta * g), (delta) => [delta * slopeInP()]];
   };
   return { forward, parameters: [p], rebind: ([p]) => eta(p) };
+}
+
+/** The share of each entry in z: w_i = |y_i|^p / Σ|y|^p. Zeros share nothing evenly, ties at p = ∞ everything. */
+export const shares = (y, p) => pool(y, p).w;
+
+/** How z leans where the axis shows t = (p − 1)/(p + 1): ∂z/∂t = ∂z/∂p (1 + p)²/2, at p = ∞ the limit. */
+export function slopeInT(y, p) {
+  const { z, w, slopeInP } = pool(y, p);
+  return p === Infinity ? -(z / 2) * entropy(w) : (slopeInP() * (1 + p) ** 2) / 2;
 }
 
 function pool(y, p) {
@@ -59,13 +69,24 @@ function pool(y, p) {
   const q = r.map((v) => (v === 0 && p < 1 ? 0 : power(v, p - 1)));
   const powers = q.map((v, i) => v * r[i]);
   const s = powers.reduce((sum, v) => sum + v, 0);
+  const w = powers.map((v) => v / s);
   const root = s ** (1 / p);
   const z = ordinary ? timesPowerOfTwo(scale * root, exponent) : largest;
   return {
     z,
+    w,
     gradient: q.map((v, i) => Math.sign(y[i]) * v * (root / s)),
-    slopeInP: () => (p === Infinity || z === Infinity ? 0 : -(z / p ** 2) * entropy(powers.map((v) => v / s))),
+    slopeInP: () => (p === Infinity || z === Infinity ? 0 : -(z / p ** 2) * entropy(w) - faintSlope(z, p, r, w, s)),
   };
+}
+
+/** What shares below 2^-1022 add to −∂z/∂p: they have lost their digits, but z w (1 − ln w) / p² need not, taken by √w. */
+function faintSlope(z, p, r, w, s) {
+  const faint = r.filter((v, i) => v > 0 && w[i] < TINY);
+  return faint.reduce((sum, v) => {
+    const half = v ** (p / 2) / Math.sqrt(s);
+    return sum + (z / p ** 2) * (Math.log(s) - p * Math.log(v) + 1) * half * half;
+  }, 0);
 }
 
 /** Unlike NumPy's, JavaScript's 1 ** Infinity is NaN. */
@@ -83,10 +104,13 @@ function timesPowerOfTwo(v, e) {
   return v * 2 ** half * 2 ** (e - half);
 }
 
-/** Shannon's H(w). The largest weight may lie so near 1 that its logarithm lost its digits; 1 minus the others has not. */
-function entropy(w) {
+/**
+ * Shannon's H(w) = −Σ w_i ln w_i, without shares below 2^-1022. The largest may lie so near 1 that its logarithm lost its
+ * digits; 1 minus the others has not.
+ */
+export function entropy(w) {
   const top = w.indexOf(Math.max(...w));
-  const others = w.filter((v, i) => i !== top && v > 0);
+  const others = w.filter((v, i) => i !== top && v >= TINY);
   const rest = others.reduce((sum, v) => sum + v, 0);
   return -others.reduce((sum, v) => sum + v * Math.log(v), 0) - w[top] * (rest < 0.5 ? Math.log1p(-rest) : Math.log(w[top]));
 }

@@ -1,10 +1,11 @@
 import { chainRule } from "./chain_rule.js";
 import { descent } from "./descent.js";
+import { learningP } from "./learning_p.js";
 import { lpNetwork } from "./lp_network.js";
 import { lpPooling } from "./lp_pooling.js";
 import { sigmoid } from "./sigmoid.js";
 import { twoLayer } from "./two_layer.js";
 
-const all = [twoLayer, sigmoid, chainRule, lpPooling, lpNetwork, descent];
+const all = [twoLayer, sigmoid, chainRule, lpPooling, lpNetwork, descent, learningP];
 
 export const figures = Object.fromEntries(all.map((figure) => [figure.name, figure]));

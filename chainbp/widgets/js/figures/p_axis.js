@@ -15,11 +15,28 @@ const TICKS = [[0.2], [0.5], [1, "sum"], [2, "Euclid"], [3], [5], [10], [30], [I
 
 export const AXIS_HEIGHT = 92;
 
-/** The p axis with the sum, the Euclidean length and the maximum at their places. */
-export function drawAxis(ui, svg, width, top) {
+/** Where t lies on an axis of a width. */
+const alongAxis = (width, left) => scale([toT(MIN_P), 1], [left + 16, left + width - 16]);
+
+/** For what is drawn over an axis: where p lies, the pixels of a unit of t, and orders with their places for a curve. */
+export function overAxis(width, left = 0, count = 121) {
+  const along = alongAxis(width, left);
+  const from = toT(MIN_P);
+  const samples = Array.from({ length: count }, (_, k) => {
+    const t = 1 - ((1 - from) * k) / (count - 1);
+    return { p: k ? (1 + t) / (1 - t) : Infinity, x: along(t) };
+  });
+  return { at: (p) => along.clamped(toT(p)), unit: along(1) - along(0), samples };
+}
+
+/**
+ * The p axis with the sum, the Euclidean length and the maximum at their places. `reach` is how far above its line a
+ * press still moves p.
+ */
+export function drawAxis(ui, svg, width, top, { left = 0, reach = 20 } = {}) {
   const line = top + 38;
-  const along = scale([toT(MIN_P), 1], [16, width - 16]);
-  const track = s("rect", { x: 0, y: line - 20, width, height: 40, fill: "transparent" });
+  const along = alongAxis(width, left);
+  const track = s("rect", { x: left, y: line - reach, width, height: reach + 20, fill: "transparent" });
   svg.append(s("line", { class: "axis strong", x1: along(toT(MIN_P)), x2: along(1), y1: line, y2: line }));
   const names = [];
   for (const [p, name] of TICKS) {
@@ -54,7 +71,7 @@ export function drawAxis(ui, svg, width, top) {
     track,
   });
   return ({ p }) => {
-    set(value.node, { x: clamp(along.clamped(toT(p)), 34, width - 34).toFixed(2) });
+    set(value.node, { x: clamp(along.clamped(toT(p)), left + 42, left + width - 42).toFixed(2) });
     ui.number(value.number, "p", p);
     for (const [there, text] of names) text.classList.toggle("strong", there === p);
   };
