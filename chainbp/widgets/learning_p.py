@@ -85,7 +85,7 @@ class LearningP(Figure):
         unit = 120 / max(*map(abs, self.y), 1e-300)
         parts = [
             still.line(20, zero, 20 + column * len(self.y), zero),
-            still.text(20, 372, "below: the shares w", anchor="start", size=13),
+            still.text(20, 372, "and what share w each has", anchor="start", size=13),
         ]
         for i, (y, w) in enumerate(zip(self.y, self.shares, strict=True)):
             x, tip = 20 + column * (i + 0.5), zero - unit * y
@@ -99,25 +99,31 @@ class LearningP(Figure):
 
     def _strip(self) -> list[str]:
         ends = 300 + 320 * np.cumsum([0.0, *self.shares])
-        return [
+        blocks = [
             still.block(start, 40, end - start, 30, "value") for start, end in zip(ends, ends[1:]) if end - start > 0.1
         ]
+        return [still.text(300, 28, "the shares w", anchor="start", size=13), *blocks]
 
     def _curve(self) -> list[str]:
-        """z over p, as the live figure's axis has it: t = (p − 1)/(p + 1)."""
-        t = np.linspace(-0.2, 1, 61)
-        orders = np.divide(1 + t, 1 - t, out=np.full(61, np.inf), where=t < 1)
-        z = np.array([eta[p] @ self.y for p in orders])
-        unit = 120 / max(z.max(), 1e-300)
-        x = np.append(300 + 320 * (t + 0.2) / 1.2, 0)
+        """z over p with its tangent; the axis has t = (p − 1)/(p + 1), as the live figure's."""
         here = 1.0 if np.isinf(self.p) else (self.p - 1) / (self.p + 1)
-        there = 300 + 320 * (max(here, -0.2) + 0.2) / 1.2
-        up = max(290 - unit * self.z, 160.0)
+        t = np.linspace(min(here, -0.2), 1, 61)
+        orders = np.divide(1 + t, 1 - t, out=np.full(61, np.inf), where=t < 1)
+        x = 300 + 320 * (t - t[0]) / (1 - t[0])
+        z = np.array([self.z, *(eta[p] @ self.y for p in orders)])
+        at, *up = 290 - 120 * z / max(z.max(), 1e-300)
+        there = float(np.interp(here, t, x))
+        parts = [still.line(300, 290, 620, 290), still.curve([*zip(x.tolist(), map(float, up))], "value")]
+        if self.p < np.inf and self.z > 0:
+            # dp/dt = (1 + p)²/2, in the picture's units, over 40 of them.
+            lean = self.slope * (1 + self.p) ** 2 / 2 * (120 / z.max()) / (320 / (1 - t[0]))
+            run = 40 / np.hypot(1, lean)
+            parts.append(still.line(there - run, at + run * lean, there + run, at - run * lean, "gradient", width=3))
         return [
-            still.line(300, 290, 620, 290),
-            still.curve([(float(a), float(290 - unit * b)) for a, b in zip(x, z)], "value"),
-            still.mark(there, up, "value", 7),
-            still.text(there, up - 14, f"z = {still.number(self.z, 3)}", "value"),
+            *parts,
+            still.mark(there, at, "value", 7),
+            still.text(620, 160, f"z = {still.number(self.z, 3)}", "value", "end"),
+            still.text(620, 310, "z over p, up to p = ∞", anchor="end", size=13),
         ]
 
 
