@@ -18,6 +18,10 @@ import nbformat
 from nbclient import NotebookClient
 
 BOOK = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(BOOK / "_ext"))
+
+from terminal_output import collapse  # noqa: E402
+
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -30,11 +34,6 @@ def notebooks(book: Path = BOOK) -> list[Path]:
     """Every notebook under the book, found and not listed, so that a new one cannot be forgotten."""
     found = (path.relative_to(book) for path in book.rglob("*.ipynb"))
     return sorted(book / path for path in found if not any(part.startswith((".", "_")) for part in path.parts))
-
-
-def collapse(text: str) -> str:
-    """What a terminal shows in the end: a carriage return starts its line again."""
-    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
 
 
 def normalize(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
