@@ -16,7 +16,7 @@ from benchmarks.harness import BOOK_DATA, Json, Setting, about, blas, progress, 
 
 MODULES = ("networks", "pooling")
 # All of `make bench` is to take less than ten minutes.
-SECONDS = 6.0
+SECONDS = 4.0
 RESULTS = BOOK_DATA / "speed.json"
 
 # They choose OpenBLAS's kernel when NumPy is imported; torch and JAX do not look at them.
@@ -29,7 +29,7 @@ def main() -> None:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help=f"how long to race on a network (default: {SECONDS:g})"
+        "--seconds", type=float, default=SECONDS, help=f"how long to race on each row (default: {SECONDS:g})"
     )
     parser.add_argument("--output", type=Path, default=RESULTS, help="where to save (default: book/_data/speed.json)")
     parser.add_argument("--worker", choices=("native", "pinned"), help=argparse.SUPPRESS)

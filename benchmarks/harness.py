@@ -296,8 +296,15 @@ def machine() -> Json:
         "cpu": _cpu_model(),
         "cpus": cpus(),
         "system": f"{platform.system()} {platform.machine()}",
+        "simd": simd(),
         "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
+
+
+def simd() -> list[str]:
+    """The sets of vector instructions that NumPy found here beyond what it was built for."""
+    config: Any = np.show_config(mode="dicts")
+    return list(config.get("SIMD Extensions", {}).get("found", []))
 
 
 def cpus() -> int:
