@@ -19,7 +19,7 @@ FIGURES = {
     "4-backpropagation": ["lp_network"],
     "4-1-sigmoid-activation": ["two_layer", "sigmoid"],
     "4-2-lp-pooling": ["lp_pooling", "lp_network", "descent"],
-    "5-learning-p": ["lp_pooling"],
+    "5-learning-p": ["learning_p"],
 }
 
 
