@@ -43,7 +43,7 @@ def html(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("live")
     book = folder / "book"
     book.mkdir()
-    for part in ("_ext", "_static", "_extra", "_templates"):
+    for part in ("_ext", "_static", "_extra", "_templates", "_tools"):
         shutil.copytree(ROOT / "book" / part, book / part)
     shutil.copy(ROOT / "book" / "references.bib", book)
     shutil.copy(ROOT / "_config.yml", folder)
