@@ -101,6 +101,9 @@ class Norms:
 
 def _powers(r: Array, p: Array) -> tuple[Array, Array]:
     """r^(p−1) and r^p for r ≥ 0, the first 0 where r is 0 and p < 1."""
+    if p.ndim == 0 and np.isinf(p):
+        winners = (r == 1).astype(np.float64)
+        return winners, winners.copy()
     small = p < 1
     # p − 1 is exact from p = 1 on; below, it would be rounded, which costs up to ln(r)/4 eps.
     u = r ** np.where(small, p, p - 1)
@@ -149,13 +152,14 @@ def _upper_half(a: Any) -> Any:
 
 def entropy(w: Array) -> Array:
     """Shannon's entropy H(w) = −Σ w_i ln w_i along the first axis, without shares below 2^-1022."""
-    # The largest weight may lie so near 1 that its logarithm has lost its digits; 1 minus the others has not.
-    top = w.argmax(axis=0)[None]
-    largest = np.take_along_axis(w, top, axis=0)[0]
-    others = w.copy()
-    np.put_along_axis(others, top, 0.0, axis=0)
-    others[others < _TINY] = 0
+    largest = w.max(axis=0)
+    smaller = (w < largest) & (w >= _TINY)
+    others = np.where(smaller, w, 0.0)
     rest = others.sum(axis=0)
-    small = -(others * np.log(others, out=np.zeros_like(w), where=others > 0)).sum(axis=0)
-    result: Array = small - largest * np.where(rest < 0.5, np.log1p(-np.minimum(rest, 0.5)), np.log(largest))
+    of_others = (others * np.log(np.where(smaller, w, 1.0))).sum(axis=0)
+    # A largest share may lie so near 1 that its logarithm has lost its digits; 1 minus the others has not. Up to 1/2,
+    # there may be several of them.
+    alone = largest > 0.5
+    of_largest = np.where(alone, largest, 1 - rest) * np.where(alone, np.log1p(-np.minimum(rest, 0.5)), np.log(largest))
+    result: Array = -of_others - of_largest
     return result

@@ -107,7 +107,7 @@ export function format(v, digits = 2) {
 export function fine(v, digits = 3) {
   const size = Math.abs(v);
   const inPowers = v !== 0 && (size < 10 ** (1 - digits) || size >= 1e4) && size < Infinity;
-  return inPowers ? power(v) : format(v, size < 10 ? digits : 2);
+  return inPowers ? power(v) : format(v, size < 10 ? digits : digits - 1);
 }
 
 /** A number as a power of ten: 1.5·10⁻⁶. */

@@ -242,9 +242,9 @@ function drawSlope(ui, svg, { mostSlope }, { left, right, top }) {
   const stem = s("line", { class: "stem gradient", y1: zero });
   const tip = mark("gradient", 5);
   const beyond = label(0, floor + 2, "▼", { class: "gradient", "text-anchor": "middle", "font-size": 11 });
-  const { node, number } = reading("∂z/∂p", { class: "gradient strong", x: left + 16, y: zero + 22 });
+  const { node, number } = reading("∂z/∂p", { class: "gradient strong", x: right - 16, y: floor - 24, "text-anchor": "end" });
   const difference = s("tspan");
-  const measured = s("text", { class: "small muted", x: left + 16, y: zero + 42 }, "≈ ", difference);
+  const measured = s("text", { class: "small muted", x: right - 16, y: floor - 4, "text-anchor": "end" }, "≈ ", difference);
   svg.append(
     s("clipPath", { id: clip }, s("rect", { x: left, y: zero - 4, width: right - left, height: SLOPE_HEIGHT + 4 })),
     s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: zero, y2: zero }),
