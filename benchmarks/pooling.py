@@ -156,8 +156,8 @@ def goals(results: Mapping[Setting, Json]) -> list[Json]:
 
 def _cells(row: Json) -> list[str]:
     def cell(name: str) -> str:
-        if name in row["not_installed"]:
-            return "not installed"
+        if name not in row["ratios"]:
+            return "not installed" if name in row["not_installed"] else ""
         return f"{row['marks'].get(name, '')} {show_ratio(row['ratios'][name])}".strip()
 
     return [
@@ -385,6 +385,9 @@ def _row(case: Case, seconds: float) -> Json:
     row["marks"] = marks(q, results)
     if OURS in row["marks"]:
         raise AssertionError(f"chainbp is {row['marks'][OURS]} in {case.key}")
+    if TORCH[2] not in row["marks"]:
+        # Where torch is right without |y|, it is not raced with it.
+        contestants = [c for c in contestants if c.name != TORCH_ABS]
     race = Race([*contestants, _limit(q)], seconds)
     row["rounds"] = len(race.times[OURS])
     row["seconds"] = race.seconds(OURS).json()
