@@ -57,8 +57,9 @@ class LearningP(Figure):
 
     def results(self) -> dict[str, Any]:
         z, pull = self.network().vjp(self.y)
-        # (33) times y_i/z is |y_i|^p/z^p.
-        shares = np.divide(self.y, z) * pull.x(1.0) if z > 0 else np.full(len(self.y), 1 / len(self.y))
+        # (33) times y_i/z is |y_i|^p/z^p; divided by their sum, rounded shares are a whole again.
+        parts = np.divide(self.y, z) * pull.x(1.0) if z > 0 else np.ones(len(self.y))
+        shares = parts / parts.sum()
         (slope,) = pull.theta(1.0)
         return {"z": z, "shares": shares, "entropy": float(entropy(shares)), "slope": float(slope)}
 

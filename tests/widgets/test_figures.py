@@ -32,7 +32,9 @@ def test_pooling_follows_chainbp():
 
 
 @pytest.mark.parametrize("p", [0.2, 1, 3, 40, 2000, np.inf])
-@pytest.mark.parametrize("y", [[4, -3, 2, 1], [1, 1, -1], [0, 2], [0, 0], [-5], [1e-200, 3e-200], [1] * 8])
+@pytest.mark.parametrize(
+    "y", [[4, -3, 2, 1], [1, 1, -1], [-3.12524329, 3.12524329], [0, 2], [0, 0], [-5], [1e-200, 3e-200], [1] * 8]
+)
 def test_learning_p_follows_chainbp(y, p):
     w = learning_p(y=y, p=p)
     z, pull = eta[p].vjp(w.y)

@@ -145,7 +145,8 @@ def test_pooling_at_every_order_and_scale(node):
         close(answer["slope"], slope, case)
         if np.isinf(z):
             continue
-        w = case["y"] / z * pull.x(1.0) if z else np.full(len(case["y"]), 1 / len(case["y"]))
+        parts = case["y"] / z * pull.x(1.0) if z else np.ones(len(case["y"]))
+        w = parts / parts.sum()
         close(answer["w"], w, case)
         close(answer["entropy"], entropy(w), case)
         # t = (p − 1)/(p + 1) has dp/dt = (1 + p)²/2; at p = ∞ only the limit of the product.
