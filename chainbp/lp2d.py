@@ -211,6 +211,13 @@ def _spread(g: Array, q: Array, size: Pair, stride: Pair, errors: Array) -> None
         errors *= q
     else:
         _unfold(across, size[0], stride[0], errors, q)
+    # An entry in no window may have an infinite q; 0 times that is no 0.
+    for axis in (0, 1):
+        places = errors.swapaxes(1, 1 + axis)
+        end = (g.shape[1 + axis] - 1) * stride[axis] + size[axis]
+        places[:, end:] = 0
+        for place in range(size[axis], stride[axis]):
+            places[:, place : end : stride[axis]] = 0
 
 
 def _unfold(g: Array, size: int, stride: int, out: Array, q: Array | None = None) -> None:

@@ -163,6 +163,19 @@ def test_inf_and_nan_stay_in_their_windows():
     assert np.isnan(errors[3, 3])
 
 
+@pytest.mark.parametrize("large", [1e4, 1e200, np.inf])
+@pytest.mark.parametrize(("size", "stride"), [((2, 2), (2, 2)), ((1, 2), (3, 3)), ((2, 2), (1, 1)), ((2, 1), (1, 3))])
+def test_an_entry_in_no_window_gets_no_error_whatever_it_is(rng, size, stride, large):
+    for p in (0.5, 1.0, 2.0, 3.0, 100.0, np.inf):
+        y = images(rng, (5, 5))
+        z, pull = lp_pool2d[p, size, stride].vjp(y)
+        # Sums of numbers that are not 0 send an error to every entry that is in a window.
+        free = lp_pool2d[1.0, size, stride].vjp(np.ones_like(y))[1].x(np.ones_like(z)) == 0
+        errors = lp_pool2d[p, size, stride].vjp(np.where(free, large, y))[1].x(np.ones_like(z))
+        np.testing.assert_array_equal(errors[free], 0)
+        np.testing.assert_allclose(errors[~free], pull.x(np.ones_like(z))[~free], rtol=1e-13, atol=1e-14)
+
+
 @given(st.floats(-1e3, 1e3), st.floats(1, 20), st.floats(1e-200, 1e200))
 def test_an_error_of_any_size_comes_back(v, p, delta):
     y = np.array([[v, 1.0], [0.5, -1.0]])
