@@ -20,6 +20,7 @@ from chainbp.widgets.descent import Descent, descent
 from chainbp.widgets.learning_p import LearningP, learning_p
 from chainbp.widgets.lp_network import LpNetwork, lp_network
 from chainbp.widgets.lp_pooling import LpPooling, lp_pooling
+from chainbp.widgets.pooling_map import PoolingMap, pooling_map
 from chainbp.widgets.sigmoid import Sigmoid, sigmoid
 from chainbp.widgets.two_layer import TwoLayer, two_layer
 
@@ -29,6 +30,7 @@ __all__ = [
     "LearningP",
     "LpNetwork",
     "LpPooling",
+    "PoolingMap",
     "Sigmoid",
     "TwoLayer",
     "chain_rule",
@@ -36,6 +38,7 @@ __all__ = [
     "learning_p",
     "lp_network",
     "lp_pooling",
+    "pooling_map",
     "sigmoid",
     "two_layer",
 ]

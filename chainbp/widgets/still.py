@@ -61,8 +61,11 @@ def block(x: float, y: float, width: float, height: float, kind: str) -> str:
     )
 
 
-def matrix(entries: Sequence[Sequence[float]], left: float, top: float, cell: float) -> str:
-    """A matrix: the area of a square is the size of its entry; positive is filled and blue, negative is hollow."""
+def matrix(entries: Sequence[Sequence[float]], left: float, top: float, cell: float, kind: str = "") -> str:
+    """A matrix: the area of a square is the size of its entry; positive is filled, negative is hollow.
+
+    Without a kind, positive is blue and negative is vermilion.
+    """
     most = max((abs(v) for row in entries for v in row), default=0) or 1.0
     wide, high = len(entries[0]) * cell, len(entries) * cell
     frame = f'x="{_n(left)}" y="{_n(top)}" width="{_n(wide)}" height="{_n(high)}"'
@@ -74,9 +77,9 @@ def matrix(entries: Sequence[Sequence[float]], left: float, top: float, cell: fl
             side = 0.86 * cell * (abs(v) / most) ** 0.5
             x, y = left + (j + 0.5) * cell - side / 2, top + (i + 0.5) * cell - side / 2
             box = f'x="{_n(x)}" y="{_n(y)}" width="{_n(side)}" height="{_n(side)}"'
-            kind, paint = ("value", 1.0) if v > 0 else ("error", 0.18)
+            color, paint = (kind or "value", 1.0) if v > 0 else (kind or "error", 0.18)
             parts.append(
-                f'<rect class="{kind}" {box} color="{COLORS[kind]}" fill="currentColor" fill-opacity="{paint}" '
+                f'<rect class="{color}" {box} color="{COLORS[color]}" fill="currentColor" fill-opacity="{paint}" '
                 'stroke="currentColor"/>'
             )
     return "".join(parts)
@@ -100,6 +103,12 @@ def frame(x: float, y: float, width: float, height: float, content: str) -> str:
     """A box around a line of text, centered on (x, y)."""
     box = f'x="{_n(x - width / 2)}" y="{_n(y - height / 2)}" width="{_n(width)}" height="{_n(height)}" rx="4"'
     return f'<rect class="frame" {box} fill="none" stroke="{RULE}"/>{text(x, y + 5, content)}'
+
+
+def outline(x: float, y: float, width: float, height: float) -> str:
+    """A frame around what is chosen."""
+    box = f'x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"'
+    return f'<rect class="chosen" {box} fill="none" stroke="{INK}" stroke-width="2.5"/>'
 
 
 def text(x: float, y: float, content: str, kind: str = "ink", anchor: str = "middle", size: int = 15) -> str:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from widget_cases import chain_rule, descent, learning_p, lp_network, lp_pooling, sigmoid, two_layer
+from widget_cases import chain_rule, descent, learning_p, lp_network, lp_pooling, pooling_map, sigmoid, two_layer
 
-ALL = (chain_rule, lp_pooling, sigmoid, two_layer, lp_network, descent, learning_p)
+ALL = (chain_rule, lp_pooling, sigmoid, two_layer, lp_network, descent, learning_p, pooling_map)
 CASES: dict[str, ModuleType] = {case.__name__.rpartition(".")[2]: case for case in ALL}
 
 

@@ -10,10 +10,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import traitlets
+from sklearn.datasets import load_digits
 from widget_cases import CASES, make
 
-from chainbp import backprop, eta, sigma, squared_error
-from chainbp.widgets import chain_rule, descent, learning_p, lp_network, lp_pooling, sigmoid, two_layer
+from chainbp import backprop, conv2d, eta, sigma, squared_error
+from chainbp.widgets import chain_rule, descent, learning_p, lp_network, lp_pooling, pooling_map, sigmoid, two_layer
 from chainbp.widgets.base import STATIC
 
 every_figure = pytest.mark.parametrize("name", CASES)
@@ -122,6 +123,16 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         (lambda: chain_rule([1, 2]), "chain_rule: widths must be 3 to 5 widths"),
         (lambda: chain_rule([1, 2.5, 3]), "chain_rule: widths must be whole numbers from 1 to 12"),
         (lambda: chain_rule(step=3), "chain_rule: step must be at most 2"),
+        (lambda: pooling_map(np.ones((2, 3))), "pooling_map: Y must have 3 to 8 rows and columns; got shape (2, 3)"),
+        (lambda: pooling_map(np.ones(3)), "pooling_map: Y must be a matrix; got shape (3,)"),
+        (lambda: pooling_map(size=4), "pooling_map: size must be a whole number from 2 to 3; got 4"),
+        (lambda: pooling_map(stride=0), "pooling_map: stride must be a whole number from 1 to 3; got 0"),
+        (lambda: pooling_map(p=0), "pooling_map: p must be one number greater than 0, or inf; got 0"),
+        (lambda: pooling_map(cell=[1]), "pooling_map: cell must be a row and a column; got 1 numbers"),
+        (
+            lambda: pooling_map(delta=[[1, 2]]),
+            "pooling_map: delta must be one number, or have the shape of Z, (3, 3), or of Y, (6, 6); got shape (1, 2)",
+        ),
         (lambda: descent(p=np.inf), "descent: p must be finite"),
         (lambda: descent(rate=0), "descent: rate must be greater than 0; got 0"),
         (lambda: descent(axes=[0, 0]), "descent: axes must be two different whole numbers from 0 to 4"),
@@ -162,6 +173,39 @@ def test_chain_rule_follows_chainbp():
     assert (w.left, w.right) == (3 * 5 * 2, 3 * 5 * 2)
 
 
+def test_pooling_map_follows_chainbp():
+    w = pooling_map()
+    for w.size, w.stride, w.p in [(2, 2, 1), (2, 1, np.inf), (3, 2, 0.3), (3, 3, 5), (2, 3, 2)]:
+        Z, pull = w.network().vjp(w.Y)
+        delta = np.array(w.delta)
+        for (i, j), v in np.ndenumerate(w.delta_Z):
+            assert v == delta[i * w.stride, j * w.stride]
+        np.testing.assert_array_equal(w.Z, Z)
+        np.testing.assert_array_equal(w.delta_Y, pull.x(w.delta_Z))
+    w.Y = np.zeros((6, 6))
+    assert not np.any(w.delta_Y)
+    assert not np.any(w.Z)
+
+
+def test_pooling_map_takes_an_error_for_each_window():
+    Y = np.arange(12.0).reshape(3, 4)
+    assert pooling_map(Y).delta == ((1.0,) * 4,) * 3
+    assert pooling_map(Y, delta=0.5).delta_Z == ((0.5, 0.5),)
+    w = pooling_map(Y, delta=[[1, 2, 3], [4, 5, 6]], stride=1)
+    assert w.delta_Z == ((1, 2, 3), (4, 5, 6))
+    w.stride = 2
+    assert w.delta_Z == ((1, 3),)
+    assert pooling_map(Y, delta=w.delta, stride=1).delta_Z == ((1, 2, 3), (4, 5, 6))
+
+
+def test_pooling_map_shows_a_seven():
+    image = load_digits().images[7] / 16
+    diagonal = np.array([[1, 1, 0], [1, 0, -1], [0, -1, -1]]) / 3
+    response = np.round(conv2d[diagonal[None, None]](image[None, None])[0, 0], 1)
+    response[np.abs(response) < 0.3] = 0
+    np.testing.assert_allclose(pooling_map().Y, response)
+
+
 def test_results_cannot_be_set():
     with pytest.raises(traitlets.TraitError, match="read-only"):
         sigmoid().y = 1.0
@@ -191,7 +235,7 @@ def test_browser_messages_with_infinity_are_understood(name):
     assert state["figure"] == name
     assert state["_start"] == {name: state[name] for name in w._inputs()}
     w.set_state({name: state[name] for name in w._inputs()})
-    if name in ("lp_pooling", "lp_network", "learning_p"):
+    if name in ("lp_pooling", "lp_network", "learning_p", "pooling_map"):
         w.set_state({"p": "Infinity"})
         assert w.p == np.inf
         assert w.get_state()["p"] == "Infinity"

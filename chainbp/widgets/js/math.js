@@ -57,6 +57,33 @@ export function slopeInT(y, p) {
   return p === Infinity ? -(z / 2) * entropy(w) : (slopeInP() * (1 + p) ** 2) / 2;
 }
 
+/** Where windows of `size` begin along an axis, `stride` apart: those that would reach over the end are left out. */
+export const windowStarts = (length, size, stride) =>
+  Array.from({ length: Math.max(Math.floor((length - size) / stride) + 1, 0) }, (_, k) => k * stride);
+
+/** Lp pooling (32) over square windows of a matrix, as chainbp's lp_pool2d; in the backward pass overlaps add. */
+export function lpPool2d(p, size, stride) {
+  const forward = (Y) => {
+    const [rows, columns] = [Y.length, Y[0].length].map((length) => windowStarts(length, size, stride));
+    const inside = Array.from({ length: size ** 2 }, (_, k) => [Math.floor(k / size), k % size]);
+    const pooled = rows.map((top) => columns.map((left) => pool(inside.map(([i, j]) => Y[top + i][left + j]), p)));
+    const pullX = (delta) => {
+      const errors = Y.map((row) => row.map(() => 0));
+      pooled.forEach((row, a) =>
+        row.forEach(({ gradient }, b) =>
+          inside.forEach(([i, j], k) => (errors[rows[a] + i][columns[b] + j] += delta[a][b] * gradient[k])),
+        ),
+      );
+      return errors;
+    };
+    const pullTheta = (delta) => [
+      pooled.flat().reduce((sum, { slopeInP }, k) => sum + delta.flat()[k] * slopeInP(), 0),
+    ];
+    return [pooled.map((row) => row.map(({ z }) => z)), pullX, pullTheta];
+  };
+  return { forward, parameters: [p], rebind: ([p]) => lpPool2d(p, size, stride) };
+}
+
 function pool(y, p) {
   const a = y.map(Math.abs);
   const largest = Math.max(...a);

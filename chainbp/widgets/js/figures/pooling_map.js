@@ -1,0 +1,508 @@
+// Figure 7: Lp pooling over the windows of a feature map. Y with the chosen window in a frame, one z for each window; the
+// errors of the windows, the derivatives (33) in the chosen one, and the errors that come back to Y, where overlaps add.
+
+import { arrow, button, clamp, drag, format, h, label, math, nice, reading, s, say, scale, set, signed } from "../kit.js";
+import { lpPool2d, windowStarts } from "../math.js";
+import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
+
+const SIZES = [2, 3];
+const STRIDES = [1, 2, 3];
+const MOST = 8;
+const STEP = 0.1;
+
+/** All that the figure shows, from its inputs. An address may name fractions, or a window or an entry too far. */
+function read({ Y, delta, p, ...state }) {
+  const size = Math.round(state.size);
+  const stride = Math.round(state.stride);
+  const starts = [Y.length, Y[0].length].map((length) => windowStarts(length, size, stride));
+  const cell = state.cell.map((v, axis) => clamp(Math.round(v), 0, starts[axis].length - 1));
+  const entry = state.entry.map((v, axis) => clamp(Math.round(v), 0, [Y.length, Y[0].length][axis] - 1));
+  const [Z, pull] = lpPool2d(p, size, stride).forward(Y);
+  const windows = (each) => starts[0].map((top, a) => starts[1].map((left, b) => each(a, b, top, left)));
+  const deltaZ = windows((a, b, top, left) => delta[top][left]);
+  const alone = (one, v) => pull(windows((a, b) => (a === one[0] && b === one[1] ? v : 0)));
+  const corner = cell.map((k, axis) => starts[axis][k]);
+  const slopes = alone(cell, 1)
+    .slice(corner[0], corner[0] + size)
+    .map((row) => row.slice(corner[1], corner[1] + size));
+  const over = holding(starts, size, entry);
+  const terms = over.map((one) => alone(one, deltaZ[one[0]][one[1]])[entry[0]][entry[1]]);
+  const content = Y.slice(corner[0], corner[0] + size).map((row) => row.slice(corner[1], corner[1] + size));
+  return { Y, p, size, stride, starts, cell, corner, entry, Z, deltaZ, deltaY: pull(deltaZ), slopes, terms, content };
+}
+
+/** The windows that hold an entry, as [row, column] of the pooled map. */
+function holding(starts, size, entry) {
+  const [rows, columns] = starts.map((firsts, axis) =>
+    firsts.flatMap((first, k) => (first <= entry[axis] && entry[axis] < first + size ? [k] : [])),
+  );
+  return rows.flatMap((a) => columns.map((b) => [a, b]));
+}
+
+/** The window to show with an entry: that which is shown already, or the nearest to it that holds the entry. */
+function windowWith(starts, size, entry, cell) {
+  const over = holding(starts, size, entry);
+  const far = ([a, b]) => Math.hypot(a - cell[0], b - cell[1]);
+  return over.length ? over.reduce((best, one) => (far(one) < far(best) ? one : best)) : cell;
+}
+
+const largest = (matrix) => Math.max(...matrix.flat().map(Math.abs));
+const place = ([i, j]) => `row ${i + 1}, column ${j + 1}`;
+
+/** A number for a cell: what is exactly 0 is "0", and what is large loses its decimals. */
+function short(v, print = format) {
+  const size = Math.abs(v);
+  if (v === 0) return "0";
+  return size < 9.995 ? print(v) : size < 99.95 ? print(v, 1) : print(v, 0);
+}
+
+/** The shortest text of a number of two decimals at most. */
+const given = (v, print = format) => print(v).replace(/[.]?0+$/, "");
+
+/** Which entry or window is chosen: one goes along with the other, so that the entry stays in the frame. */
+function choose(state, { cell, entry }) {
+  const now = read(state);
+  const { starts, size } = now;
+  if (entry) return { entry, cell: windowWith(starts, size, entry, now.cell) };
+  const offset = now.entry.map((v, axis) => v - now.corner[axis]);
+  const inside = offset.every((v) => v >= 0 && v < size);
+  return { cell, entry: cell.map((k, axis) => starts[axis][k] + (inside ? offset[axis] : 0)) };
+}
+
+/** Other windows: the frame stays with the entry. */
+function rearrange(state, patch) {
+  const { starts, size, cell, entry } = read({ ...state, ...patch });
+  return { ...patch, cell: windowWith(starts, size, entry, cell), entry };
+}
+
+export const poolingMap = {
+  name: "pooling_map",
+  title: "Lp pooling of a map",
+  formula: "z = (Σ|y_i|^p)^{1/p}{ of each window}",
+  traits: ["Y", "delta", "p", "size", "stride", "cell", "entry"],
+  accepts: {
+    Y: [-1e6, 1e6],
+    delta: [-1e6, 1e6],
+    p: [MIN_P, Infinity],
+    size: [SIZES[0], SIZES.at(-1)],
+    stride: [STRIDES[0], STRIDES.at(-1)],
+    cell: [0, MOST - 1],
+    entry: [0, MOST - 1],
+  },
+
+  layout(state, width, start) {
+    const limit = (name) => {
+      const usual = nice(Math.max(largest(start[name]), 1e-6));
+      return largest(state[name]) <= usual ? usual : nice(largest(state[name]));
+    };
+    return { width, rows: state.Y.length, columns: state.Y[0].length, limits: { Y: limit("Y"), delta: limit("delta") } };
+  },
+
+  range: ({ limits, rows, columns }) => ({
+    Y: [-limits.Y, limits.Y],
+    delta: [-limits.delta, limits.delta],
+    p: [MIN_P, Infinity],
+    size: [SIZES[0], SIZES.at(-1)],
+    stride: [STRIDES[0], STRIDES.at(-1)],
+    cell: [0, Math.max(rows, columns) - 1],
+    entry: [0, Math.max(rows, columns) - 1],
+  }),
+
+  build(ui, layout) {
+    const places = layout.width >= 600 ? sideBySide(layout) : stacked(layout);
+    const controls = drawControls(ui);
+    const svg = ui.svg(places.axis + AXIS_HEIGHT);
+    drawLegend(svg);
+    const parts = [
+      controls,
+      drawMaps(ui, svg, layout, places),
+      drawSlopes(ui, svg, places),
+      ...places.arrows.map(([kind, ...ends]) => {
+        const to = arrow(svg, kind);
+        return () => to(...ends);
+      }),
+      drawChosen(ui, svg, layout, places),
+      drawError(ui, svg, layout, places),
+      drawSentence(ui),
+    ];
+    const axis = drawAxis(ui, svg, layout.width, places.axis);
+    return {
+      draw(state) {
+        const shown = read(state);
+        for (const draw of parts) draw(shown);
+        axis(state);
+      },
+      describe(state) {
+        const { Y, p, size, stride, cell, entry, corner, content, slopes, Z, deltaZ, deltaY } = read(state);
+        const list = (matrix, print) => matrix.flat().map((v) => print(v)).join(", ");
+        return (
+          `A map of ${Y.length} rows and ${Y[0].length} columns, pooled to ${Z.length} rows and ${Z[0].length} columns by ` +
+          `windows of ${size} × ${size} with stride ${stride}; p is ${format(p)}. The framed window, ${place(cell)} of the ` +
+          `pooled map, begins at ${place(corner)} and holds ${list(content, given)}. Its z is ${short(Z[cell[0]][cell[1]])}, ` +
+          `its derivatives are ${list(slopes, (v) => short(v, signed))}, its error is ${given(deltaZ[cell[0]][cell[1]], signed)}. ` +
+          `The chosen entry, ${place(entry)} of the map, is ${given(Y[entry[0]][entry[1]])}; ` +
+          `the error that comes back to it is ${short(deltaY[entry[0]][entry[1]], signed)}.`
+        );
+      },
+    };
+  },
+};
+
+// ---- Where things stand ---------------------------------------------------------------------------------------------
+
+const TOP = 58;
+const LARGEST_CELL = 44;
+
+/** Y and its errors at the left, the windows' at the right, the derivatives between. */
+function sideBySide({ width, rows, columns }) {
+  const cell = Math.min(42, 264 / Math.max(rows, columns));
+  const [wide, high] = [columns * cell, rows * cell];
+  const box = Math.min(184, width - wide - 190);
+  const row = Math.max(high, 252);
+  const below = TOP + row + 56;
+  const [left, right] = [wide + 12, width - box - 12];
+  const [middle, center] = [(left + right) / 2, right - left];
+  const small = Math.min(52, (center - 64) / 3);
+  const reach = (small * 3) / 2;
+  const mid = { top: TOP + high / 2, below: below + high / 2 };
+  return {
+    Y: { left: 0, top: TOP, width: wide, height: high },
+    dY: { left: 0, top: below, width: wide, height: high },
+    Z: { left: width - box, top: TOP, width: box, height: high },
+    dZ: { left: width - box, top: below, width: box, height: high },
+    slopes: { left: middle - reach, top: mid.below - reach, width: 2 * reach, height: 2 * reach },
+    chosen: { left: middle - 88, width: 176, line: mid.top + 78 },
+    error: { left: width - box, width: box, line: below + row + 6 },
+    arrows: [
+      ["value", left, mid.top, right, mid.top],
+      ["error", right, mid.below, middle + reach + 6, mid.below],
+      ["error", middle - reach - 6, mid.below, left, mid.below],
+    ],
+    pooling: [middle, mid.top - 14],
+    axis: below + row + 44,
+  };
+}
+
+/** One below the other, for phones. */
+function stacked({ width, rows, columns }) {
+  const cell = Math.min(LARGEST_CELL, width / columns);
+  const [wide, high] = [columns * cell, rows * cell];
+  const left = (width - wide) / 2;
+  const half = (width - 20) / 2;
+  const box = Math.min(half, 154);
+  const second = TOP + high + 124;
+  const third = second + box + 52;
+  const fourth = third + box + 52;
+  return {
+    Y: { left, top: TOP, width: wide, height: high },
+    Z: { left: 0, top: second, width: half, height: box },
+    dZ: { left: width - half, top: second, width: half, height: box },
+    dY: { left, top: fourth, width: wide, height: high },
+    slopes: { left: width - half, top: third, width: half, height: box },
+    chosen: { left: 24, width: width - 48, line: TOP + high + 58 },
+    error: { left: 0, width: half - 4, line: third + box / 2 + 12 },
+    times: [half + 10, third + box / 2 + 17],
+    arrows: [],
+    axis: fourth + high + 24,
+  };
+}
+
+// ---- The maps -------------------------------------------------------------------------------------------------------
+
+// The room of a number below its mark.
+const NUMBER = 15;
+const DIGIT = 6.9;
+
+/** Marks of a matrix in one path for each sign: the area is the size of the entry, 0 has none. */
+function paths(kind, values, { left, top, cell }, most) {
+  const room = cell - NUMBER - 4;
+  const drawn = { 1: "", [-1]: "" };
+  values.forEach((row, i) =>
+    row.forEach((v, j) => {
+      if (v === 0 || Number.isNaN(v)) return;
+      const full = kind === "gradient" ? room * 1.15 : room;
+      // A hollow mark's outline, 1.5 wide, stands half outside of its path.
+      const r = Math.max((full / 2) * Math.sqrt(Math.min(Math.abs(v) / most, 1)) - (v < 0 ? 0.75 : 0), 0.6);
+      drawn[Math.sign(v)] += SHAPES[kind](left + (j + 0.5) * cell, top + (i + 0.5) * cell - NUMBER / 2, r);
+    }),
+  );
+  return { positive: drawn[1], negative: drawn[-1] };
+}
+
+const n = (v) => v.toFixed(1);
+const SHAPES = {
+  value: (x, y, r) => {
+    // Two half circles, whose ends must be as far apart as the rounded radius says.
+    const half = (dx) => `a${n(r)} ${n(r)} 0 0 0 ${n(dx * Number(n(r)))} 0`;
+    return `M${n(x - Number(n(r)))} ${n(y)}${half(2)}${half(-2)}Z`;
+  },
+  error: (x, y, r) => `M${n(x - r)} ${n(y)}L${n(x + r)} ${n(y - r)}V${n(y + r)}Z`,
+  gradient: (x, y, r) => `M${n(x - r)} ${n(y)}L${n(x)} ${n(y - r)}L${n(x + r)} ${n(y)}L${n(x)} ${n(y + r)}Z`,
+};
+
+/** Lines around and between cells. */
+function gridOf(rows, columns, { left, top, cell }) {
+  const [right, bottom] = [left + columns * cell, top + rows * cell];
+  const across = Array.from({ length: rows - 1 }, (_, i) => `M${n(left)} ${n(top + (i + 1) * cell)}H${n(right)}`);
+  const down = Array.from({ length: columns - 1 }, (_, j) => `M${n(left + (j + 1) * cell)} ${n(top)}V${n(bottom)}`);
+  return `M${n(left)} ${n(top)}H${n(right)}V${n(bottom)}H${n(left)}Z${across.join("")}${down.join("")}`;
+}
+
+/** A map of numbers with their marks, as large as its box lets it; returns a function that draws it and tells its place. */
+function makeMap(ui, svg, { name, kind, box, title, most: [rows, columns], print }) {
+  const grid = s("path", { class: "grid" });
+  const outside = s("path", { class: "outside" });
+  const positive = s("path", { class: `cells ${kind}` });
+  const negative = s("path", { class: `cells hollow ${kind}` });
+  const numbers = Array.from({ length: rows * columns }, () => s("text", { class: "cell", "text-anchor": "middle" }));
+  svg.append(grid, outside, positive, negative, ...numbers);
+  if (title) svg.append(title);
+  return (values, most, starts) => {
+    const [high, wide] = [values.length, values[0].length];
+    const cell = Math.min(LARGEST_CELL, box.width / wide, box.height / high);
+    const at = { left: box.left + (box.width - wide * cell) / 2, top: box.top + (box.height - high * cell) / 2, cell };
+    set(grid, { d: gridOf(high, wide, at) });
+    const marks = paths(kind, values, at, most);
+    set(positive, { d: marks.positive });
+    set(negative, { d: marks.negative });
+    if (title) set(title, { x: n(at.left + (wide * cell) / 2), y: n(at.top - 12) });
+    set(outside, { d: starts ? uncovered(values, starts, at) : "" });
+    numbers.forEach((node, k) => {
+      const [i, j] = [Math.floor(k / wide), k % wide];
+      if (i >= high) {
+        say(node, "");
+        set(node, { "data-name": null, "data-value": null });
+        return;
+      }
+      const v = values[i][j];
+      ui.number(node, `${name}.${i}.${j}`, v, print(v));
+      set(node, { x: n(at.left + (j + 0.5) * cell), y: n(at.top + (i + 1) * cell - 7) });
+      node.classList.toggle("muted", v === 0);
+      node.classList.toggle("tight", node.textContent.length * DIGIT > cell - 3);
+    });
+    return at;
+  };
+}
+
+/** The cells that are in no window. */
+function uncovered(values, [size, starts], { left, top, cell }) {
+  const free = values.flatMap((row, i) => row.flatMap((_, j) => (holding(starts, size, [i, j]).length ? [] : [[i, j]])));
+  return free.map(([i, j]) => `M${n(left + j * cell)} ${n(top + i * cell)}h${n(cell)}v${n(cell)}h${n(-cell)}Z`).join("");
+}
+
+const outline = () => s("rect", { class: "cursor", rx: 3 });
+const around = (node, { left, top, cell }, [i, j], size, out) =>
+  set(node, {
+    x: n(left + j * cell - out),
+    y: n(top + i * cell - out),
+    width: n(size * cell + 2 * out),
+    height: n(size * cell + 2 * out),
+  });
+
+/** Y, Z and their errors, with the frame around the chosen window in all of them, and the chosen entry. */
+function drawMaps(ui, svg, { rows, columns, limits }, places) {
+  const heading = (source, kind) => math(0, 0, source, { class: `${kind} strong`, "text-anchor": "middle" });
+  const most = [rows - 1, columns - 1];
+  const make = (name, kind, source, size, print) =>
+    makeMap(ui, svg, { name, kind, box: places[name], title: heading(source, kind), most: size, print });
+  const maps = {
+    Y: make("Y", "value", "Y{, a feature map}", [rows, columns], (v) => given(v)),
+    Z: make("Z", "value", "Z{, pooled}", most, (v) => short(v)),
+    dY: make("dY", "error", "δ_Y{, what comes back}", [rows, columns], (v) => short(v, signed)),
+    dZ: make("dZ", "error", "δ_Z{, errors of }Z", most, (v) => given(v, signed)),
+  };
+  const at = {};
+  const frames = Object.fromEntries(["Y", "dY", "dZ"].map((name) => [name, outline()]));
+  const entryInErrors = s("rect", { class: "entry", rx: 2 });
+  const tracks = Object.fromEntries(["Y", "Z", "dY", "dZ"].map((name) => [name, s("rect", { fill: "transparent" })]));
+  svg.append(tracks.dY, tracks.dZ, frames.Y, frames.dY, frames.dZ, entryInErrors);
+
+  /** The cell of a map at a point, brought into it. */
+  const cellAt = (name, x, y) => {
+    const { starts, Y } = read(ui.state);
+    const counts = name.endsWith("Y") ? [Y.length, Y[0].length] : starts.map(({ length }) => length);
+    const { left, top, cell } = at[name];
+    return [(y - top) / cell, (x - left) / cell].map((v, axis) => clamp(Math.floor(v), 0, counts[axis] - 1));
+  };
+  const center = (name, [i, j]) => [at[name].left + (j + 0.5) * at[name].cell, at[name].top + (i + 0.5) * at[name].cell];
+  /** A slider whose units are the places of a map, row after row; the arrow keys go four ways. */
+  const cursor = (trait, name, words, shape, countsOf, text) => {
+    const node = ui.slider({
+      parent: svg,
+      name: trait,
+      label: words,
+      min: 0,
+      max: (rows - (trait === "cell")) * (columns - (trait === "cell")) - 1,
+      step: 1,
+      get: (state) => {
+        const shown = read(state);
+        return shown[trait][0] * countsOf(shown)[1] + shown[trait][1];
+      },
+      text: (state) => text(read(state)),
+      where: (state) => center(name, read(state)[trait]),
+      at: (x, y) => {
+        const [i, j] = cellAt(name, x, y);
+        return i * countsOf(read(ui.state))[1] + j;
+      },
+      put: (units) => {
+        const [high, wide] = countsOf(read(ui.state));
+        const k = Math.min(units, high * wide - 1);
+        return choose(ui.state, { [trait]: [Math.floor(k / wide), k % wide] });
+      },
+      track: tracks[name],
+      shape,
+      keys: (state) => {
+        const shown = read(state);
+        const [[high, wide], [i]] = [countsOf(shown), shown[trait]];
+        const [up, down] = [i > 0 ? -wide : 0, i < high - 1 ? wide : 0];
+        return { ArrowUp: up, ArrowDown: down, PageUp: up, PageDown: down };
+      },
+    });
+    return node;
+  };
+  svg.append(tracks.Y);
+  const entryShape = s("rect", { class: "entry", rx: 2 });
+  cursor("entry", "Y", "entry of the map", entryShape, ({ Y }) => [Y.length, Y[0].length], ({ entry, Y }) => `${place(entry)}: ${given(Y[entry[0]][entry[1]])}`);
+  svg.append(tracks.Z);
+  const cellShape = outline();
+  cursor("cell", "Z", "window", cellShape, ({ Z }) => [Z.length, Z[0].length], ({ cell, Z }) => `${place(cell)}: z is ${short(Z[cell[0]][cell[1]])}`);
+  for (const [name, trait] of [["dY", "entry"], ["dZ", "cell"]]) {
+    tracks[name].classList.add("cbp-track");
+    drag(tracks[name], (x, y) => ui.change(choose(ui.state, { [trait]: cellAt(name, x, y) })), null, svg.querySelector(`[data-slider="${trait}"]`));
+  }
+
+  return ({ Y, Z, deltaY, deltaZ, size, starts, cell, corner, entry }) => {
+    at.Y = maps.Y(Y, limits.Y, [size, starts]);
+    at.Z = maps.Z(Z, Math.max(limits.Y, largest(Z)));
+    at.dY = maps.dY(deltaY, Math.max(limits.delta, largest(deltaY)), [size, starts]);
+    at.dZ = maps.dZ(deltaZ, limits.delta);
+    for (const name of ["Y", "dY"]) around(frames[name], at[name], corner, size, 0.5);
+    around(frames.dZ, at.dZ, cell, 1, 0.5);
+    around(entryInErrors, at.dY, entry, 1, -3);
+    // The cursors' nodes stand at the centers of their cells.
+    for (const [shape, name, inset] of [[entryShape, "Y", -3], [cellShape, "Z", 0.5]]) {
+      const half = at[name].cell / 2;
+      around(shape, { left: -half, top: -half, cell: 2 * half }, [0, 0], 1, inset);
+    }
+    for (const [name, values] of Object.entries({ Y, Z, dY: deltaY, dZ: deltaZ })) {
+      const { left, top, cell: side } = at[name];
+      set(tracks[name], { x: n(left), y: n(top), width: n(side * values[0].length), height: n(side * values.length) });
+    }
+  };
+}
+
+/** The derivatives of the chosen window's z, between its error and the errors that come back. */
+function drawSlopes(ui, svg, { slopes: box }) {
+  const most = [SIZES.at(-1), SIZES.at(-1)];
+  const title = math(0, 0, "{frame: }∂z/∂y", { class: "gradient strong", "text-anchor": "middle" });
+  const map = makeMap(ui, svg, { name: "slope", kind: "gradient", box, title, most, print: (v) => short(v, signed) });
+  return ({ slopes }) => map(slopes, Math.max(1, largest(slopes)));
+}
+
+/** A slider along a line, with the name and the number of what it moves above. */
+function drawLine(ui, svg, { left, width, line }, limit, { kind, name, words, source, get, put, print }) {
+  const along = scale([-limit, limit], [left + 8, left + width - 8]);
+  const track = s("rect", { x: left, y: line - 20, width, height: 40, fill: "transparent" });
+  const value = reading(source, { class: `${kind} strong`, x: left + width / 2, y: line - 20, "text-anchor": "middle" });
+  set(value.node, { x: left + width / 2, y: line - 20 });
+  svg.append(
+    s("line", { class: "axis strong", x1: along(-limit), x2: along(limit), y1: line, y2: line }),
+    s("line", { class: "axis strong", x1: along(0), x2: along(0), y1: line - 5, y2: line + 5 }),
+    label(along(0), line + 22, "0", { class: "small muted", "text-anchor": "middle" }),
+    value.node,
+    track,
+  );
+  ui.slider({
+    parent: svg,
+    kind,
+    name,
+    label: words,
+    min: -limit,
+    max: limit,
+    step: STEP * limit,
+    page: 0.5 * limit,
+    get,
+    text: (state) => print(get(state)),
+    where: (state) => [along.clamped(get(state)), line],
+    at: (x) => along.back(x),
+    put,
+    track,
+  });
+  return (v) => ui.number(value.number, name, v, print(v));
+}
+
+const replaced = (matrix, [i, j], v) => matrix.with(i, matrix[i].with(j, v));
+
+/** The value of the chosen entry. */
+function drawChosen(ui, svg, { limits }, { chosen, pooling }) {
+  if (pooling) svg.append(math(...pooling, "η_p{ of each window}", { class: "value", "text-anchor": "middle" }));
+  const value = ({ Y, entry: [i, j] }) => Y[i][j];
+  const draw = drawLine(ui, svg, chosen, limits.Y, {
+    kind: "value",
+    name: "y",
+    words: "value of the chosen entry",
+    source: "{chosen entry }y",
+    get: (state) => value(read(state)),
+    put: (v) => ({ Y: replaced(ui.state.Y, read(ui.state).entry, v) }),
+    print: (v) => given(v),
+  });
+  return (shown) => draw(value(shown));
+}
+
+/** The error of the chosen window. */
+function drawError(ui, svg, { limits }, { error, times }) {
+  if (times) svg.append(label(...times, "×", { class: "muted", "text-anchor": "middle" }));
+  const value = ({ deltaZ, cell: [a, b] }) => deltaZ[a][b];
+  const draw = drawLine(ui, svg, error, limits.delta, {
+    kind: "error",
+    name: "delta",
+    words: "error of the framed window",
+    source: "{frame: }δ_z",
+    get: (state) => value(read(state)),
+    put: (v) => ({ delta: replaced(ui.state.delta, read(ui.state).corner, v) }),
+    print: (v) => given(v, signed),
+  });
+  return (shown) => draw(value(shown));
+}
+
+function drawLegend(svg) {
+  const filled = s("path", { class: "cells value", d: SHAPES.value(6, 9, 5) });
+  const hollow = s("path", { class: "cells hollow value", d: SHAPES.value(90, 9, 4.5) });
+  svg.append(filled, label(16, 14, "positive", { class: "small muted" }), hollow, label(100, 14, "negative; the area is the size", { class: "small muted" }));
+}
+
+// ---- Around the drawing -----------------------------------------------------------------------------------------------
+
+/** Which windows: their size and their stride. */
+function drawControls(ui) {
+  const group = (trait, word, values, text) => {
+    const buttons = values.map((v) => button(text(v), () => ui.change(rearrange(ui.state, { [trait]: v }))));
+    const node = h("div", { role: "group", "aria-label": word }, h("span", { class: "cbp-word" }, word), ...buttons);
+    return { node, draw: (shown) => buttons.forEach((b, i) => set(b, { "aria-pressed": String(values[i] === shown[trait]) })) };
+  };
+  const groups = [group("size", "windows", SIZES, (v) => `${v} × ${v}`), group("stride", "stride", STRIDES, String)];
+  ui.body.append(h("div", { class: "cbp-controls" }, ...groups.map(({ node }) => node)));
+  return (shown) => groups.forEach(({ draw }) => draw(shown));
+}
+
+const joined = (texts) => [texts.slice(0, -1).join(", "), texts.at(-1)].filter(Boolean).join(" and ");
+
+/** What the chosen entry gets, and from how many windows; what is special about the framed window. */
+function drawSentence(ui) {
+  const [before, total, after] = [h("span"), h("strong", { class: "error" }), h("span")];
+  ui.body.append(h("p", { class: "cbp-says tall" }, before, total, after));
+  return ({ entry: [i, j], deltaY, deltaZ, cell, corner, terms, slopes, content, p }) => {
+    const texts = terms.map((v) => short(v, signed));
+    const slope = slopes[i - corner[0]]?.[j - corner[1]];
+    const inFrame = terms.length === 1 && slope !== undefined;
+    if (!terms.length) say(before, "The chosen entry is in no window: what comes back to it is ");
+    else if (inFrame) say(before, `The chosen entry’s ∂z/∂y, ${short(slope, signed)}, times its window’s error, ${given(deltaZ[cell[0]][cell[1]], signed)}: what comes back is `);
+    else if (terms.length === 1) say(before, "What comes back to the chosen entry is ");
+    else say(before, `The chosen entry is in ${terms.length} windows. The errors that they send back, ${joined(texts)}, add up to `);
+    ui.number(total, "sum", deltaY[i][j], short(deltaY[i][j], signed));
+    const winners = slopes.flat().filter((v) => v !== 0).length;
+    if (largest(content) === 0) say(after, ". The framed window is all zeros: nothing goes back into it.");
+    else if (p === Infinity && winners > 1) say(after, `. In the frame ${winners} entries tie for the maximum and share the error.`);
+    else say(after, ".");
+  };
+}
