@@ -42,7 +42,7 @@ export const learningP = {
     const end = top + OVER_P + AXIS_HEIGHT;
     const product = beside ? windowHeight + 44 : end + 26;
     const svg = ui.svg(beside ? end : product + 34);
-    const over = overAxis(width - left, left);
+    const over = overAxis(width - left, left, 81);
     const place = { left, right: width, top };
     const parts = [
       drawBars(ui, svg, layout, bars),
@@ -55,10 +55,16 @@ export const learningP = {
     const drop = s("line", { class: "axis dashed", y1: top + ENTROPY, y2: top + OVER_P + 30 });
     svg.prepend(drop);
     const axis = drawAxis(ui, svg, width - left, top + OVER_P, { left, reach: OVER_P + 38 - ENTROPY });
+    // The curves follow y alone.
+    let y;
+    let curves;
     return {
       draw(state) {
         const now = at(state.y, state.p);
-        const curves = over.samples.map(({ p, x }) => ({ x, ...at(state.y, p) }));
+        if (state.y !== y) {
+          y = state.y;
+          curves = over.samples.map(({ p, x }) => ({ x, ...at(y, p) }));
+        }
         const x = over.at(state.p);
         for (const draw of parts) draw(state, now, x, curves);
         set(drop, { x1: x.toFixed(2), x2: x.toFixed(2) });

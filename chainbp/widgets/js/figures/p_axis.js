@@ -19,7 +19,7 @@ export const AXIS_HEIGHT = 92;
 const alongAxis = (width, left) => scale([toT(MIN_P), 1], [left + 16, left + width - 16]);
 
 /** For what is drawn over an axis: where p lies, the pixels of a unit of t, and orders with their places for a curve. */
-export function overAxis(width, left = 0, count = 121) {
+export function overAxis(width, left, count) {
   const along = alongAxis(width, left);
   const from = toT(MIN_P);
   const samples = Array.from({ length: count }, (_, k) => {
