@@ -12,9 +12,9 @@ from chainbp.pooling import lp_pool2d
 from chainbp.widgets import still
 from chainbp.widgets.base import Figure, Numbers, Order, Result, Whole
 
-FEWEST, MOST = 3, 8
+FEWEST, MOST = 3, 6
 SIZES = (2, 3)
-STRIDES = (1, 3)
+STRIDES = (1, 2, 3)
 
 # Where a handwritten seven is bright on one side of the diagonal and dark on the other: the first seven of
 # scikit-learn's digits under the filter [[1, 1, 0], [1, 0, -1], [0, -1, -1]] / 3. tests/widgets says it in code.
@@ -88,8 +88,8 @@ class PoolingMap(Figure):
     Y = _Map()
     delta = _Map()
     p = Order()
-    size = Whole(0, *SIZES)
-    stride = Whole(0, *STRIDES)
+    size = Whole(0, SIZES[0], SIZES[-1])
+    stride = Whole(0, STRIDES[0], STRIDES[-1])
     cell = _Place()
     entry = _Place()
     Z = Result()
@@ -114,7 +114,7 @@ class PoolingMap(Figure):
         parts = []
         for top, kind, names, maps in (
             (60, "value", ("Y", "Z"), (self.Y, self.Z)),
-            (368, "error", ("δ_Y", "δ_Z"), (self.delta_Y, self.delta_Z)),
+            (368, "error", ("δ of Y", "δ of Z"), (self.delta_Y, self.delta_Z)),
         ):
             middle = top + unit * rows / 2
             above = middle - small * high / 2
@@ -171,7 +171,7 @@ def pooling_map(
     size: int = 2,
     stride: int = 2,
     cell: npt.ArrayLike = (1, 1),
-    entry: npt.ArrayLike = (3, 3),
+    entry: npt.ArrayLike | None = None,
 ) -> PoolingMap:
     """Lp pooling over the windows of a map, forward and backward: drag p, pick windows, change entries and errors.
 
@@ -181,7 +181,7 @@ def pooling_map(
     Parameters
     ----------
     Y : array_like of shape (H, W), optional
-        The map, 3 to 8 rows and columns. Default: where a handwritten seven has a diagonal edge, small responses 0.
+        The map, 3 to 6 rows and columns. Default: where a handwritten seven has a diagonal edge, small responses 0.
     delta : float or array_like, optional
         The errors of the windows: one for all, or in the shape of Z one for each window, or in the shape of Y, where
         each window finds its error at its upper left entry. Default: errors of either sign for a map of 6 × 6, else 1.
@@ -194,7 +194,7 @@ def pooling_map(
     cell : array_like of int, optional
         Row and column of the window in the frame, from 0.
     entry : array_like of int, optional
-        Row and column of the chosen entry of Y, from 0.
+        Row and column of the chosen entry of Y, from 0. Default: the last one in the frame.
 
     Returns
     -------
@@ -224,7 +224,13 @@ def pooling_map(
     shape = np.shape(as_array(Y, "pooling_map: Y"))
     if delta is None:
         delta = ERRORS if shape == np.shape(ERRORS) else 1.0
-    fits = len(shape) == 2 and size in SIZES and stride in range(STRIDES[0], STRIDES[1] + 1)
-    # Where they do not, the traits say so.
-    delta = _errors(delta, shape, int(size), int(stride)) if fits else Y
+    place = as_array(cell, "pooling_map: cell")
+    sound = np.ndim(size) == np.ndim(stride) == 0 and size in SIZES and stride in STRIDES
+    if sound and len(shape) == 2 and place.shape == (2,):
+        delta = _errors(delta, shape, int(size), int(stride))
+        if entry is None:
+            last = (np.array(shape) - size) // stride
+            entry = np.minimum(place, last) * stride + size - 1
+    else:  # The traits will say what is wrong.
+        delta, entry = Y, (0, 0)
     return PoolingMap("pooling_map", Y=Y, delta=delta, p=p, size=size, stride=stride, cell=cell, entry=entry)

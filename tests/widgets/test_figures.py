@@ -123,7 +123,7 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         (lambda: chain_rule([1, 2]), "chain_rule: widths must be 3 to 5 widths"),
         (lambda: chain_rule([1, 2.5, 3]), "chain_rule: widths must be whole numbers from 1 to 12"),
         (lambda: chain_rule(step=3), "chain_rule: step must be at most 2"),
-        (lambda: pooling_map(np.ones((2, 3))), "pooling_map: Y must have 3 to 8 rows and columns; got shape (2, 3)"),
+        (lambda: pooling_map(np.ones((2, 3))), "pooling_map: Y must have 3 to 6 rows and columns; got shape (2, 3)"),
         (lambda: pooling_map(np.ones(3)), "pooling_map: Y must be a matrix; got shape (3,)"),
         (lambda: pooling_map(size=4), "pooling_map: size must be a whole number from 2 to 3; got 4"),
         (lambda: pooling_map(stride=0), "pooling_map: stride must be a whole number from 1 to 3; got 0"),

@@ -223,6 +223,45 @@ def test_multiplying_from_either_end(page):
         assert shapes() == ["1 × 3"]
 
 
+def test_windows_of_a_map_overlap_tie_and_are_empty(page):
+    fig = figure(page, "pooling_map")
+    cell, entry, y = (fig.locator(f"[data-slider={name}]") for name in ("cell", "entry", "y"))
+    says = fig.locator(".cbp-says")
+    start = check(fig)
+    # Of two that tie at p = inf each gets half of the error.
+    fig.locator("[data-slider=p]").press("End")
+    assert check(fig)["sum"] == 0
+    for _ in range(2):
+        y.press("ArrowUp")
+    assert check(fig)["sum"] == start["delta"] / 2
+    assert "2 entries tie" in says.text_content()
+    # A press on an entry chooses it, and the frame comes along; the arrow keys go four ways.
+    box = fig.locator("[data-name='dY.0.1']").bounding_box()
+    page.mouse.click(box["x"] + 2, box["y"])
+    assert (entry.get_attribute("aria-valuetext"), check(fig)["y"]) == ("row 1, column 2: 0", 0)
+    assert cell.get_attribute("aria-valuetext") == "row 1, column 1: z is 0"
+    assert "all zeros" in says.text_content()
+    cell.press("ArrowUp")
+    assert cell.get_attribute("aria-valuenow") == "0"
+    cell.press("ArrowDown")
+    cell.press("ArrowRight")
+    assert cell.get_attribute("aria-valuetext").startswith("row 2, column 2")
+    assert entry.get_attribute("aria-valuetext").startswith("row 3, column 4")
+    # In windows that overlap, errors add; where none is, nothing comes back.
+    fig.get_by_role("button", name="1", exact=True).click()
+    assert check(fig).keys() >= {"Z.4.4", "dZ.4.4"}
+    assert "in 4 windows" in says.text_content()
+    fig.get_by_role("button", name="3 × 3").click()
+    check(fig)
+    assert "in 9 windows" in says.text_content()
+    fig.get_by_role("button", name="2", exact=True).click()
+    entry.press("End")
+    assert check(fig)["sum"] == 0
+    assert "in no window" in says.text_content()
+    fig.get_by_role("button", name="Reset").click()
+    assert check(fig) == start
+
+
 def test_descent_steps_plays_and_pauses(page):
     fig = figure(page, "descent")
     before = check(fig)

@@ -7,7 +7,7 @@ import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
 const SIZES = [2, 3];
 const STRIDES = [1, 2, 3];
-const MOST = 8;
+const MOST = 6;
 const STEP = 0.1;
 
 /** All that the figure shows, from its inputs. An address may name fractions, or a window or an entry too far. */
@@ -56,8 +56,8 @@ function short(v, print = format) {
   return size < 9.995 ? print(v) : size < 99.95 ? print(v, 1) : print(v, 0);
 }
 
-/** The shortest text of a number of two decimals at most. */
-const given = (v, print = format) => print(v).replace(/[.]?0+$/, "");
+/** The shortest text of a number of two decimals at most; only what is exactly 0 is "0". */
+const given = (v, print = format) => (v !== 0 && Math.abs(v) < 0.005 ? print(v) : print(v).replace(/[.]?0+$/, ""));
 
 /** Which entry or window is chosen: one goes along with the other, so that the entry stays in the frame. */
 function choose(state, { cell, entry }) {
@@ -155,8 +155,8 @@ const LARGEST_CELL = 44;
 
 /** Y and its errors at the left, the windows' at the right, the derivatives between. */
 function sideBySide({ width, rows, columns }) {
-  const cell = Math.min(42, 264 / Math.max(rows, columns));
-  const [wide, high] = [columns * cell, rows * cell];
+  // Room for their titles, however small they are.
+  const [wide, high] = [columns, rows].map((count) => Math.max(count * 42, 200));
   const box = Math.min(184, width - wide - 190);
   const row = Math.max(high, 252);
   const below = TOP + row + 56;
@@ -211,7 +211,9 @@ function stacked({ width, rows, columns }) {
 
 // The room of a number below its mark.
 const NUMBER = 15;
+// How wide a digit is at most, in the two sizes of widgets.css.
 const DIGIT = 6.9;
+const TIGHT_DIGIT = 6.4;
 
 /** Marks of a matrix in one path for each sign: the area is the size of the entry, 0 has none. */
 function paths(kind, values, { left, top, cell }, most) {
@@ -278,7 +280,12 @@ function makeMap(ui, svg, { name, kind, box, title, most: [rows, columns], print
       ui.number(node, `${name}.${i}.${j}`, v, print(v));
       set(node, { x: n(at.left + (j + 0.5) * cell), y: n(at.top + (i + 1) * cell - 7) });
       node.classList.toggle("muted", v === 0);
-      node.classList.toggle("tight", node.textContent.length * DIGIT > cell - 3);
+      const { length } = node.textContent;
+      const tight = length * DIGIT > cell - 3;
+      node.classList.toggle("tight", tight);
+      // What is too long even then is squeezed.
+      const squeezed = tight && length * TIGHT_DIGIT > cell - 2 ? n(cell - 2) : null;
+      set(node, { textLength: squeezed, lengthAdjust: squeezed && "spacingAndGlyphs" });
     });
     return at;
   };
@@ -327,7 +334,7 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
   const center = (name, [i, j]) => [at[name].left + (j + 0.5) * at[name].cell, at[name].top + (i + 0.5) * at[name].cell];
   /** A slider whose units are the places of a map, row after row; the arrow keys go four ways. */
   const cursor = (trait, name, words, shape, countsOf, text) => {
-    const node = ui.slider({
+    return ui.slider({
       parent: svg,
       name: trait,
       label: words,
@@ -358,14 +365,13 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
         return { ArrowUp: up, ArrowDown: down, PageUp: up, PageDown: down };
       },
     });
-    return node;
   };
   svg.append(tracks.Y);
   const entryShape = s("rect", { class: "entry", rx: 2 });
   cursor("entry", "Y", "entry of the map", entryShape, ({ Y }) => [Y.length, Y[0].length], ({ entry, Y }) => `${place(entry)}: ${given(Y[entry[0]][entry[1]])}`);
   svg.append(tracks.Z);
   const cellShape = outline();
-  cursor("cell", "Z", "window", cellShape, ({ Z }) => [Z.length, Z[0].length], ({ cell, Z }) => `${place(cell)}: z is ${short(Z[cell[0]][cell[1]])}`);
+  const chosen = cursor("cell", "Z", "window", cellShape, ({ Z }) => [Z.length, Z[0].length], ({ cell, Z }) => `${place(cell)}: z is ${short(Z[cell[0]][cell[1]])}`);
   for (const [name, trait] of [["dY", "entry"], ["dZ", "cell"]]) {
     tracks[name].classList.add("cbp-track");
     drag(tracks[name], (x, y) => ui.change(choose(ui.state, { [trait]: cellAt(name, x, y) })), null, svg.querySelector(`[data-slider="${trait}"]`));
@@ -376,11 +382,12 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
     at.Z = maps.Z(Z, Math.max(limits.Y, largest(Z)));
     at.dY = maps.dY(deltaY, Math.max(limits.delta, largest(deltaY)), [size, starts]);
     at.dZ = maps.dZ(deltaZ, limits.delta);
+    set(chosen, { "aria-valuemax": Z.flat().length - 1 });
     for (const name of ["Y", "dY"]) around(frames[name], at[name], corner, size, 0.5);
     around(frames.dZ, at.dZ, cell, 1, 0.5);
-    around(entryInErrors, at.dY, entry, 1, -3);
+    around(entryInErrors, at.dY, entry, 1, -2);
     // The cursors' nodes stand at the centers of their cells.
-    for (const [shape, name, inset] of [[entryShape, "Y", -3], [cellShape, "Z", 0.5]]) {
+    for (const [shape, name, inset] of [[entryShape, "Y", -2], [cellShape, "Z", 0.5]]) {
       const half = at[name].cell / 2;
       around(shape, { left: -half, top: -half, cell: 2 * half }, [0, 0], 1, inset);
     }
