@@ -15,7 +15,7 @@ help:
 	@echo 'make test     run every test and print a summary'
 	@echo 'make lab      open the notebooks in JupyterLab'
 	@echo 'make serve    build the book if needed and serve it at http://localhost:$(PORT)/'
-	@echo 'make bench    time one gradient beside PyTorch, JAX and autograd, and the live figures'
+	@echo 'make bench    measure speed and accuracy beside PyTorch, JAX and autograd, and the live figures'
 	@echo 'make outputs  execute the notebooks in place and normalize them'
 	@echo 'make widgets  bundle the live figures (needs npm)'
 	@echo 'make clean    remove the environment and everything that was built'
@@ -48,7 +48,10 @@ serve: $(PAGES)/index.html $(VENV)/book.stamp
 
 bench: $(VENV)/bench.stamp $(PAGES)/index.html
 	$(RUN) -m benchmarks
+	$(RUN) -m benchmarks.accuracy
+	$(RUN) -m benchmarks.peers
 	$(RUN) -m benchmarks.figures
+	$(RUN) book/_tools/outputs.py book/how-fast.ipynb book/coming-from-pytorch.ipynb
 
 outputs: $(VENV)/book.stamp
 	$(RUN) book/_tools/outputs.py

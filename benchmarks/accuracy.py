@@ -298,8 +298,9 @@ def _over(found: Found, **wanted: Any) -> Scores:
 def summary(found: Found) -> Json:
     """What is saved: one row for each function, dtype and quantity, and the largest error by kind and by p."""
     rows = []
+    dtypes = [dtype for dtype in DTYPES if any(key.dtype == dtype for key in found)]
     for function in FUNCTIONS:
-        for dtype in DTYPES:
+        for dtype in dtypes:
             for quantity, bound in BOUNDS.items():
                 key = {"function": function, "dtype": dtype, "quantity": quantity}
                 rows.append({**key, **_statistics(_over(found, **key), bound)})

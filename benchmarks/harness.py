@@ -1,7 +1,7 @@
 """What every benchmark shares: fair timing of contestants in one process, goals, the environment, and tables.
 
-To add a benchmark, write a module with ``measure(native, seconds)`` and ``report(results, labels)`` as ``networks.py``
-has them, and name it in ``__main__.py``.
+To add a benchmark, write a module with ``measure(native, seconds)``, ``goals(results)`` and ``report(results, labels)``
+as ``networks.py`` has them, and name it in ``__main__.py``.
 """
 
 from __future__ import annotations

@@ -1,0 +1,111 @@
+"""A small sample of the sweep of ``benchmarks.accuracy``, and the reference that both judge by."""
+
+import mpmath
+import numpy as np
+import pytest
+
+from benchmarks import edges
+from benchmarks.accuracy import BOUNDS, FUNCTIONS, KINDS, P_BANDS, blocks, summary, sweep
+from benchmarks.reference import errors, reference
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return {(r["function"], r["quantity"]): r for r in summary(sweep(3000, (1, 0), "float64"))["rows"]}
+
+
+@pytest.mark.parametrize("quantity", BOUNDS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_sample_of_windows_keeps_the_bounds(rows, function, quantity):
+    row = rows[function, quantity]
+    assert row["results"] >= 3000
+    assert row["not_finite"] == 0
+    assert row["max"] <= row["bound"], row["worst"]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_sample_has_every_kind_of_window_and_keeps_its_dtype(dtype):
+    drawn = list(blocks(2000, np.random.default_rng(2), dtype))
+    assert {kind for block in drawn for kind in block.kinds} == set(KINDS)
+    assert {block.image.dtype for block in drawn} == {np.dtype(dtype)}
+    assert all(np.isfinite(block.image).all() for block in drawn)
+    assert all(len(block.windows) == len(block.kinds) for block in drawn)
+    assert P_BANDS[0][0] <= min(block.p for block in drawn) < max(block.p for block in drawn) <= P_BANDS[-1][1]
+    assert any(block.stride < block.size for block in drawn)
+    assert any(block.p % 1 == 0 for block in drawn)
+
+
+# ---- the reference ----
+
+
+def test_the_reference_knows_3_4_5():
+    z, gradient, slope = reference([3.0, -4.0, 0.0], 2.0)
+    assert (z, gradient[2]) == (5, 0)
+    assert [float(g) for g in gradient] == pytest.approx([0.6, -0.8, 0], rel=1e-15)
+    w = np.array([9, 16]) / 25
+    assert float(slope) == pytest.approx(5 / 4 * (w * np.log(w)).sum(), rel=1e-15)
+    assert reference([0.0, -0.0], 3.0) == (0, [0, 0], 0)
+
+
+@pytest.mark.parametrize(
+    ("y", "p"),
+    [
+        ([3.0, -4.0, 0.5], 0.3),
+        ([1.0, 1.0 - 2.0**-53, -1.0], 300.0),
+        ([1.0, 0.05], 250.0),
+        ([1e300, -1e-300], 1.5),
+        ([5e-324, 1e-310], 40.0),
+    ],
+)
+def test_the_reference_agrees_with_the_formulas_as_they_stand(y, p):
+    """With a thousand digits and more, nothing needs a trick: (32), (33) and two logarithms."""
+    got = reference(y, p)
+    with mpmath.workdps(1500):
+        a, p = [mpmath.mpf(abs(v)) for v in y], mpmath.mpf(p)
+        s = mpmath.fsum(v**p for v in a)
+        z = s ** (1 / p)
+        gradient = [mpmath.sign(v) * s ** (1 / p - 1) * u ** (p - 1) for u, v in zip(a, y)]
+        slope = z * (mpmath.fsum(v**p * mpmath.log(v) for v in a) / s / p - mpmath.log(s) / p**2)
+        for ours, plain in zip([got.z, got.slope, *got.gradient], [z, slope, *gradient], strict=True):
+            assert abs(ours - plain) <= abs(plain) * mpmath.mpf(10) ** -25
+
+
+def test_errors_are_counted_in_eps():
+    third = mpmath.mpf(1) / 3
+    eps = np.finfo(float).eps
+    true = [mpmath.mpf(1), mpmath.mpf(-1), third, mpmath.mpf(0)]
+    assert errors(np.array([1 + 3 * eps, -1 - 2 * eps, 1 / 3, 0.0]), true, "float64").tolist() == pytest.approx(
+        [3, 2, float(abs(1 / 3 - third) * 3 / eps), 0]
+    )
+    # Below the smallest normal number a step is the unit; far off is far off, and not finite is inf.
+    true = [mpmath.mpf(3e-323), mpmath.mpf(2e-300), mpmath.mpf(1), mpmath.mpf(1)]
+    found = errors(np.array([2e-323, 0.0, np.nan, 1e300]), true, "float64")
+    assert found[0] == 2
+    assert found[1] == 1 / eps
+    assert found[2] == np.inf
+    assert 1e100 < found[3] < np.inf
+    # A result that no float32 can hold is not asked for.
+    assert np.isnan(errors(np.array([np.inf]), [mpmath.mpf(1e39)], "float32")[0])
+
+
+# ---- the edge cases ----
+
+
+@pytest.mark.parametrize("case", edges.CASES, ids=lambda case: f"{case.about}, p={case.p:g}, {case.dtype}")
+@pytest.mark.parametrize("name", ["chainbp eta", "chainbp lp_pool2d"])
+def test_chainbp_fails_no_edge_case(name, case):
+    pooling = edges.POOLINGS[name]()
+    assert not edges.fails(case, *pooling(np.array(case.y, case.dtype), case.p))
+
+
+def test_failures_are_seen():
+    case = edges.Edge("negative entries", [-1.0, 2.0], 3)
+    z, gradient, _ = reference(case.y, case.p)
+    good = [float(g) for g in gradient]
+    assert not edges.fails(case, float(z), good)
+    assert edges.fails(case, float(z) * 1.00001, good)
+    assert edges.fails(case, float(z), [-good[0], good[1]])
+    assert edges.fails(case, float("nan"), good)
+    zeros = edges.Edge("a window of zeros", [0.0, 0.0], 1.5)
+    assert not edges.fails(zeros, 0.0, [1.0, 0.0])
+    assert edges.fails(zeros, 0.0, [np.nan, 0.0])
