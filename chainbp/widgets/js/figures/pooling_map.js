@@ -503,7 +503,7 @@ function drawSentence(ui) {
     const slope = slopes[i - corner[0]]?.[j - corner[1]];
     const inFrame = terms.length === 1 && slope !== undefined;
     if (!terms.length) say(before, "The chosen entry is in no window: what comes back to it is ");
-    else if (inFrame) say(before, `The chosen entry’s ∂z/∂y, ${short(slope, signed)}, times its window’s error, ${given(deltaZ[cell[0]][cell[1]], signed)}: what comes back is `);
+    else if (inFrame) say(before, `The chosen entry’s ∂z/∂y, ${short(slope, signed)}, times its window’s error, ${given(deltaZ[cell[0]][cell[1]], signed)}, gives back `);
     else if (terms.length === 1) say(before, "What comes back to the chosen entry is ");
     else say(before, `The chosen entry is in ${terms.length} windows. The errors that they send back, ${joined(texts)}, add up to `);
     ui.number(total, "sum", deltaY[i][j], short(deltaY[i][j], signed));
