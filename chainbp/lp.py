@@ -56,7 +56,7 @@ class Norms:
             if lost.any():
                 order = np.broadcast_to(p, a.shape)[lost]
                 q[lost], self._powers[lost] = (part.prod(axis=0) for part in _powers(self._factors(lost), order))
-            self._s = self._powers.sum(axis=0)
+            self._s = _sum(self._powers) if np.any(p < 1) else self._powers.sum(axis=0)
             norm = root(self._s, p)
             self._scaled_z = self._unit * norm
             self.z = np.where(self._ordinary, np.ldexp(self._scaled_z, self._exponent), self._largest)
@@ -111,6 +111,20 @@ def _powers(r: Array, p: Array) -> tuple[Array, Array]:
         return u, u * r
     quotient = np.divide(u, r, out=np.zeros_like(u), where=r != 0)
     return np.where(small, quotient, u), np.where(small, u, u * r)
+
+
+def _sum(powers: Array) -> Array:
+    """The sum along the first axis, with what each addition rounds off added in the end (Knuth's two-sum).
+
+    Below p = 1 the root multiplies the sum's error by 1/p.
+    """
+    total, rest = np.zeros(powers.shape[1:]), np.zeros(powers.shape[1:])
+    for term in powers:
+        new = total + term
+        taken = new - total
+        rest += (total - (new - taken)) + (term - taken)
+        total = new
+    return total + rest
 
 
 def root(s: Array, p: Any) -> Array:

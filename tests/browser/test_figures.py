@@ -20,6 +20,7 @@ FIGURES = {
     "4-1-sigmoid-activation": ["two_layer", "sigmoid"],
     "4-2-lp-pooling": ["lp_pooling", "lp_network", "descent"],
     "5-learning-p": ["learning_p"],
+    "6-convolution": ["pooling_map"],
     "7-your-own-layer": ["lp_pooling"],
 }
 
