@@ -68,6 +68,21 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
             raise ValueError(f"{what} must be finite; got inf or NaN")
 
 
+class Bars(Numbers):
+    """An input of at most `most` numbers, each the height of a bar that a finger can find on a phone."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(1)
+        self._most = most
+
+    def check(self, what: str, array: Any) -> None:
+        super().check(what, array)
+        if array.size > self._most:
+            raise ValueError(
+                f"{what} must have at most {self._most} entries, so that each can be dragged; got {array.size}"
+            )
+
+
 class Order(Numbers):
     """An input p > 0 that may be infinite."""
 

@@ -11,18 +11,7 @@ from chainbp.function import Function
 from chainbp.lp import entropy
 from chainbp.pooling import eta
 from chainbp.widgets import still
-from chainbp.widgets.base import Figure, Numbers, Order, Result
-
-MOST = 8
-
-
-class _Window(Numbers):
-    """The bars: as many as fit on a phone with a number at each."""
-
-    def check(self, what: str, array: Any) -> None:
-        super().check(what, array)
-        if array.size > MOST:
-            raise ValueError(f"{what} must have at most {MOST} entries, so that each can be dragged; got {array.size}")
+from chainbp.widgets.base import Bars, Figure, Order, Result
 
 
 class LearningP(Figure):
@@ -44,7 +33,7 @@ class LearningP(Figure):
         ``∂z/∂p = −(z/p²) H(w)``.
     """
 
-    y = _Window(1)
+    y = Bars(8)
     p = Order()
     z = Result()
     shares = Result()

@@ -9,18 +9,7 @@ import numpy.typing as npt
 from chainbp.function import Function
 from chainbp.pooling import eta
 from chainbp.widgets import still
-from chainbp.widgets.base import Figure, Numbers, Order, Result
-
-MOST = 12
-
-
-class _Inputs(Numbers):
-    """The bars: as many as fit on a phone."""
-
-    def check(self, what: str, array: Any) -> None:
-        super().check(what, array)
-        if array.size > MOST:
-            raise ValueError(f"{what} must have at most {MOST} entries, so that each can be dragged; got {array.size}")
+from chainbp.widgets.base import Bars, Figure, Order, Result
 
 
 class LpPooling(Figure):
@@ -38,7 +27,7 @@ class LpPooling(Figure):
         ``∂z/∂y_i``, (33) with its sign. Follows y and p.
     """
 
-    y = _Inputs(1)
+    y = Bars(12)
     p = Order()
     z = Result()
     gradient = Result()
