@@ -156,5 +156,9 @@ def _compare(name: str, gradient: Any, at: Array, loss: Any, value: float) -> Co
     gap = np.abs(gradient - difference)
     error = np.divide(gap, scale, out=np.where(gap == 0, 0.0, np.inf), where=scale > 0)
     error = np.where(np.isnan(error), np.inf, error)
-    where = tuple(int(i) for i in np.unravel_index(np.argmax(error), error.shape)) if error.ndim else ()
+    # Where all entries are wrong by one factor, rounding alone would decide which is the worst. Of those that are
+    # equally wrong, take the one that is off by most.
+    equally = error >= error.max() * (1 - 1e-6)
+    worst = np.argmax(np.where(equally, gap, -1.0))
+    where = tuple(int(i) for i in np.unravel_index(worst, error.shape)) if error.ndim else ()
     return Comparison(name, gradient, difference, float(error[where]), where)
