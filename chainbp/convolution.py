@@ -73,7 +73,7 @@ def conv2d(K: Any, b: Any = None) -> Function:
         X = patches.transpose(1, 4, 5, 0, 2, 3).reshape(W.shape[1], -1)
         y = W @ X  # (7)
         if b is not None:
-            y += b[:, None]
+            y = y + b[:, None]
 
         def as_columns(delta: Array) -> Array:
             return delta.transpose(1, 0, 2, 3).reshape(filters, -1)

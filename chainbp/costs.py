@@ -140,8 +140,8 @@ def softmax_cross_entropy(t: Any) -> Function:
     -------
     Function
         Takes logits z' of the shape of t and gives one number, in nats, summed over the samples. Back:
-        δ_z' = softmax(z') − t. Finite and exact to a few eps for all finite logits. A logit of −inf costs nothing
-        where t is 0, and makes the cost inf where it is not; inf or NaN among the logits gives NaN.
+        δ_z' = softmax(z') − t. Finite for all finite logits, and for one-hot targets exact to a few eps. A logit of
+        −inf costs nothing where t is 0, and makes the cost inf where it is not; inf or NaN among the logits gives NaN.
 
     Raises
     ------
@@ -172,8 +172,14 @@ def softmax_cross_entropy(t: Any) -> Function:
         t = _fitted(target, z, "softmax_cross_entropy[t]")
         y, log_y = softmax_and_log(z)
         # 0 · (−inf) is 0 here: an impossible class costs nothing where it is not the target.
-        loss = -(t * np.where(t == 0, 0, log_y)).sum()
-        return loss, lambda delta: delta * (y - t), None
+        loss = (t * np.where(t == 0, 0, -log_y)).sum()
+
+        def pull(delta: Array) -> Array:
+            # Where t is 1, y − 1 would cancel: it is minus the sum of the other probabilities.
+            others = np.where(t == 1, 0, y).sum(axis=0)
+            return np.asarray(delta * np.where(t == 1, -others, y - t))
+
+        return loss, pull, None
 
     return Function(
         forward,

@@ -99,8 +99,10 @@ def softmax_and_log(x: Array) -> tuple[Array, Array]:
     """Softmax of the columns of x and its logarithm, the largest logit taken out first so that nothing overflows."""
     below = x - x.max(axis=0)
     powers = np.exp(below)
-    total = powers.sum(axis=0)
-    return powers / total, below - np.log(total)
+    # The largest power is 1: the logarithm of 1 and the others keeps digits that their sum has lost.
+    others = powers.copy()
+    np.put_along_axis(others, powers.argmax(axis=0)[None], 0, axis=0)
+    return powers / powers.sum(axis=0), below - np.log1p(others.sum(axis=0))
 
 
 softmax = Function(_softmax, name="softmax")

@@ -136,7 +136,8 @@ def root(s: Array, p: Any) -> Array:
     # Where p is large, ln(s)/p is small; where it is inf, there is nothing to make good.
     rest = np.where(p < _LARGEST_P_FOR_BINARY_SCALE, _one_minus_product(p, np.float64(inverse)) / p, 0.0)
     if rest.any():
-        result += result * (s.dtype.type(rest) * _rough_logarithm(s))
+        correction = s.dtype.type(rest) * _rough_logarithm(s)
+        result = np.where(np.isfinite(result), result + result * correction, result)
     return result
 
 

@@ -56,8 +56,9 @@ def pool(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
     """Lp norms of all windows of y, shape (..., H, W), with orders p that broadcast with (..., h, w)."""
     order = float(p.flat[0])
     least, _ = _trusted(y.dtype)
+    known = y.dtype in (np.float32, np.float64)
     # Where the powers of 0.1 vanish, so many windows would be lost that nothing would be won.
-    if p.size > 1 or not 1 <= order < np.inf or 0.1**order < least:
+    if not known or p.size > 1 or not 1 <= order < np.inf or 0.1**order < least:
         return _pool_scaled(y, p, size, stride)
     return _pool_fast(y, order, size, stride) or _pool_scaled(y, p, size, stride)
 
@@ -113,7 +114,7 @@ def _pool_fast(y: Array, p: float, size: Pair, stride: Pair) -> Pooled | None:
         with np.errstate(over="ignore", invalid="ignore"):
             for block in blocks:
                 of_sums = deltas[block] * factor[block]
-                if not np.isfinite(of_sums).all():
+                if not _exact(of_sums, deltas[block], factor[block], size):
                     return _pool_scaled(y, np.array(p), size, stride).pull(delta)
                 _spread(of_sums, q[block], size, stride, errors[block])
             for windows, entries, gradient in rescued:
@@ -121,6 +122,14 @@ def _pool_fast(y: Array, p: float, size: Pair, stride: Pair) -> Pooled | None:
         return errors.reshape(y.shape)
 
     return Pooled(z.reshape(*y.shape[:-2], *z.shape[1:]), pull, lambda: _norms(y, np.array(p), size, stride).slope())
+
+
+def _exact(products: Array, deltas: Array, factor: Array, size: Pair) -> bool:
+    """Whether no product of an error and z^(1−p) has lost digits, and none can overflow where windows overlap."""
+    numbers = np.finfo(products.dtype)
+    sizes = np.abs(products)
+    vanished = np.count_nonzero(sizes < numbers.tiny) > np.count_nonzero((deltas == 0) | (factor == 0))
+    return bool(sizes.max() < numbers.max / (size[0] * size[1])) and not vanished
 
 
 def _lost(y: Array, powers: Array, s: Array, size: Pair, stride: Pair) -> Array | None:

@@ -81,8 +81,8 @@ def eta(p: Any, n: Any = None) -> Function:
         norms = Norms(groups.astype(np.float64, copy=False), _beside(p, y.ndim - 1))
 
         def pull_y(delta: Array) -> Array:
-            parts = delta * norms.gradient
             with np.errstate(over="ignore"):
+                parts = delta * norms.gradient
                 errors: Array = parts if n is None else parts.swapaxes(0, 1)
                 return errors.reshape(y.shape).astype(y.dtype, copy=False)
 

@@ -158,7 +158,9 @@ def train(
 def _rates(rate: float | Sequence[float], network: Function) -> list[float]:
     """One rate for each parameter."""
     count = len(network.parameters)
-    if not isinstance(rate, (Sequence, np.ndarray)) or isinstance(rate, str):
+    if isinstance(rate, np.ndarray):
+        rate = rate.tolist()
+    if not isinstance(rate, Sequence) or isinstance(rate, str):
         return [rate] * count
     if len(rate) != count:
         raise ValueError(f"train: rate must be one number, or {count}, one for each parameter; got {len(rate)}")

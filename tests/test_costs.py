@@ -63,6 +63,13 @@ def test_softmax_cross_entropy_is_accurate_where_softmax_saturates(z):
         np.testing.assert_allclose(pull.x(1.0), [-float(share), float(share)], rtol=1e-15, atol=3e-16)
 
 
+@pytest.mark.parametrize("gap", [5.0, 30.0, 50.0, 300.0])
+def test_a_sure_and_right_answer_keeps_its_small_cost_and_its_small_error(gap):
+    loss, pull = softmax_cross_entropy[[1.0, 0.0]].vjp([0.0, -gap])
+    assert loss == pytest.approx(np.log1p(np.exp(-gap)), rel=1e-15, abs=0)
+    np.testing.assert_allclose(pull.x(1.0), [-sigma(-gap), sigma(-gap)], rtol=4e-16)
+
+
 def test_an_impossible_class_costs_only_where_it_is_the_target():
     assert softmax_cross_entropy[[1.0, 0.0]]([0.0, -np.inf]) == 0
     assert softmax_cross_entropy[[0.0, 1.0]]([0.0, -np.inf]) == np.inf

@@ -194,3 +194,13 @@ def test_names(rng):
     assert repr(lp_pool2d[np.inf, (3, 2), 1]) == "η_∞(3×2, stride 1×1)"
     assert repr(lp_pool2d[[1.0, 2.0], 2]) == "η_p(2×2)"
     assert lp_pool2d[np.inf, 2]._repr_latex_() == r"$\displaystyle \eta_{\infty}^{2 \times 2}$"
+
+
+def test_errors_near_the_ends_of_the_floats_come_back():
+    """Where windows overlap their errors could overflow before they meet a small power, or vanish before a large one."""
+    middle = lp_pool2d[2.0, (1, 2), 1]
+    np.testing.assert_array_equal(middle.vjp([[1.0, 0.0, 1.0]])[1].x([[1e308, 1e308]]), [[1e308, 0, 1e308]])
+    errors = middle.vjp([[1.0, 0.1, 1.0]])[1].x([[1e308, 1e308]])
+    assert errors[0, 1] == pytest.approx(2e308 / 10 / np.sqrt(1.01), rel=1e-14)
+    errors = lp_pool2d[3.0, (1, 2)].vjp(np.full((1, 2), 1e8, "f4"))[1].x(np.array([[1e-35]], "f4"))
+    np.testing.assert_allclose(errors, 1e-35 * 2 ** (1 / 3 - 1), rtol=1e-6)

@@ -221,3 +221,8 @@ def test_the_slope_in_p_keeps_shares_that_vanish(p, ratio):
     y = [1e300, 1e300 * ratio ** (4 / p), 1e200 * ratio]
     true = reference(y, p, digits=3000)[2]
     assert off(eta[p].vjp(y)[1].theta(1.0)[0], true) <= 8
+
+
+def test_a_z_beyond_the_largest_float_is_inf():
+    with np.errstate(all="raise", under="ignore"):
+        assert eta[1e-3]([1.0, 1.0, 1.0]) == np.inf
