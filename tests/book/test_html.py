@@ -31,6 +31,25 @@ def test_each_page_of_the_toc_is_built(html):
     assert [name for name in toc() if not (html / f"{name}.html").is_file()] == []
 
 
+def test_each_page_of_the_toc_has_a_description_of_its_own(html):
+    described = {}
+    for name in toc():
+        (tag,) = soup(html / f"{name}.html").find_all("meta", attrs={"name": "description"})
+        described[name] = tag["content"]
+    lengths = {name: len(text) for name, text in described.items()}
+    assert {name: length for name, length in lengths.items() if not 80 <= length <= 160} == {}
+    assert len(set(described.values())) == len(described)
+
+
+def test_what_a_chat_shows_of_a_link_is_the_page_s_title_and_description(html):
+    for name in toc():
+        page = soup(html / f"{name}.html")
+        shown = {tag["property"]: tag["content"] for tag in page.find_all("meta", property=re.compile("^og:"))}
+        assert shown["og:title"] == page.title.get_text().removesuffix(" — chainbp")
+        assert shown["og:description"] == page.find("meta", attrs={"name": "description"})["content"]
+        assert not re.search("https?:", " ".join(shown.values())), "the book does not know its address"
+
+
 @each_page
 def test_the_page_asks_no_other_host_for_anything(page):
     for tag in soup(page).find_all(["script", "link", "img", "iframe", "source", "video", "audio", "object", "embed"]):
