@@ -128,15 +128,20 @@ def _sum(powers: Array) -> Array:
 
 
 def root(s: Array, p: Any) -> Array:
-    """s^(1/p) for s ≥ 0, with the rounding of 1/p made good: it would cost ln(s)/(2p) eps."""
+    """s^(1/p) for s ≥ 0."""
     if np.ndim(p) == 0 and p in (1, 2):
         return s if p == 1 else np.sqrt(s)
     inverse = s.dtype.type(1 / p)
-    result: Array = s**inverse
     # Where p is large, ln(s)/p is small; where it is inf, there is nothing to make good.
     rest = np.where(p < _LARGEST_P_FOR_BINARY_SCALE, _one_minus_product(p, np.float64(inverse)) / p, 0.0)
-    if rest.any():
-        correction = s.dtype.type(rest) * _rough_logarithm(s)
+    return power(s, inverse, rest)
+
+
+def power(a: Array, t: Any, rest: Any) -> Array:
+    """a^(t + rest) for a ≥ 0 and a rest so small that it was lost when t was rounded: it would cost rest · ln(a)."""
+    result: Array = a**t
+    if np.any(rest):
+        correction = a.dtype.type(rest) * _rough_logarithm(a)
         result = np.where(np.isfinite(result), result + result * correction, result)
     return result
 
@@ -166,15 +171,15 @@ def _upper_half(a: Any) -> Any:
 
 
 def entropy(w: Array) -> Array:
-    """Shannon's entropy H(w) = −Σ w_i ln w_i along the first axis, without shares below 2^-1022."""
+    """Shannon's entropy H(w) = −Σ w_i ln w_i along the first axis, without shares below the smallest normal float."""
+    tiny = np.finfo(w.dtype).tiny
     largest = w.max(axis=0)
-    smaller = (w < largest) & (w >= _TINY)
-    others = np.where(smaller, w, 0.0)
+    others = np.where((w < largest) & (w >= tiny), w, 0)
     rest = others.sum(axis=0)
-    of_others = (others * np.log(np.where(smaller, w, 1.0))).sum(axis=0)
+    others *= np.log(np.maximum(others, tiny))
     # A largest share may lie so near 1 that its logarithm has lost its digits; 1 minus the others has not. Up to 1/2,
     # there may be several of them.
     alone = largest > 0.5
     of_largest = np.where(alone, largest, 1 - rest) * np.where(alone, np.log1p(-np.minimum(rest, 0.5)), np.log(largest))
-    result: Array = -of_others - of_largest
+    result: Array = -others.sum(axis=0) - of_largest
     return result

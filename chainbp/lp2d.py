@@ -18,10 +18,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from chainbp.function import Array
-from chainbp.lp import Norms, root
+from chainbp.lp import Norms, entropy, power, root
 
 Pair = tuple[int, int]
 
@@ -29,6 +28,8 @@ Pair = tuple[int, int]
 _BLOCK = 2**17
 # Whole powers up to here are products; with more of them, rounding adds up to more than a power costs.
 _MOST_PRODUCTS = 10
+# Entries that each of several orders must have for a pass of its own.
+_FEWEST = 2**12
 
 
 class Pooled(NamedTuple):
@@ -47,25 +48,56 @@ def views(y: Array, size: Pair, stride: Pair) -> list[Array]:
     ]
 
 
-def _norms(y: Array, p: Array, size: Pair, stride: Pair) -> Norms:
-    """Every window by :class:`chainbp.lp.Norms`, as float64 and along a new first axis."""
-    return Norms(np.stack(views(y, size, stride)).astype(np.float64, copy=False), p)
-
-
 def pool(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
-    """Lp norms of all windows of y, shape (..., H, W), with orders p that broadcast with (..., h, w)."""
+    """Lp norms of all windows of y, shape (..., H, W), with orders p that broadcast with (..., h, w).
+
+    p is one order, of shape (), or one for each entry of y's third axis from the end, of shape (C, 1, 1).
+    """
+    if p.size > 1:
+        few = y.size < p.size * _FEWEST
+        return _pool_scaled(y, p, size, stride) if few else _pool_channels(y, p.ravel(), size, stride)
     order = float(p.flat[0])
-    least, _ = _trusted(y.dtype)
-    known = y.dtype in (np.float32, np.float64)
-    # Where the powers of 0.1 vanish, so many windows would be lost that nothing would be won.
-    if not known or p.size > 1 or not 1 <= order < np.inf or 0.1**order < least:
+    dtype = _wide_enough(y.dtype, order)
+    if dtype is None:
         return _pool_scaled(y, p, size, stride)
-    return _pool_fast(y, order, size, stride) or _pool_scaled(y, p, size, stride)
+    if dtype == y.dtype:
+        return _pool_direct(y, order, size, stride)
+    wide = _pool_direct(y.astype(dtype), order, size, stride)
+
+    def pull(delta: Array) -> Array:
+        with np.errstate(over="ignore"):
+            return wide.pull(delta.astype(dtype)).astype(y.dtype)
+
+    with np.errstate(over="ignore"):
+        return Pooled(wide.z.astype(y.dtype), pull, wide.slope)
+
+
+def _wide_enough(dtype: Any, p: float) -> Any:
+    """The dtype, y's own or float64, in which the powers of most numbers can be trusted; None where there is none."""
+    if dtype in (np.float32, np.float64) and 1 <= p < np.inf:
+        for candidate in (dtype, np.dtype(np.float64)):
+            # Where the powers of 0.1 vanish, so many windows would be lost that nothing would be won.
+            if 0.1**p >= _trusted(candidate)[0]:
+                return candidate
+    return None
+
+
+def _pool_channels(y: Array, orders: Array, size: Pair, stride: Pair) -> Pooled:
+    """Each channel with an order of its own."""
+    channels = [pool(y[..., c, :, :], np.array(order), size, stride) for c, order in enumerate(orders)]
+
+    def pull(delta: Array) -> Array:
+        return np.stack([channel.pull(delta[..., c, :, :]) for c, channel in enumerate(channels)], axis=-3)
+
+    def slope() -> Array:
+        return np.stack([channel.slope() for channel in channels], axis=-3)
+
+    return Pooled(np.stack([channel.z for channel in channels], axis=-3), pull, slope)
 
 
 def _pool_scaled(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
     """Every window scaled."""
-    norms = _norms(y, p, size, stride)
+    norms = Norms(np.stack(views(y, size, stride)).astype(np.float64, copy=False), p)
 
     def pull(delta: Array) -> Array:
         errors = np.zeros_like(y)
@@ -78,13 +110,14 @@ def _pool_scaled(y: Array, p: Array, size: Pair, stride: Pair) -> Pooled:
         return Pooled(norms.z.astype(y.dtype, copy=False), pull, norms.slope)
 
 
-def _pool_fast(y: Array, p: float, size: Pair, stride: Pair) -> Pooled | None:
-    """The formulas as they stand, block by block, with rescued windows; None where y is not finite."""
+def _pool_direct(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
+    """The formulas as they stand, block by block, with rescued windows."""
     images = np.ascontiguousarray(y).reshape(-1, *y.shape[-2:])
     z = np.empty((len(images), *views(images[0], size, stride)[0].shape), y.dtype)
-    factor = np.empty_like(z)  # z^(1−p)
+    factor = np.empty_like(z)  # z^(1−p), and 0 for windows of zeros and rescued ones
     q = images if p == 2 else np.empty_like(images)
     rescued = []
+    tiny = np.finfo(y.dtype).tiny
     step = max(1, _BLOCK // images[0].size)
     blocks = [slice(start, start + step) for start in range(0, len(images), step)]
     # A power that overflows or vanishes is found below.
@@ -94,19 +127,18 @@ def _pool_fast(y: Array, p: float, size: Pair, stride: Pair) -> Pooled | None:
             s = _sums(powers, size, stride)
             lost = _lost(images[block], powers, s, size, stride)
             if lost is not None:
-                if not np.isfinite(images[block]).all():
-                    return None
                 s[lost] = 0
-                if p != 2:
+                if q is images and not np.isfinite(images[block]).all():
+                    q = images.copy()
+                if q is not images:
                     q[block][~np.isfinite(q[block])] = 0  # only in windows that are lost
-            empty = s == 0
-            s[empty] = 1
             z[block] = root(s, p)
-            np.divide(z[block], s, out=factor[block])
-            z[block][empty] = 0
+            np.divide(z[block], np.maximum(s, tiny), out=factor[block])
             if lost is not None:
-                factor[block][lost] = 0
-                rescued.append(_rescue(images, z, p, size, stride, lost, block.start))
+                where, entries, windows = _windows(images, lost, block.start, size, stride)
+                norms = Norms(windows, np.array(p))
+                z[where] = norms.z
+                rescued.append((where, entries, norms.gradient))
 
     def pull(delta: Array) -> Array:
         errors = np.empty_like(images)
@@ -117,11 +149,31 @@ def _pool_fast(y: Array, p: float, size: Pair, stride: Pair) -> Pooled | None:
                 if not _exact(of_sums, deltas[block], factor[block], size):
                     return _pool_scaled(y, np.array(p), size, stride).pull(delta)
                 _spread(of_sums, q[block], size, stride, errors[block])
-            for windows, entries, gradient in rescued:
-                np.add.at(errors, entries, (deltas[windows][:, None, None] * gradient).astype(y.dtype, copy=False))
+            for where, entries, gradient in rescued:
+                np.add.at(errors, entries, (deltas[where] * gradient).astype(y.dtype, copy=False))
         return errors.reshape(y.shape)
 
-    return Pooled(z.reshape(*y.shape[:-2], *z.shape[1:]), pull, lambda: _norms(y, np.array(p), size, stride).slope())
+    def slope() -> Array:
+        slopes = np.empty_like(z)
+        with np.errstate(all="ignore"):
+            for block in blocks:
+                powers = np.abs(images[block]) if p == 1 else q[block] * images[block]
+                shares = np.stack(views(powers, size, stride))
+                shares /= _sums(powers, size, stride)
+                # A share that has lost its digits, of an entry that is not 0, and a window that is lost.
+                faint = shares < tiny
+                faint &= ~np.stack(views(images[block] == 0, size, stride))
+                lost = faint.any(axis=0) | ((factor[block] == 0) & (z[block] != 0))
+                np.multiply(z[block], entropy(shares), out=slopes[block])
+                slopes[block] /= -(p**2)
+                slopes[block][z[block] == 0] = 0
+                if lost.any():
+                    where, _, windows = _windows(images, lost, block.start, size, stride)
+                    slopes[where] = Norms(windows, np.array(p)).slope()
+        return slopes.reshape(shape)
+
+    shape = (*y.shape[:-2], *z.shape[1:])
+    return Pooled(z.reshape(shape), pull, slope)
 
 
 def _exact(products: Array, deltas: Array, factor: Array, size: Pair) -> bool:
@@ -152,18 +204,16 @@ def _trusted(dtype: Any) -> tuple[float, float]:
     return float(numbers.tiny / numbers.eps), float(numbers.max * numbers.eps**2)
 
 
-def _rescue(y: Array, z: Array, p: float, size: Pair, stride: Pair, lost: Array, start: int) -> tuple[Any, Any, Array]:
-    """Put z of lost windows in its place; return what the way back needs: the windows, their entries, the gradients."""
-    image, row, column = np.nonzero(lost)
+def _windows(y: Array, chosen: Array, start: int, size: Pair, stride: Pair) -> tuple[Any, Any, Array]:
+    """Chosen windows of the images from `start` on: their places in z, those of their entries in y, and the entries.
+
+    The entries, float64, lie along the first axis, (height · width, number of windows).
+    """
+    image, row, column = np.nonzero(chosen)
     image += start
-    top, left = row * stride[0], column * stride[1]
-    windows = sliding_window_view(y, size, axis=(1, 2))[image, top, left].astype(np.float64)
-    norms = Norms(windows.reshape(len(image), -1).T, np.array(p))
-    z[image, row, column] = norms.z
-    down, across = np.ogrid[: size[0], : size[1]]
-    corner = (slice(None), None, None)
-    entries = (image[corner], top[corner] + down, left[corner] + across)
-    return (image, row, column), entries, norms.gradient.T.reshape(windows.shape)
+    down, across = (axis.reshape(-1, 1) for axis in np.divmod(np.arange(size[0] * size[1]), size[1]))
+    entries = (image, row * stride[0] + down, column * stride[1] + across)
+    return (image, row, column), entries, y[entries].astype(np.float64)
 
 
 def _signed_powers(y: Array, p: float, q: Array) -> Array:
@@ -184,7 +234,8 @@ def _signed_powers(y: Array, p: float, q: Array) -> Array:
 def _power(a: Array, t: float) -> Array:
     """a^t for a ≥ 0 and t > 0, by products and a square root where these will do."""
     if 2 * t % 1 or t > _MOST_PRODUCTS:
-        return np.asarray(a**t)
+        exponent = a.dtype.type(t)
+        return power(a, exponent, t - float(exponent))
     result = np.sqrt(a) if t % 1 else None
     n, square = int(t), a
     while n:
@@ -198,16 +249,16 @@ def _power(a: Array, t: float) -> Array:
 
 def _sums(values: Array, size: Pair, stride: Pair) -> Array:
     """The sum over each window, (B, H, W) → (B, h, w); of booleans, whether there is any."""
-    high = values.shape[1] - size[0] + 1
-    rows = values[:, 0:high : stride[0]]
-    if size[0] > 1 or stride[0] > 1:
-        rows = rows + values[:, 1 : high + 1 : stride[0]] if size[0] > 1 else rows.copy()
-    for i in range(2, size[0]):
-        rows += values[:, i : i + high : stride[0]]
-    wide = values.shape[2] - size[1] + 1
-    sums = rows[:, :, 0 : wide : stride[1]].copy()
-    for j in range(1, size[1]):
-        sums += rows[:, :, j : j + wide : stride[1]]
+    rows = _fold(values, size[0], stride[0])
+    return _fold(rows.swapaxes(1, 2), size[1], stride[1]).swapaxes(1, 2)
+
+
+def _fold(values: Array, size: int, stride: int) -> Array:
+    """The sums of `size` neighbors along the middle axis, beginning `stride` apart."""
+    end = values.shape[1] - size + 1
+    sums = values[:, 0:end:stride]
+    for i in range(1, size):
+        sums = np.add(sums, values[:, i : i + end : stride], out=sums if i > 1 else None)
     return sums
 
 

@@ -41,11 +41,11 @@ def eta(p: Any, n: Any = None) -> Function:
 
     Notes
     -----
-    Powers are taken of y divided by a power of two near the largest ``|y_i|``, so no finite y and no p lets them
-    overflow, and float32 is computed in float64 inside. Where (33) has no value the derivative is defined as
-    follows: 0 in a group of zeros; 0 at y_i = 0 for every p ≤ 1; at p = inf the largest entries share it
-    equally, and ∂z/∂p = 0. A group with an infinite entry gives inf, its error goes to the infinite entries
-    (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. For p < 1, η_p is still differentiable away from
+    Wherever powers might overflow or vanish, they are taken of y divided by a power of two near the largest ``|y_i|``.
+    float32 is computed in float64 inside, but many short groups in float32 where that is safe. Where (33) has no value
+    the derivative is defined as follows: 0 in a group of zeros; 0 at y_i = 0 for every p ≤ 1; at p = inf the largest
+    entries share it equally, and ∂z/∂p = 0. A group with an infinite entry gives inf, its error goes to the infinite
+    entries (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. For p < 1, η_p is still differentiable away from
     0 but no longer a norm; a derivative beyond the largest float, beside a tiny entry, becomes the largest float.
 
     Examples
@@ -77,21 +77,10 @@ def eta(p: Any, n: Any = None) -> Function:
             raise ValueError(
                 f"η_p with {len(p)} orders for groups of {n} needs {len(p) * n} rows; got shape {y.shape}"
             )
-        groups = y if n is None else y.reshape(y.shape[0] // n, n, *y.shape[1:]).swapaxes(0, 1)
-        norms = Norms(groups.astype(np.float64, copy=False), _beside(p, y.ndim - 1))
-
-        def pull_y(delta: Array) -> Array:
-            with np.errstate(over="ignore"):
-                parts = delta * norms.gradient
-                errors: Array = parts if n is None else parts.swapaxes(0, 1)
-                return errors.reshape(y.shape).astype(y.dtype, copy=False)
-
-        def pull_p(delta: Array) -> tuple[Array]:
-            return (_gathered(delta * norms.slope(), p, axis=0),)
-
-        with np.errstate(over="ignore"):
-            z: Array = norms.z.astype(y.dtype, copy=False)[()]
-        return z, pull_y, pull_p
+        # The fast way goes through the places of a group one by one: for many short groups.
+        if n is None or n * n > y.size:
+            return _pool_carefully(y, p, n)
+        return _pool_groups(y, p, n)
 
     return Function(
         forward,
@@ -104,6 +93,37 @@ def eta(p: Any, n: Any = None) -> Function:
         accepts=(len(p) * n,) if p.ndim else None,
         gives=0 if n is None else lambda rows: rows // n,
     )
+
+
+def _pool_carefully(y: Array, p: Array, n: int | None) -> tuple[Array, PullX, PullTheta]:
+    """y, (M,) or (M, K), as one group, or in groups of n."""
+    groups = y if n is None else y.reshape(len(y) // n, n, *y.shape[1:]).swapaxes(0, 1)
+    norms = Norms(groups.astype(np.float64, copy=False), _beside(p, y.ndim - 1))
+
+    def pull_y(delta: Array) -> Array:
+        with np.errstate(over="ignore"):
+            parts = delta * norms.gradient
+            errors: Array = parts if n is None else parts.swapaxes(0, 1)
+            return errors.reshape(y.shape).astype(y.dtype, copy=False)
+
+    with np.errstate(over="ignore"):
+        z: Array = norms.z.astype(y.dtype, copy=False)[()]
+    return z, pull_y, lambda delta: (_gathered(delta * norms.slope(), p, axis=0),)
+
+
+def _pool_groups(y: Array, p: Array, n: int) -> tuple[Array, PullX, PullTheta]:
+    """The groups of y, (M,) or (M, K), each as an image of n×1 or n×K with windows of n×1."""
+    images = y.reshape(len(y) // n, n, -1)
+    shape = (len(images), *y.shape[1:])
+    pooled = pool(images, _beside(p, 2), (n, 1), (n, 1))
+
+    def pull_y(delta: Array) -> Array:
+        return pooled.pull(delta.reshape(pooled.z.shape)).reshape(y.shape)
+
+    def pull_p(delta: Array) -> tuple[Array]:
+        return (_gathered(delta * pooled.slope().reshape(shape), p, axis=0),)
+
+    return pooled.z.reshape(shape), pull_y, pull_p
 
 
 @Family
@@ -138,7 +158,7 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
     Notes
     -----
     At 0, at ±inf and at NaN it does what :func:`eta` does, window by window; an entry in several windows gets the sum
-    of its errors. float32 images are pooled in float32 where that is safe, with p taken to float32.
+    of its errors. float32 images are pooled in float32 where that is safe.
 
     Examples
     --------
@@ -160,8 +180,7 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
 
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
         _check_image(y, p, size)
-        # As float32 for float32 images: p − 1 is then exact.
-        z, pull, slope = pool(y, _beside(p.astype(y.dtype, copy=False), 2), size, stride)
+        z, pull, slope = pool(y, _beside(p, 2), size, stride)
         return z, pull, lambda delta: (_gathered(delta * slope(), p, axis=-3),)
 
     shape = "×".join(map(str, size)) + ("" if stride == size else f", stride {'×'.join(map(str, stride))}")

@@ -5,20 +5,25 @@ import numpy as np
 import pytest
 
 from benchmarks import edges
-from benchmarks.accuracy import BOUNDS, FUNCTIONS, KINDS, P_BANDS, blocks, summary, sweep
+from benchmarks.accuracy import BOUNDS, DTYPES, FUNCTIONS, KINDS, P_BANDS, blocks, summary, sweep
 from benchmarks.reference import errors, reference
 
 
 @pytest.fixture(scope="module")
 def rows():
-    return {(r["function"], r["quantity"]): r for r in summary(sweep(3000, (1, 0), "float64"))["rows"]}
+    return {
+        (r["dtype"], r["function"], r["quantity"]): r
+        for dtype, windows in (("float64", 3000), ("float32", 1500))
+        for r in summary(sweep(windows, (1, 0), dtype))["rows"]
+    }
 
 
 @pytest.mark.parametrize("quantity", BOUNDS)
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_sample_of_windows_keeps_the_bounds(rows, function, quantity):
-    row = rows[function, quantity]
-    assert row["results"] >= 3000
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_sample_of_windows_keeps_the_bounds(rows, dtype, function, quantity):
+    row = rows[dtype, function, quantity]
+    assert row["results"] >= 1500
     assert row["not_finite"] == 0
     assert row["max"] <= row["bound"], row["worst"]
 

@@ -47,21 +47,32 @@ def test_the_fast_way_is_the_scaled_way(rng, p, spread, size, stride):
     """Among ordinary windows some whose powers overflow, vanish, or are zero, none beyond float64 itself."""
     exponents = rng.choice([-1, 0, 0, 0, 1], size=(40, 9, 8)) * rng.uniform(0, spread, (40, 9, 8))
     y = images(rng, (40, 9, 8)) * 10.0**exponents
-    fast, scaled = lp2d._pool_fast(y, p, size, stride), lp2d._pool_scaled(y, np.array(p), size, stride)
+    fast, scaled = lp2d._pool_direct(y, p, size, stride), lp2d._pool_scaled(y, np.array(p), size, stride)
     delta = np.abs(rng.normal(size=fast.z.shape))
     np.testing.assert_allclose(fast.z, scaled.z, rtol=5e-15, atol=5e-324)
     np.testing.assert_allclose(fast.pull(delta), scaled.pull(delta), rtol=3e-14, atol=1e-291)
+    np.testing.assert_allclose(fast.slope(), scaled.slope(), rtol=3e-14, atol=1e-291)
+
+
+@pytest.mark.parametrize("p", [3.7, 4.0])
+def test_the_slope_keeps_shares_that_have_lost_their_digits(p):
+    """z times a share is an ordinary number where the share itself is none."""
+    y = np.array([[1e65, 1e-20], [3.0, 4.0], [0.0, 2.0], [0.0, 0.0]]).reshape(-1, 1, 2)
+    fast = lp2d._pool_direct(y, p, (1, 2), (1, 2)).slope()
+    assert -1e-240 < fast[0, 0, 0] < 0
+    np.testing.assert_allclose(fast, lp2d._pool_scaled(y, np.array(p), (1, 2), (1, 2)).slope(), rtol=3e-14)
 
 
 def test_blocks_do_not_show(rng, monkeypatch):
     y = images(rng, (7, 5, 6))
     y[3] *= 1e200
-    whole = lp2d._pool_fast(y, 3.0, (2, 2), (2, 2))
+    whole = lp2d._pool_direct(y, 3.0, (2, 2), (2, 2))
     monkeypatch.setattr(lp2d, "_BLOCK", 60)
-    blocks = lp2d._pool_fast(y, 3.0, (2, 2), (2, 2))
+    blocks = lp2d._pool_direct(y, 3.0, (2, 2), (2, 2))
     delta = rng.normal(size=whole.z.shape)
     np.testing.assert_array_equal(whole.z, blocks.z)
     np.testing.assert_array_equal(whole.pull(delta), blocks.pull(delta))
+    np.testing.assert_array_equal(whole.slope(), blocks.slope())
 
 
 def test_windows_that_reach_over_the_edge_are_left_out(rng):
@@ -102,8 +113,10 @@ def test_views_that_are_not_contiguous(rng):
     np.testing.assert_array_equal(pull.x(z), expected_pull.x(z))
 
 
-def test_one_order_for_each_channel(rng):
-    y = images(rng, (2, 3, 6, 6))
+@pytest.mark.parametrize("side", [6, 60])
+def test_one_order_for_each_channel(rng, side):
+    """Small channels are pooled together, large ones each by itself."""
+    y = images(rng, (2, 3, side, side))
     orders = np.array([1.0, 2.5, np.inf])
     z, pull = lp_pool2d[orders, 2].vjp(y)
     delta = rng.normal(size=z.shape)
@@ -149,6 +162,18 @@ def test_float32(rng, p):
     exact, exact_pull = lp_pool2d[p, 2].vjp(y.astype(float))
     np.testing.assert_allclose(z, exact, rtol=5e-7)
     np.testing.assert_allclose(errors, exact_pull.x(np.ones_like(exact)), rtol=2e-6, atol=1e-30)
+    np.testing.assert_allclose(pull.theta(np.ones_like(z))[0], exact_pull.theta(np.ones_like(exact))[0], rtol=2e-6)
+
+
+def test_float32_has_room_for_high_orders(rng):
+    """The powers of p = 100 fit into float64; what has no room in float32 is inf there, and nothing warns."""
+    y = (images(rng, (3, 8, 8)) * 10).astype(np.float32)
+    y[0, 0, 0] = 3e38
+    with np.errstate(all="raise", under="ignore"):
+        z, pull = lp_pool2d[100.0, 2].vjp(y)
+        np.testing.assert_array_equal(z, (lp_pool2d[100.0, 2] @ y.astype(float)).astype(np.float32))
+        assert pull.x(z).dtype == np.float32
+        assert np.isinf(lp_pool2d[35.0, 2] @ np.full((2, 2), 3.4e38, np.float32))
 
 
 def test_inf_and_nan_stay_in_their_windows():

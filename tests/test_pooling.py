@@ -172,11 +172,40 @@ def test_batches_and_groups(rng):
     grouped, grouped_pull = eta[3.0, 2].vjp(Y)
     assert grouped.shape == (3, 4)
     for i in range(3):
-        np.testing.assert_array_equal(grouped[i], eta[3.0](Y[2 * i : 2 * i + 2]))
+        np.testing.assert_allclose(grouped[i], eta[3.0](Y[2 * i : 2 * i + 2]), rtol=1e-15)
     delta = rng.normal(size=(3, 4))
     np.testing.assert_allclose(
         grouped_pull.x(delta)[2:4], eta[3.0].vjp(Y[2:4])[1].x(delta[1]), rtol=1e-14
     )
+
+
+@pytest.mark.parametrize("p", [0.5, 1.0, 2.0, 4.7, np.inf])
+@pytest.mark.parametrize("columns", [(), (3,)])
+def test_many_groups(rng, p, columns):
+    """Among them groups of zeros, and such as need scaling; each gives what it gives alone."""
+    y = rng.normal(size=(600, *columns)) * 10.0 ** rng.choice([0, 0, 0, -290, 290], (600, *columns))
+    y[:30] = 0
+    z, pull = eta[p, 3].vjp(y)
+    delta = rng.normal(size=z.shape)
+    errors, (slope,) = pull(delta)
+    assert (z.shape, errors.shape) == ((200, *columns), y.shape)
+    slopes = 0.0
+    for i in range(200):
+        group = np.s_[3 * i : 3 * i + 3]
+        one, pull_one = eta[p].vjp(y[group])
+        np.testing.assert_allclose(z[i], one, rtol=1e-15)
+        np.testing.assert_allclose(errors[group], pull_one.x(delta[i]), rtol=1e-14, atol=1e-291)
+        slopes += pull_one.theta(delta[i])[0]
+    assert slope == pytest.approx(slopes, rel=1e-12)
+
+
+def test_many_groups_of_float32(rng):
+    y = rng.normal(size=600).astype(np.float32)
+    z, pull = eta[2.5, 3].vjp(y)
+    exact, exact_pull = eta[2.5, 3].vjp(y.astype(float))
+    assert z.dtype == pull.x(z).dtype == np.float32
+    np.testing.assert_allclose(z, exact, rtol=5e-7)
+    np.testing.assert_allclose(pull.x(np.ones_like(z)), exact_pull.x(np.ones_like(exact)), rtol=2e-6)
 
 
 def test_one_order_for_each_group(rng):
