@@ -48,6 +48,7 @@ def html(tmp_path_factory) -> Path:
     shutil.copy(ROOT / "book" / "references.bib", book)
     shutil.copy(ROOT / "_config.yml", folder)
     (book / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters: [{file: plain}]\n", encoding="utf-8")
+    (book / "descriptions.yml").write_text("index: Figures.\nplain: None.\n", encoding="utf-8")
     (book / "plain.md").write_text("# A page without figures\n", encoding="utf-8")
     notebook = cells(
         "from chainbp.widgets import *",

@@ -3,6 +3,7 @@
 
 import { clamp, fine, format, label, mark, math, move, nice, path, reading, s, say, scale, set, show } from "../kit.js";
 import { centralDifferences, entropy, eta, shares, slopeInT } from "../math.js";
+import { barSlider } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P, overAxis } from "./p_axis.js";
 
 /** All that the figure shows of a window at one order. */
@@ -119,21 +120,7 @@ function drawBars(ui, svg, { n, limit, window }, height) {
   const step = 10 ** Math.floor(Math.log10(limit / 2)) / 10;
   bars.forEach(({ x, value }, i) => {
     svg.append(value);
-    ui.slider({
-      parent: svg,
-      kind: "value",
-      name: `y${i}`,
-      label: `y ${i + 1}`,
-      vertical: true,
-      min: -limit,
-      max: limit,
-      step,
-      get: ({ y }) => y[i],
-      text: ({ y }) => format(y[i]),
-      where: ({ y }) => [x, up.clamped(y[i])],
-      at: (_, py) => up.back(py),
-      put: (v) => ({ y: ui.state.y.with(i, v) }),
-    });
+    barSlider(ui, svg, { i, x, up, limit, step });
   });
   return ({ y }, { w }) => {
     bars.forEach(({ bar, value, share }, i) => {

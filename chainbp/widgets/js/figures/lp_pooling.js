@@ -3,6 +3,7 @@
 
 import { arrow, clamp, drag, format, grip, label, mark, math, move, nice, onGrid, path, reading, s, scale, set, show, signed } from "../kit.js";
 import { apply, eta } from "../math.js";
+import { barSlider } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
 const STEP = 0.1;
@@ -90,21 +91,7 @@ function drawBars(ui, svg, { n, limit }, width) {
   svg.append(zLine, zReading.node, zBeyond);
   bars.forEach(({ x, value }, i) => {
     svg.append(value);
-    ui.slider({
-      parent: svg,
-      kind: "value",
-      name: `y${i}`,
-      label: `y ${i + 1}`,
-      vertical: true,
-      min: -limit,
-      max: limit,
-      step: STEP * (limit / 5),
-      get: ({ y }) => y[i],
-      text: ({ y }) => format(y[i]),
-      where: ({ y }) => [x, up.clamped(y[i])],
-      at: (_, py) => up.back(py),
-      put: (v) => ({ y: ui.state.y.with(i, v) }),
-    });
+    barSlider(ui, svg, { i, x, up, limit, step: STEP * (limit / 5) });
   });
 
   return ({ y }, z, gradient) => {
