@@ -5,7 +5,20 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from chainbp import Function, backprop, check_gradient, eta, lp_network, rho, sigma, squared_error, two_layer
+from chainbp import (
+    Function,
+    backprop,
+    check_gradient,
+    cross_entropy,
+    eta,
+    flatten,
+    lp_network,
+    lp_pool2d,
+    rho,
+    sigma,
+    squared_error,
+    two_layer,
+)
 from chainbp.backprop import variable_names
 
 
@@ -60,6 +73,54 @@ def test_check_gradient_leaves_out_infinite_entries_of_a_parameter(rng):
         return Function(forward, (p,), rebind=wrong)
 
     assert not check_gradient(squared_error[[0.1, 0.2]] @ wrong(np.array([2.0, np.inf])), y)
+
+
+def planted(pooling, p, wrong):
+    """A pooling of groups or channels with an order each; the first order's gradient is `wrong` times the right one."""
+    pool = pooling(p)
+
+    def forward(y):
+        z, pull = pool.vjp(y)
+        return z, pull.x, lambda delta: (pull.theta(delta)[0] * np.where(np.arange(len(p)) == 0, wrong, 1.0),)
+
+    return Function(forward, (p,), symbols=("p",), rebind=lambda p: planted(pooling, p, wrong))
+
+
+@pytest.mark.parametrize("wrong", [1.0, 1.001])
+@pytest.mark.parametrize("p", [[0.3, 1000.0], [0.3, 1e6], [0.05, 1e9, np.inf], [0.02, 0.02]])
+def test_the_step_suits_each_entry(rng, p, wrong):
+    t, y = rng.normal(size=len(p)), rng.uniform(0.5, 1.5, size=4 * len(p))
+    report = check_gradient(squared_error[t] @ planted(lambda p: eta[p, 4], np.array(p), wrong), y)
+    assert report.ok == (wrong == 1), report
+    images = y.reshape(1, len(p), 2, 2)
+    loss = squared_error[t[:, None]] @ flatten @ planted(lambda p: lp_pool2d[p, 2], np.array(p), wrong)
+    report = check_gradient(loss, images)
+    assert report.ok == (wrong == 1), report
+
+
+def test_a_tiny_entry_beside_large_ones_is_checked_to_the_digits_that_a_difference_has():
+    W, x = np.array([[1.0, 1e-6, 0.0, 1000.0]]), np.array([0.5, -0.8, 0.3, 0.001])
+    report = check_gradient(squared_error[0.3] @ eta[2.0] @ sigma @ rho[W], x)
+    assert report.ok, report
+    np.testing.assert_allclose(report.comparisons[1].difference, report.comparisons[1].gradient, rtol=1e-8)
+
+
+def test_rounding_that_is_coarser_than_eps_is_not_taken_for_certainty():
+    """In float32 a short step moves nothing: two differences of 0 agree, and are worth nothing."""
+
+    def forward(x):
+        return (x.astype(np.float32) ** 2).astype(float), lambda delta: 2 * delta * x, None
+
+    x = np.array([0.7, -0.4, 1.1])
+    c = check_gradient(squared_error[np.zeros(3)] @ Function(forward, name="single"), x).worst
+    assert c.error > 1e-6
+    np.testing.assert_allclose(c.difference, c.gradient, rtol=0.1)
+
+
+def test_a_step_stays_in_the_domain_of_the_loss():
+    assert check_gradient(cross_entropy[[1.0, 0.5]], [0.9, 1e-7])
+    with pytest.raises(ValueError, match=r"z must lie in \[0, 1\]"):
+        check_gradient(cross_entropy[[1.0, 0.0]], [0.9, 0.0])
 
 
 @pytest.mark.parametrize("p", [0.5, 1, 1.5, 2, 3, 20, 300, 5000, np.inf])
