@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainbp import check_gradient, eta, flatten, lp2d, lp_pool2d, squared_error
+from chainbp.lp import root
 
 SHAPES = [((2, 2), (2, 2)), ((3, 3), (2, 2)), ((2, 3), (1, 2)), ((3, 1), (3, 2)), ((2, 2), (3, 3)), ((1, 1), (1, 1))]
 ORDERS = [0.4, 1.0, 1.5, 2.0, 2.5, 3.0, 4.7, 10.0, 12.0, 50.0, np.inf]
@@ -61,6 +62,17 @@ def test_the_slope_keeps_shares_that_have_lost_their_digits(p):
     fast = lp2d._pool_direct(y, p, (1, 2), (1, 2)).slope()
     assert -1e-240 < fast[0, 0, 0] < 0
     np.testing.assert_allclose(fast, lp2d._pool_scaled(y, np.array(p), (1, 2), (1, 2)).slope(), rtol=3e-14)
+
+
+@pytest.mark.parametrize("p", [1.5, 3.0, 10.0])
+@pytest.mark.parametrize("sizes", [[-37, 38], [-60, 0], [-44, -38], [0, 200]])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_the_root_by_products_is_the_root(rng, p, sizes, dtype):
+    """Where float32 can hold s, and where it cannot."""
+    limit = 300 if dtype == np.float64 else 37
+    s = np.append(10.0 ** rng.uniform(*np.clip(sizes, -limit, limit), 500), 0).astype(dtype)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(lp2d._root(s, p), root(s, p), rtol=3 * np.finfo(dtype).eps)
 
 
 def test_blocks_do_not_show(rng, monkeypatch):
