@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from chainbp.function import Array, Family, Function, PullX, as_array
-from chainbp.layers import check_logits, softmax_and_log
+from chainbp.layers import check_logits, softmax_and_half_log
 
 
 @Family
@@ -140,8 +140,9 @@ def softmax_cross_entropy(t: Any) -> Function:
     -------
     Function
         Takes logits z' of the shape of t and gives one number, in nats, summed over the samples. Back:
-        δ_z' = softmax(z') − t. Finite for all finite logits, and for one-hot targets exact to a few eps. A logit of
-        −inf costs nothing where t is 0, and makes the cost inf where it is not; inf or NaN among the logits gives NaN.
+        δ_z' = softmax(z') − t. The cost is inf only where it lies beyond the largest float, the error is always finite;
+        for one-hot targets both are as exact as :data:`softmax`. A logit of −inf costs nothing where t is 0, and makes
+        the cost inf where it is not; inf or NaN among the logits gives NaN.
 
     Raises
     ------
@@ -170,9 +171,9 @@ def softmax_cross_entropy(t: Any) -> Function:
     def forward(z: Array) -> tuple[Any, PullX, None]:
         check_logits(z, "softmax_cross_entropy[t]")
         t = _fitted(target, z, "softmax_cross_entropy[t]")
-        y, log_y = softmax_and_log(z)
+        y, half_log_y = softmax_and_half_log(z)
         # 0 · (−inf) is 0 here: an impossible class costs nothing where it is not the target.
-        loss = (t * np.where(t == 0, 0, -log_y)).sum()
+        loss = 2 * (t * np.where(t == 0, 0, -half_log_y)).sum()
 
         def pull(delta: Array) -> Array:
             # Where t is 1, y − 1 would cancel: it is minus the sum of the other probabilities.

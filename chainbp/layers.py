@@ -85,8 +85,17 @@ array([0., 0., 1.])
 
 def _softmax(x: Array) -> tuple[Array, PullX, None]:
     check_logits(x, "softmax")
-    y, _ = softmax_and_log(x)
-    return y, lambda delta: y * (delta - (delta * y).sum(axis=0)), None
+    y, _ = softmax_and_half_log(x)
+
+    def pull(delta: Array) -> Array:
+        # δ − Σ δ_j y_j would cancel where one y_i is nearly 1. So take the errors relative to that of the most probable
+        # class; and their halves, since a difference may overflow where its product with y does not.
+        top = y.argmax(axis=0)[None]
+        half = delta / 2
+        half = half - np.take_along_axis(half, top, axis=0)
+        return np.asarray(2 * y * (half - (half * y).sum(axis=0)))
+
+    return y, pull, None
 
 
 def check_logits(x: Array, name: str) -> None:
@@ -95,22 +104,28 @@ def check_logits(x: Array, name: str) -> None:
         raise ValueError(f"{name} takes logits of shape (N,) or (N, K) with at least one entry; got shape {x.shape}")
 
 
-def softmax_and_log(x: Array) -> tuple[Array, Array]:
-    """Softmax of the columns of x and its logarithm, the largest logit taken out first so that nothing overflows."""
-    below = x - x.max(axis=0)
-    powers = np.exp(below)
+def softmax_and_half_log(x: Array) -> tuple[Array, Array]:
+    """Softmax of the columns of x and half its logarithm, the largest logit taken out first.
+
+    Two finite logits may differ by more than the largest float, but their halves may not: nothing overflows.
+    """
+    half_below = x / 2 - x.max(axis=0) / 2
+    with np.errstate(over="ignore"):
+        powers = np.exp(2 * half_below)
     # The largest power is 1: the logarithm of 1 and the others keeps digits that their sum has lost.
     others = powers.copy()
     np.put_along_axis(others, powers.argmax(axis=0)[None], 0, axis=0)
-    return powers / powers.sum(axis=0), below - np.log1p(others.sum(axis=0))
+    return powers / powers.sum(axis=0), half_below - np.log1p(others.sum(axis=0)) / 2
 
 
 softmax = Function(_softmax, name="softmax")
 softmax.__doc__ = r"""Softmax y_i = e^(x_i) / Σ_j e^(x_j) of each sample: logits to probabilities that sum to 1.
 
-Takes (N,), or (N, K) with one sample per column. Its Jacobian is diag(y) − y yᵀ, so δ_x = y ⊗ (δ − Σ_j δ_j y_j). The
-largest logit is subtracted first, so no finite logits overflow. A logit of −inf is a probability of 0; inf or NaN
-gives NaN. As the last layer of a classifier take :data:`softmax_cross_entropy`, which contains it.
+Takes (N,), or (N, K) with one sample per column. Its Jacobian is diag(y) − y yᵀ, so δ_x = y ⊗ (δ − Σ_j δ_j y_j). No
+finite logits and no finite errors overflow. y_i is exact to a few eps, and half an eps more for each unit that its
+logit lies below the largest; δ_x,i to as many of ``y_i Σ_j y_j |δ_i − δ_j|``, so that tiny errors keep their digits. A
+logit of −inf is a probability of 0; inf or NaN gives NaN. As the last layer of a classifier take
+:data:`softmax_cross_entropy`, which contains it.
 
 Raises
 ------

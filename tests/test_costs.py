@@ -63,6 +63,33 @@ def test_softmax_cross_entropy_is_accurate_where_softmax_saturates(z):
         np.testing.assert_allclose(pull.x(1.0), [-float(share), float(share)], rtol=1e-15, atol=3e-16)
 
 
+@pytest.mark.parametrize("shape", [(3,), (3, 2)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_soft_targets_at_the_ends_of_the_floats(shape, dtype):
+    largest = np.finfo(dtype).max
+    z, t, y = (np.empty(shape, d) for d in (dtype, float, float))
+    z.T[:], t.T[:], y.T[:] = [largest, -largest, 0], [0.75, 0.125, 0.125], [1, 0, 0]
+    with np.errstate(all="raise", under="ignore"):
+        loss, pull = softmax_cross_entropy[t].vjp(z)
+        error = pull.x(1.0)
+    # 1/8 of twice the largest float, and 1/8 of it, in each column.
+    assert loss == pytest.approx(0.375 * float(largest) * (z.size // 3), rel=2 * float(np.finfo(dtype).eps))
+    np.testing.assert_array_equal(error, y - t)
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0, 1e3, 1e300, 1e308])
+def test_the_cost_of_soft_targets_is_accurate(rng, size):
+    for _ in range(100):
+        t, z = softmax(rng.normal(size=4)), size * rng.uniform(-1, 1, size=4)
+        with mpmath.workdps(50):
+            logits = [mpmath.mpf(v) for v in z]
+            log_sum = mpmath.log(mpmath.fsum(mpmath.exp(v - max(logits)) for v in logits)) + max(logits)
+            true = mpmath.fsum(mpmath.mpf(w) * (log_sum - v) for w, v in zip(t, logits))
+            loss = softmax_cross_entropy[t](z)
+            # A cost beyond the largest float is inf.
+            assert abs(loss - true) <= 2e-15 * true if true < 1.797e308 else loss == np.inf
+
+
 @pytest.mark.parametrize("gap", [5.0, 30.0, 50.0, 300.0])
 def test_a_sure_and_right_answer_keeps_its_small_cost_and_its_small_error(gap):
     loss, pull = softmax_cross_entropy[[1.0, 0.0]].vjp([0.0, -gap])

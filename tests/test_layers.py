@@ -79,6 +79,57 @@ def test_softmax_gives_probabilities(x):
     np.testing.assert_allclose(pull.x(np.ones(len(x))), 0, atol=1e-15)  # a shift of all logits changes nothing
 
 
+def softmax_error_in_units_of_its_bound(x, delta):
+    """The error of softmax's pull beside what its docstring promises; both grow by rounding in N terms."""
+    _, pull = softmax.vjp(x)
+    with np.errstate(all="raise", under="ignore"):
+        got = pull.x(delta)
+    with mpmath.workdps(50):
+        logits, errors = [[mpmath.mpf(float(v)) for v in a] for a in (x, delta)]
+        powers = [mpmath.exp(v - max(logits)) for v in logits]
+        shares = [v / mpmath.fsum(powers) for v in powers]
+        below, n = min(745, max(x) / 2 - min(x) / 2), len(x)
+        spread = max(errors) - min(errors)
+        ratios = []
+        for share, error, pulled in zip(shares, errors, got, strict=True):
+            gaps = [w * (error - other) for w, other in zip(shares, errors)]
+            bound = EPS * (below + n + 4) * (1 + 2 / max(shares)) * share * mpmath.fsum(map(abs, gaps))
+            # A probability below the smallest normal number has no digits to keep.
+            bound += 4 * n * mpmath.mpf(5e-324) * (spread + 1)
+            ratios.append(float(abs(pulled - share * mpmath.fsum(gaps)) / bound))
+    return max(ratios)
+
+
+def test_the_errors_of_softmax_keep_their_digits(rng):
+    for case in range(1000):
+        n = int(rng.integers(1, 8))
+        x = rng.normal(size=n) * 10 ** rng.uniform(-3, 3.5)
+        delta = rng.normal(size=n) * 10 ** rng.uniform(-300, 300)
+        if case % 3 == 1:
+            delta = delta * 10 ** rng.uniform(-8, 8, size=n)
+        elif case % 3 == 2:  # nearly equal: a shift of all errors changes nothing
+            delta = delta[0] * (1 + 1e-9 * rng.normal(size=n))
+        assert softmax_error_in_units_of_its_bound(x, delta) <= 1
+
+
+@pytest.mark.parametrize(
+    ("x", "delta"),
+    [
+        ([0.0, -50.0], [1.0, 1 / 3]),
+        ([0.0, -300.0, -301.0], [1e10, 1e10 + 1, -1.0]),
+        ([0.0, 0.1, -1.0], [1e308, -1.7e308, 1.7e308]),
+        ([0.0, 0.0], [np.finfo(float).max, np.finfo(float).min]),
+        ([700.0, 0.0, 30.0], [np.finfo(float).max, np.finfo(float).min, 0.0]),
+        ([1e308, -1e308], [1.0, -1.0]),
+    ],
+)
+def test_the_errors_of_softmax_at_the_ends(x, delta):
+    assert softmax_error_in_units_of_its_bound(x, delta) <= 1
+    batch = softmax.vjp(np.stack([x, np.zeros(len(x))], axis=1))[1].x(np.stack([delta, np.ones(len(x))], axis=1))
+    np.testing.assert_array_equal(batch[:, 0], softmax.vjp(x)[1].x(delta))
+    np.testing.assert_array_equal(batch[:, 1], 0)
+
+
 def test_softmax_of_an_impossible_class():
     np.testing.assert_array_equal(softmax([0.0, -np.inf, 0.0]), [0.5, 0, 0.5])
 
