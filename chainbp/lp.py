@@ -139,10 +139,13 @@ def root(s: Array, p: Any) -> Array:
 
 def power(a: Array, t: Any, rest: Any) -> Array:
     """a^(t + rest) for a ≥ 0 and a rest so small that it was lost when t was rounded: it would cost rest · ln(a)."""
-    result: Array = a**t
+    result = np.asarray(a**t)
     if np.any(rest):
-        correction = a.dtype.type(rest) * _rough_logarithm(a)
-        result = np.where(np.isfinite(result), result + result * correction, result)
+        correction = _rough_logarithm(a)
+        correction *= np.asarray(rest, a.dtype)
+        correction *= result
+        # inf must not meet its negative.
+        np.add(result, correction, out=result, where=True if result.max() < np.inf else np.isfinite(result))
     return result
 
 
@@ -174,7 +177,7 @@ def entropy(w: Array) -> Array:
     """Shannon's entropy H(w) = −Σ w_i ln w_i along the first axis, without shares below the smallest normal float."""
     tiny = np.finfo(w.dtype).tiny
     largest = w.max(axis=0)
-    others = np.where((w < largest) & (w >= tiny), w, 0)
+    others = w * ((w < largest) & (w >= tiny))
     rest = others.sum(axis=0)
     others *= np.log(np.maximum(others, tiny))
     # A largest share may lie so near 1 that its logarithm has lost its digits; 1 minus the others has not. Up to 1/2,
