@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
+from inspect import Parameter, signature
 from typing import Any, TypeAlias, cast, overload
 
 import numpy as np
@@ -484,7 +485,8 @@ class Family:
     Parameters
     ----------
     bind : callable
-        ``bind(*parameters) -> Function``. Its name and docstring become the family's.
+        ``bind(*parameters) -> Function``. Its name and docstring become the family's, and its signature tells what may
+        stand in the brackets. Anything else there raises a TypeError.
 
     Examples
     --------
@@ -508,7 +510,25 @@ class Family:
         update_wrapper(cast(Any, self), bind)
 
     def __getitem__(self, parameters: Any) -> Function:
-        return self._bind(*parameters) if isinstance(parameters, tuple) else self._bind(parameters)
+        arguments = parameters if isinstance(parameters, tuple) else (parameters,)
+        try:
+            return self._bind(*arguments)
+        except TypeError:
+            try:
+                signature(self._bind).bind(*arguments)
+            except TypeError:
+                raise TypeError(self._miscounted(len(arguments))) from None
+            raise
+
+    def _miscounted(self, given: int) -> str:
+        takes = signature(self._bind).parameters.values()
+        needed = [p.name for p in takes if p.default is Parameter.empty]
+        optional = [p.name for p in takes if p.default is not Parameter.empty]
+        text = f"{self.name}[{', '.join(needed + optional)}] needs {' and '.join(needed)}"
+        text += f", and {' and '.join(optional)} may follow" if optional else ""
+        text += f"; got {given} argument{'' if given == 1 else 's'}"
+        # The likeliest cause: a tuple of numbers, or of rows, in place of an array.
+        return text + (" (a tuple counts as several: write a list)" if given > len(takes) else "")
 
     def __call__(self, *arguments: Any) -> Any:
         raise TypeError(f"{self.name} needs its parameters first: write {self.name}[...] @ x, not {self.name}(x)")

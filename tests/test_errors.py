@@ -138,6 +138,15 @@ TYPES = [
     (lambda: rho(X), ["rho", "rho[...]"]),
     (lambda: X @ sigma, ["left of a function", "σ @ x"]),
     (lambda: [1.0] @ rho[W], ["left of a function"]),
+    (lambda: lp_pool2d[2.0], ["lp_pool2d[p, size, stride] needs p and size, and stride may follow; got 1 argument"]),
+    (lambda: lp_pool2d[2.0, 2, 2, 2], ["lp_pool2d[p, size, stride] needs p and size", "got 4 arguments"]),
+    (lambda: conv2d[K, np.ones(4), 2], ["conv2d[K, b] needs K, and b may follow; got 3 arguments"]),
+    (lambda: eta[2.0, 2, 2], ["eta[p, n] needs p, and n may follow; got 3 arguments"]),
+    (lambda: eta[()], ["eta[p, n] needs p", "got 0 arguments"]),
+    (lambda: rho[[1.0], [1.0], [1.0]], ["rho[W, b] needs W, and b may follow; got 3 arguments"]),
+    (lambda: squared_error[1.0, 0.0], ["squared_error[t] needs t; got 2 arguments (a tuple", "write a list"]),
+    (lambda: cross_entropy[1.0, 0.0], ["cross_entropy[t] needs t; got 2 arguments"]),
+    (lambda: softmax_cross_entropy[1.0, 0.0], ["softmax_cross_entropy[t] needs t; got 2 arguments"]),
 ]
 
 

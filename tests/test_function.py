@@ -230,3 +230,14 @@ def test_a_family_of_your_own(rng):
     assert check_gradient(loss, rng.normal(size=3))
     assert "scale[a]" in repr(loss)
     assert scale.__doc__ == "scale[a](x) = a x"
+
+
+def test_a_family_tells_what_it_takes_but_leaves_the_errors_of_its_author_alone():
+    @Family
+    def scale(a, n=1):
+        return max(a, n, key=None, how="wrong")
+
+    with pytest.raises(TypeError, match=r"^scale\[a, n\] needs a, and n may follow; got 3 arguments"):
+        scale[1, 2, 3]
+    with pytest.raises(TypeError, match="how"):
+        scale[1, 2]
