@@ -5,11 +5,13 @@ be evaluated as they stand, and cost little more than one power for each entry:
 
 * q = sign(y)|y|^(p−1) serves forward, where z^p = Σ q y, and backward, where ∂z/∂y = q z^(1−p). Windows that overlap
   share it.
-* From p = 2 on, q = |y|^(p−2) y gets its sign from a multiplication. For whole p the power is one, too.
+* From p = 2 on, q = |y|^(p−2) y gets its sign from a multiplication. For whole p the power is a product, too, and so
+  the root is a step of Halley's method.
 * A sum over windows is a sum of strided views, rows first, and an error goes back the same way.
+* The shares of ∂z/∂p are the same powers, divided by their sum.
 
 The rest is found by a few comparisons and left to :class:`chainbp.lp.Norms`: the windows in which a power overflows or
-vanishes.
+vanishes. Where float32 has too little room for that, float64 may have enough.
 """
 
 from __future__ import annotations
