@@ -134,7 +134,7 @@ function drawBall(ui, svg, limit, size, [left, top]) {
     math(left + size + 6, up(0) + 5, "y_1"),
     math(across(0), top - 8, "y_2", { "text-anchor": "middle" }),
     ball,
-    math(left + size / 2, top + size + 18, "{all }y{ with the same }z{, and the gradient on them}", {
+    math(left + size / 2, top + size + 18, "{all }y{ with the same }z{, and the gradient}", {
       class: "small muted",
       "text-anchor": "middle",
     }),
