@@ -5,6 +5,7 @@ The formulas and their places are read from the chapters, not copied, so the tab
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import yaml
@@ -66,12 +67,18 @@ def fill(app, doctree, docname) -> None:
         for term, value in [
             ("Chapter", make_refnode(app.builder, docname, chapter, "", where)),
             ("Code", nodes.literal("", row["code"])),
-            ("Test", nodes.literal("", row["test"])),
+            ("Test", breakable(row["test"])),
         ]:
             facts += nodes.definition_list_item(
                 "", nodes.term("", term), nodes.definition("", nodes.paragraph("", "", value))
             )
         place.replace_self(nodes.container("", title, formula, facts, classes=["cbp-row"]))
+
+
+def breakable(test: str) -> nodes.raw:
+    """The name of a test as code; between file and function its line may end."""
+    code = escape(test).replace("::", "::<wbr>")
+    return nodes.raw("", f'<code class="docutils literal notranslate">{code}</code>', format="html")
 
 
 def setup(app):
