@@ -75,7 +75,7 @@ class Norms:
             faint = (w < _TINY) & (self._sizes > 0) & self._ordinary
             if faint.any():
                 result += self._slope_of(faint)
-            return -np.where(np.isinf(self._p), 0.0, result)
+        return -np.where(np.isinf(self._p), of_nan, result)
 
     def _slope_of(self, faint: Array) -> Array:
         """What shares below 2^-1022 add: they have lost their digits, but z w ln(w), as (z √w) ln(w) √w, need not."""

@@ -188,16 +188,23 @@ def test_float32_has_room_for_high_orders(rng):
         assert np.isinf(lp_pool2d[35.0, 2] @ np.full((2, 2), 3.4e38, np.float32))
 
 
-def test_inf_and_nan_stay_in_their_windows():
+@pytest.mark.parametrize("p", [0.5, 1.5, 2.0, 3.0, np.inf])
+def test_inf_and_nan_stay_in_their_windows(p):
     y = np.ones((4, 4))
     y[0, 0], y[3, 3] = -np.inf, np.nan
-    z, pull = lp_pool2d[3.0, 2].vjp(y)
+    before = y.copy()
+    z, pull = lp_pool2d[p, 2].vjp(y)
     np.testing.assert_array_equal(np.isinf(z), [[True, False], [False, False]])
     np.testing.assert_array_equal(np.isnan(z), [[False, False], [False, True]])
     errors = pull.x(np.ones((2, 2)))
     assert errors[0, 0] == -1
     assert np.isfinite(errors[:2]).all()
     assert np.isnan(errors[3, 3])
+    slope = pull.theta([[1.0, 1.0], [1.0, 0.0]])[0]
+    assert np.isnan(slope)
+    finite = lp_pool2d[p, 2].vjp(np.where(np.isnan(y), 1, y))[1].theta([[1.0, 1.0], [1.0, 0.0]])[0]
+    assert finite == pytest.approx(2 * lp_pool2d[p, 2].vjp(np.ones((2, 2)))[1].theta([[1.0]])[0], rel=1e-14)
+    np.testing.assert_array_equal(y, before)
 
 
 @pytest.mark.parametrize("large", [1e4, 1e200, np.inf])
