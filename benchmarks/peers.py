@@ -177,7 +177,7 @@ WINDOWS = [
     ("ties", "ties at p = ∞", [2.0, -2.0, 1.0, 0.0], [float("inf")], "float64"),
 ]
 CHAINBP = "chainbp"
-GEM = "GeM, clamped at 1e-6"
+GEM = "GeM, clamped at 10⁻⁶"
 POOLINGS = {
     CHAINBP: """
 y = np.array({y}, dtype=np.{dtype}).reshape(2, 2)
