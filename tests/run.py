@@ -21,6 +21,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
+# As many as continuous integration has cores. The long stages are of one browser or kernel each, which uses one core.
+TWO_PROCESSES = "--numprocesses=2"
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
 from outputs import notebooks  # noqa: E402
@@ -71,7 +73,7 @@ def commands(*lines: tuple[str | Path, ...]) -> Result:
 
 
 def package() -> Result:
-    return pytest("tests", "--ignore=tests/book", "--ignore=tests/browser")
+    return pytest("tests", "--ignore=tests/book", "--ignore=tests/browser", TWO_PROCESSES, "--dist=worksteal")
 
 
 def doctests() -> Result:
@@ -83,7 +85,9 @@ def style() -> Result:
 
 
 def nbval() -> Result:
-    return pytest("--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", *notebooks())
+    # A notebook stays in one process: its cells share a kernel.
+    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", TWO_PROCESSES, "--dist=loadfile"]
+    return pytest(*options, *notebooks())
 
 
 def build() -> Result:
@@ -97,7 +101,7 @@ def book() -> Result:
 
 
 def browser() -> Result:
-    return pytest("tests/browser")
+    return pytest("tests/browser", TWO_PROCESSES, "--dist=worksteal")
 
 
 STAGES: dict[str, tuple[str, Callable[[], Result]]] = {
