@@ -21,7 +21,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
-# As many as continuous integration has cores. The long stages are of one browser or kernel each, which uses one core.
+# A browser or a kernel keeps little more than one core busy, and small machines have two.
 TWO_PROCESSES = "--numprocesses=2"
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
