@@ -4,9 +4,9 @@
 
 In headless Chromium on the built book, from a local server:
 
-* latency: from the arrival of a pointer event in the page to drawing and layout done, 200 real moves of the mouse for
+* latency: from the arrival of a pointer event in the page to drawing and layout done, 100 real moves of the mouse for
   each mark; once more for each mark, and the better of the two runs counts, because other programs run on the machine;
-* first figure: from navigation to the first drawn figure, the median of 5 visits with an empty cache;
+* first figure: from navigation to the first drawn figure, the median of 3 visits with an empty cache;
 * weight: all that the page loads, each file gzipped at level 6, on a first visit.
 """
 
@@ -25,7 +25,7 @@ from benchmarks.harness import Json, about, save, table
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
 RESULTS = Path(__file__).with_name("figures.json")
-MOVES, RUNS, VISITS = 200, 2, 5
+MOVES, RUNS, VISITS = 100, 2, 3
 GOALS = {"latency": 4.0, "first figure": 600.0, "weight": 1000.0}
 sys.path.insert(0, str(ROOT / "tests"))
 
