@@ -56,8 +56,8 @@ def fill(app, doctree, docname) -> None:
             logger.warning("equations.yml: no formula of the book has the label %r", label, location=place)
             place.parent.remove(place)
             continue
-        chapter, _ = domain.equations[label]
-        number = domain.resolve_xref(env, docname, app.builder, "eq", label, nodes.Element(), nodes.Element())
+        chapter, tag = domain.equations[label]
+        number = make_refnode(app.builder, docname, chapter, label, nodes.Text(f"({tag})"))
         name = nodes.strong("", row["name"])
         title = nodes.paragraph("", "", number, nodes.Text(" "), name, classes=["cbp-row-name"])
         latex = env.paper_formulas.get(label, "")

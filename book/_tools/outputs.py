@@ -26,7 +26,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-CELL_METADATA = {"tags", "mystnb"}
+# What folds a cell: `hide-input` in the book; in JupyterLab `jupyter.source_hidden` and, for a solution, its heading.
+CELL_METADATA = {"jp-MarkdownHeadingCollapsed", "jupyter", "mystnb", "tags"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 

@@ -45,7 +45,6 @@ def html(tmp_path_factory) -> Path:
     book.mkdir()
     for part in ("_ext", "_static", "_extra", "_templates", "_tools"):
         shutil.copytree(ROOT / "book" / part, book / part)
-    shutil.copy(ROOT / "book" / "references.bib", book)
     shutil.copy(ROOT / "_config.yml", folder)
     (book / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters: [{file: plain}]\n", encoding="utf-8")
     (book / "descriptions.yml").write_text("index: Figures.\nplain: None.\n", encoding="utf-8")

@@ -1,0 +1,191 @@
+"""What a Markdown cell of the book may hold, and what is wrong with one that holds something else.
+
+Plain Markdown means CommonMark with tables and formulas, `$…$` and `$$…$$`: what JupyterLab, VS Code, Colab and GitHub
+show alike. `plain_markdown.py` knows these shapes:
+
+    <div id="eq-13"></div>              an anchor, above a formula (eq- and the number of its \\tag) or a box
+    > **Try it.** …                     a box, by its first words: one of BOXES
+    ### Exercise 4.2.1                  an exercise, with a link to its solution
+    ### Solution 4.2.1                  its solution, below `## Solutions`, in a folded cell of its own
+    - **[A title](page.ipynb).** …      a list of cards
+    [(13)](page.ipynb#eq-13)            a link to a formula; without the page's name if it is this page
+    [Tanaka, 2013](references.md#key)   a citation
+    [`eta`](api.md#chainbp.eta)         a name of the package
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+import chainbp
+
+ANCHOR = re.compile(r'<div id="([\w.-]+)"></div>')
+BOXES = {"Predict": "predict", "Try it": "try", "As printed": "slip"}
+NUMBER = r"[0-9E]+(?:\.[0-9]+)+"
+FOLDED = "jp-MarkdownHeadingCollapsed"
+ENTRY = re.compile(rf"^{ANCHOR.pattern}\n\n\*\*(.+?)\.\*\*", re.MULTILINE)
+# What some renderer would show as source: a pattern, its name, and what to write instead.
+SOURCE = [
+    (r"^:::", "a directive", "a box is a blockquote: > **Try it.** …"),
+    (r"^:[a-z-]+:", "an option of a directive", "a box is a blockquote: > **Try it.** …"),
+    (r"^\([\w-]+\)=$", "a label", 'an anchor is <div id="name"></div> on a line of its own'),
+    (r"\{[\w:~-]+\}$", "a role", "a link: [(13)](page.ipynb#eq-13), [Exercise 1.1](page.ipynb#Exercise-1.1)"),
+    (r"\{\{.*\}\}", "a substitution", "the text itself"),
+    (r"^%", "a comment", "nothing: readers of the notebook would see it"),
+    (r"\$\$|\\\[|\\\(|\\begin\{", "a formula that is not set", "$…$ in a line, or $$ on lines of their own"),
+]
+
+parser = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin)
+
+
+def heading_id(heading: str) -> str:
+    """The id that Jupyter gives to a heading."""
+    return heading.replace(" ", "-")
+
+
+def complaints(book: Path) -> list[str]:
+    """What is wrong with the prose of a book's notebooks: the place, the fault, what to write instead."""
+    notebooks = {path.name: nbformat.read(path, as_version=4).cells for path in sorted(book.glob("*.ipynb"))}
+    targets = {path.name: set(ANCHOR.findall(path.read_text(encoding="utf-8"))) for path in book.glob("*.md")}
+    targets |= {page: set(anchors(cells)) for page, cells in notebooks.items()}
+    targets["api.md"] = {f"chainbp.{name}" for name in chainbp.__all__}
+    references = book / "references.md"
+    labels = dict(ENTRY.findall(references.read_text(encoding="utf-8"))) if references.is_file() else {}
+    found = []
+    for page, cells in notebooks.items():
+        for index, cell in enumerate(cells):
+            if cell.cell_type == "markdown":
+                faults = [*shapes(cell), *links(cell.source, page, targets, labels)]
+                found += [f"{page}, cell {index}: {fault}" for fault in faults]
+        found += [f"{page}: {fault}" for fault in exercises(cells)]
+    return found
+
+
+def anchors(cells: list[nbformat.NotebookNode]) -> Iterator[str]:
+    """What a link can lead to."""
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            yield from ANCHOR.findall(cell.source)
+            yield from (heading_id(title) for title in headings(cell))
+
+
+def headings(cell: nbformat.NotebookNode) -> list[str]:
+    tokens = parser.parse(cell.source)
+    return [after.content for token, after in zip(tokens, tokens[1:]) if token.type == "heading_open"]
+
+
+def shapes(cell: nbformat.NotebookNode) -> Iterator[str]:
+    """What is not plain in a cell, or almost a shape."""
+    tokens = parser.parse(cell.source)
+    for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None]):
+        if token.type == "fence" and token.info.startswith("{"):
+            yield f"the directive {token.info.strip()}; a box is a blockquote: > **Try it.** …"
+        elif token.type == "html_block":
+            if not all(ANCHOR.fullmatch(line) for line in token.content.strip().splitlines()):
+                yield f'HTML, {token.content.strip()!r}; only anchors are plain enough: <div id="name"></div>'
+        elif token.type == "math_block_label":
+            yield f"a label after a formula, ({token.info}); its anchor and its \\tag are enough"
+        elif token.type == "math_block":
+            yield from formula(token, before)
+        elif token.type == "blockquote_open":
+            inline = tokens[tokens.index(token) + 2]
+            if not re.match(rf"\*\*({'|'.join(BOXES)})[^*]*\.\*\*(\s|$)", inline.content):
+                yield f"a blockquote without a title; it begins with one of {', '.join(f'**{b}…**' for b in BOXES)}"
+        elif token.type == "inline":
+            yield from source(token)
+
+
+def formula(token: Token, before: Token | None) -> Iterator[str]:
+    tags = re.findall(r"\\tag\{([^}]*)\}", token.content)
+    if len(tags) != 1:
+        yield f"a displayed formula needs one \\tag{{…}} with its number: {token.content.strip()[:60]!r}"
+        return
+    anchor = f'<div id="eq-{tags[0]}"></div>'
+    if before is None or before.type != "html_block" or before.content.strip() != anchor:
+        yield f"formula ({tags[0]}) needs its anchor above it, and a blank line between: {anchor}"
+
+
+def source(inline: Token) -> Iterator[str]:
+    """What would be shown as source in a paragraph."""
+    children = inline.children or []
+    for child, after in zip(children, [*children[1:], None]):
+        if child.type == "html_inline":
+            yield f'HTML, {child.content!r}; only anchors are plain enough, on lines of their own: <div id="name"></div>'
+        if child.type == "math_inline_double":
+            yield f"$${child.content}$$ in a line of text; write $…$, or $$ on lines of their own"
+        if child.type == "text":
+            for pattern, name, instead in SOURCE:
+                if re.search(pattern, child.content) and (name != "a role" or (after and after.type == "code_inline")):
+                    yield f"{name}, {child.content[:60]!r}; write {instead}"
+
+
+def links(
+    markdown: str, page: str, targets: dict[str, set[str]], labels: dict[str, str]
+) -> Iterator[str]:
+    """What is wrong with the links of a cell."""
+    for inline in parser.parse(markdown):
+        children = inline.children or []
+        for index, child in enumerate(children):
+            if child.type != "link_open" or re.match(r"[a-z]+:", str(child.attrs["href"])):
+                continue
+            end = next(i for i in range(index, len(children)) if children[i].type == "link_close")
+            text = "".join(part.content for part in children[index + 1 : end])
+            address = str(child.attrs["href"])
+            file, _, anchor = address.partition("#")
+            if (file or page) not in targets:
+                yield f"[{text}]({address}) leads to no page; pages are named with their ending, as in 3-chain-rule.ipynb"
+            elif file == page:
+                yield f"[{text}]({address}) leads to its own page; write [{text}](#{anchor})"
+            elif anchor and anchor not in targets[file or page]:
+                yield f"[{text}]({address}) leads to nothing: {file or page} has no {anchor}{elsewhere(anchor, targets)}"
+            elif (wanted := name_of(file, anchor, labels)) not in (None, text):
+                yield f"[{text}]({address}) should be called [{wanted}]"
+
+
+def elsewhere(anchor: str, targets: dict[str, set[str]]) -> str:
+    return "".join(f"; it is in {page}" for page, names in targets.items() if anchor in names)
+
+
+def name_of(file: str, anchor: str, labels: dict[str, str]) -> str | None:
+    """What a link must be called, if there is a rule."""
+    if number := re.fullmatch(r"eq-(.+)", anchor):
+        return f"({number[1]})"
+    if re.fullmatch(rf"Exercise-{NUMBER}", anchor):
+        return anchor.replace("-", " ")
+    if file == "api.md" and anchor:
+        return anchor.removeprefix("chainbp.")
+    return labels.get(anchor) if file == "references.md" else None
+
+
+def exercises(cells: list[nbformat.NotebookNode]) -> Iterator[str]:
+    """Whether each exercise has its solution, folded, and each knows the way to the other."""
+    names = {kind: [] for kind in ("Exercise", "Solution")}
+    for cell, after in zip(cells, [*cells[1:], None]):
+        if cell.cell_type != "markdown":
+            continue
+        for title in headings(cell):
+            kind, _, number = title.partition(" ")
+            if kind not in names or not re.fullmatch(NUMBER, number):
+                continue
+            names[kind].append(number)
+            if kind == "Exercise" and not cell.source.endswith(f"[Solution](#Solution-{number})"):
+                yield f"Exercise {number} must be a cell's heading and end with [Solution](#Solution-{number})"
+            if kind == "Solution" and not (
+                cell.source == f"### {title}"
+                and cell.metadata.get(FOLDED)
+                and after is not None
+                and after.source.startswith(f"[Exercise {number}](#Exercise-{number})")
+            ):
+                yield (
+                    f"Solution {number} must be the heading ### {title} in a cell of its own with the metadata "
+                    f'{{"{FOLDED}": true}}, and the next cell begin with [Exercise {number}](#Exercise-{number})'
+                )
+    if names["Exercise"] != names["Solution"]:
+        yield f"exercises {names['Exercise']}, but solutions {names['Solution']}"

@@ -1,0 +1,104 @@
+"""The notebooks' prose is plain Markdown, so that it reads the same everywhere, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import nbformat
+import prose
+import pytest
+from nbformat.v4 import new_markdown_cell as cell
+from notebooks import BOOK
+
+FORMULA = '<div id="eq-1"></div>\n\n$$\ny = x \\tag{1}\n$$'
+SOLUTION = [
+    cell("## Solutions"),
+    cell("### Solution 1.1", metadata={prose.FOLDED: True}),
+    cell("[Exercise 1.1](#Exercise-1.1)\n\nYes."),
+]
+EXERCISE = "### Exercise 1.1\n\nIs it?\n\n[Solution](#Solution-1.1)"
+
+
+def complaints(folder, *cells) -> list[str]:
+    """What is said of the book whose first page has these cells."""
+    (folder / "references.md").write_text('<div id="tanaka2013"></div>\n\n**Tanaka, 2013.** A note.\n', encoding="utf-8")
+    for page, its in {"page": cells, "other": [cell(FORMULA.replace("1", "2"))]}.items():
+        its = [cell(it) if isinstance(it, str) else it for it in its]
+        nbformat.write(nbformat.v4.new_notebook(cells=its), folder / f"{page}.ipynb")
+    return prose.complaints(folder)
+
+
+def test_the_book_s_prose_is_plain_and_its_links_lead_somewhere():
+    assert prose.complaints(BOOK) == []
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        "> **Try it.** Let $p$ be $10^3$:\n>\n> - a list,\n> - `code`.",
+        f"{FORMULA}\n\nSee [(1)](#eq-1), [(2)](other.ipynb#eq-2) and [[Tanaka, 2013](references.md#tanaka2013)].",
+        '<div id="slip-1"></div>\n\n<div id="slip-2"></div>\n\n> **As printed: (1).** No.\n\n[there](#slip-2)',
+        "[`eta`](api.md#chainbp.eta), [a page](other.ipynb), [a site](https://example.org)",
+        "| $a$ | b |\n|:--|:--|\n| `{eq}` | $\\boldsymbol{\\rho}[\\![\\mathbf{W}]\\!](\\mathbf{x})$ |",
+        "```python\nloss = {eq}\n:class: x\n```",
+    ],
+    ids=["box", "formula-and-links", "anchors", "code-name", "table", "code"],
+)
+def test_what_is_plain_is_accepted(tmp_path, plain):
+    assert complaints(tmp_path, "# A page", plain) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "instead"),
+    [
+        ("```{admonition} Try it\n:class: try\nDo.\n```", "> **Try it.**"),
+        (":::{note}\nDo.\n:::", "> **Try it.**"),
+        ("````{exercise}\n:label: ex-1\nDo.\n````", "blockquote"),
+        ("> **Beware.** Of the dog.", "**Predict"),
+        ("> No title.", "**Predict"),
+        ("By {eq}`eq-1` it is.", "[(13)](page.ipynb#eq-13)"),
+        ("As {cite}`tanaka2013` says.", "a link"),
+        ("(slip-1)=\n# A heading", "<div id="),
+        ("{{ name }}", "the text itself"),
+        ("% A comment", "nothing"),
+        ("An <b>HTML</b> word.", "only anchors"),
+        ("<details>\n\nMore.\n\n</details>", "only anchors"),
+        ("$$\ny = x \\tag{1}\n$$ (eq-1)", "its \\tag are enough"),
+        ("$$\ny = x\n$$", "needs one \\tag"),
+        ("$$\ny = x \\tag{1}\n$$", '<div id="eq-1"></div>'),
+        (FORMULA.replace("tag{1}", "tag{3}"), '<div id="eq-3"></div>'),
+        ("Text $$x$$ text.", "$…$ in a line"),
+        ("[(3)](other.ipynb#eq-2)", "[(2)]"),
+        ("[(2)](#eq-2)", "it is in other.ipynb"),
+        ("[(9)](other.ipynb#eq-9)", "leads to nothing"),
+        ("[other](other)", "with their ending"),
+        ("[(1)](page.ipynb#eq-1)", "[(1)](#eq-1)"),
+        ("[Tanaka, 2014](references.md#tanaka2013)", "[Tanaka, 2013]"),
+        ("[Nobody, 2013](references.md#nobody2013)", "leads to nothing"),
+        ("[`eta`](api.md#chainbp.sigma)", "[sigma]"),
+        ("[`lost`](api.md#chainbp.lost)", "leads to nothing"),
+    ],
+    ids=lambda text: text.replace("\n", " ")[:24],
+)
+def test_what_is_not_plain_is_refused_with_its_cell_and_a_better_way(tmp_path, source, instead):
+    found = complaints(tmp_path, "# A page", source)
+    assert found
+    assert all(complaint.startswith("page.ipynb, cell 1: ") for complaint in found)
+    assert instead in found[0]
+
+
+def test_an_exercise_and_its_solution_know_each_other(tmp_path):
+    assert complaints(tmp_path, EXERCISE, *SOLUTION) == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "instead"),
+    [
+        ([EXERCISE.replace("[Solution]", "[Answer]"), *SOLUTION], "end with [Solution](#Solution-1.1)"),
+        ([EXERCISE, SOLUTION[0], cell("### Solution 1.1"), SOLUTION[2]], prose.FOLDED),
+        ([EXERCISE, SOLUTION[0], cell(SOLUTION[1].source + "\n\nYes.", metadata=SOLUTION[1].metadata)], "of its own"),
+        ([EXERCISE, *SOLUTION[:2], "Yes."], "[Exercise 1.1](#Exercise-1.1)"),
+        ([EXERCISE], "exercises ['1.1'], but solutions []"),
+    ],
+    ids=["no way to it", "not folded", "open", "no way back", "none"],
+)
+def test_a_solution_that_is_open_or_lost_is_refused(tmp_path, cells, instead):
+    assert any(instead in complaint for complaint in complaints(tmp_path, *cells))
