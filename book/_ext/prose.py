@@ -42,7 +42,7 @@ SOURCE = [
     (r"\$\$|\\\[|\\\(|\\begin\{", "a formula that is not set", "$…$ in a line, or $$ on lines of their own"),
 ]
 
-parser = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin)
+parser = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, double_inline=True)
 
 
 def heading_id(heading: str) -> str:
@@ -84,7 +84,7 @@ def headings(cell: nbformat.NotebookNode) -> list[str]:
 def shapes(cell: nbformat.NotebookNode) -> Iterator[str]:
     """What is not plain in a cell, or almost a shape."""
     tokens = parser.parse(cell.source)
-    for before, token, after in zip([None, *tokens], tokens, [*tokens[1:], None]):
+    for before, token in zip([None, *tokens], tokens):
         if token.type == "fence" and token.info.startswith("{"):
             yield f"the directive {token.info.strip()}; a box is a blockquote: > **Try it.** …"
         elif token.type == "html_block":
@@ -117,7 +117,7 @@ def source(inline: Token) -> Iterator[str]:
     children = inline.children or []
     for child, after in zip(children, [*children[1:], None]):
         if child.type == "html_inline":
-            yield f'HTML, {child.content!r}; only anchors are plain enough, on lines of their own: <div id="name"></div>'
+            yield f'HTML, {child.content!r}; only anchors are plain enough: <div id="name"></div> alone on a line'
         if child.type == "math_inline_double":
             yield f"$${child.content}$$ in a line of text; write $…$, or $$ on lines of their own"
         if child.type == "text":
@@ -126,9 +126,7 @@ def source(inline: Token) -> Iterator[str]:
                     yield f"{name}, {child.content[:60]!r}; write {instead}"
 
 
-def links(
-    markdown: str, page: str, targets: dict[str, set[str]], labels: dict[str, str]
-) -> Iterator[str]:
+def links(markdown: str, page: str, targets: dict[str, set[str]], labels: dict[str, str]) -> Iterator[str]:
     """What is wrong with the links of a cell."""
     for inline in parser.parse(markdown):
         children = inline.children or []
@@ -140,17 +138,14 @@ def links(
             address = str(child.attrs["href"])
             file, _, anchor = address.partition("#")
             if (file or page) not in targets:
-                yield f"[{text}]({address}) leads to no page; pages are named with their ending, as in 3-chain-rule.ipynb"
+                yield f"[{text}]({address}) leads to no page; write it with its ending, as in 3-chain-rule.ipynb"
             elif file == page:
                 yield f"[{text}]({address}) leads to its own page; write [{text}](#{anchor})"
             elif anchor and anchor not in targets[file or page]:
-                yield f"[{text}]({address}) leads to nothing: {file or page} has no {anchor}{elsewhere(anchor, targets)}"
+                there = [f"; it is in {name}" for name, names in targets.items() if anchor in names]
+                yield f"[{text}]({address}) leads to nothing: {file or page} has no {anchor}{''.join(there)}"
             elif (wanted := name_of(file, anchor, labels)) not in (None, text):
                 yield f"[{text}]({address}) should be called [{wanted}]"
-
-
-def elsewhere(anchor: str, targets: dict[str, set[str]]) -> str:
-    return "".join(f"; it is in {page}" for page, names in targets.items() if anchor in names)
 
 
 def name_of(file: str, anchor: str, labels: dict[str, str]) -> str | None:

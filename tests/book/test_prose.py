@@ -19,10 +19,10 @@ EXERCISE = "### Exercise 1.1\n\nIs it?\n\n[Solution](#Solution-1.1)"
 
 def complaints(folder, *cells) -> list[str]:
     """What is said of the book whose first page has these cells."""
-    (folder / "references.md").write_text('<div id="tanaka2013"></div>\n\n**Tanaka, 2013.** A note.\n', encoding="utf-8")
-    for page, its in {"page": cells, "other": [cell(FORMULA.replace("1", "2"))]}.items():
-        its = [cell(it) if isinstance(it, str) else it for it in its]
-        nbformat.write(nbformat.v4.new_notebook(cells=its), folder / f"{page}.ipynb")
+    (folder / "references.md").write_text('<div id="tanaka2013"></div>\n\n**Tanaka, 2013.** A note.\n')
+    for page, its in {"page": cells, "other": [FORMULA.replace("1", "2")]}.items():
+        made = [cell(it) if isinstance(it, str) else it for it in its]
+        nbformat.write(nbformat.v4.new_notebook(cells=made), folder / f"{page}.ipynb")
     return prose.complaints(folder)
 
 
@@ -65,11 +65,11 @@ def test_what_is_plain_is_accepted(tmp_path, plain):
         ("$$\ny = x\n$$", "needs one \\tag"),
         ("$$\ny = x \\tag{1}\n$$", '<div id="eq-1"></div>'),
         (FORMULA.replace("tag{1}", "tag{3}"), '<div id="eq-3"></div>'),
-        ("Text $$x$$ text.", "$…$ in a line"),
+        ("Text $$x$$ text.", "write $…$"),
         ("[(3)](other.ipynb#eq-2)", "[(2)]"),
         ("[(2)](#eq-2)", "it is in other.ipynb"),
         ("[(9)](other.ipynb#eq-9)", "leads to nothing"),
-        ("[other](other)", "with their ending"),
+        ("[other](other)", "with its ending"),
         ("[(1)](page.ipynb#eq-1)", "[(1)](#eq-1)"),
         ("[Tanaka, 2014](references.md#tanaka2013)", "[Tanaka, 2013]"),
         ("[Nobody, 2013](references.md#nobody2013)", "leads to nothing"),
