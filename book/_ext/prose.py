@@ -1,16 +1,7 @@
 """What a Markdown cell of the book may hold, and what is wrong with one that holds something else.
 
 Plain Markdown means CommonMark with tables and formulas, `$…$` and `$$…$$`: what JupyterLab, VS Code, Colab and GitHub
-show alike. `plain_markdown.py` knows these shapes:
-
-    <div id="eq-13"></div>              an anchor, above a formula (eq- and the number of its \\tag) or a box
-    > **Try it.** …                     a box, by its first words: one of BOXES
-    ### Exercise 4.2.1                  an exercise, with a link to its solution
-    ### Solution 4.2.1                  its solution, below `## Solutions`, in a folded cell of its own
-    - **[A title](page.ipynb).** …      a list of cards
-    [(13)](page.ipynb#eq-13)            a link to a formula; without the page's name if it is this page
-    [Tanaka, 2013](references.md#key)   a citation
-    [`eta`](api.md#chainbp.eta)         a name of the package
+show alike. CONTRIBUTING.md lists the shapes that the book makes something of.
 """
 
 from __future__ import annotations
