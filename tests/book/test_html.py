@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
-from notebooks import BOOK, HTML, toc
+from notebooks import BOOK, HTML, NOTEBOOKS, text, toc
 from sphinxcontrib import katex
 
 PAGES = sorted(HTML.glob("*.html"))
@@ -115,10 +115,28 @@ def test_no_line_can_begin_with_the_comma_after_a_formula(page):
 
 
 def test_the_numbers_of_the_equations_are_the_paper_s(html):
+    shown = {}
     for page in PAGES:
-        for formula in soup(page).select("div.math[id^=equation-eq-]"):
-            number = formula.select_one(".eqno").get_text().split("(")[1].split(")")[0]
-            assert formula["id"] == f"equation-eq-{number}"
+        for formula in soup(page).select("div.math[id^=eq-]"):
+            shown[formula["id"]] = formula.select_one(".eqno").get_text().split("(")[1].split(")")[0]
+    assert shown == {name: name.removeprefix("eq-") for name in shown}
+    assert {f"eq-{n}" for n in range(1, 42)} <= set(shown)
+
+
+def test_the_boxes_exercises_and_solutions_of_the_notebooks_are_in_the_pages(html):
+    for path in NOTEBOOKS:
+        page = soup(html / f"{path.stem}.html")
+        titles = re.findall(r"^> \*\*(.+?)\.\*\*", text(path), re.MULTILINE)
+        boxes = page.select(".admonition:is(.predict, .try, .slip) > .admonition-title")
+        assert [box.get_text() for box in boxes] == titles
+        numbers = re.findall(r"^### Exercise (.+)$", text(path), re.MULTILINE)
+        assert [f"Exercise {n}" for n in numbers] == [
+            title.get_text() for title in page.select(".exercise > .admonition-title")
+        ]
+        for exercise, n in zip(page.select(".exercise"), numbers):
+            solution = next(box for box in exercise.find_next_siblings() if "cell" not in box["class"])
+            assert (solution["id"], "dropdown" in solution["class"]) == (f"Solution-{n}", True)
+        assert not page.find_all("blockquote")
 
 
 def test_katex_style_and_program_are_one_version():
