@@ -32,10 +32,11 @@ class Plain(SphinxTransform):
         """What follows an anchor is what it names."""
         for raw in list(self.document.findall(nodes.raw)):
             if match := prose.ANCHOR.fullmatch(raw.astext().strip()):
-                named = raw.next_node(descend=False, siblings=True)
+                named = raw.next_node(descend=False, ascend=True)
                 while isinstance(named, nodes.raw):  # several anchors of one thing
-                    named = named.next_node(descend=False, siblings=True)
-                named["ids"].append(match[1])
+                    named = named.next_node(descend=False, ascend=True)
+                if named is not None:
+                    named["ids"].append(match[1])
                 raw.parent.remove(raw)
 
     def boxes(self) -> None:

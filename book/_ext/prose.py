@@ -20,6 +20,7 @@ import chainbp
 ANCHOR = re.compile(r'<div id="([\w.-]+)"></div>')
 BOXES = {"Predict": "predict", "Try it": "try", "As printed": "slip"}
 NUMBER = r"[0-9E]+(?:\.[0-9]+)+"
+EXERCISE = re.compile(rf"(Exercise|Solution) ({NUMBER})")
 FOLDED = "jp-MarkdownHeadingCollapsed"
 ENTRY = re.compile(rf"^{ANCHOR.pattern}\n\n\*\*(.+?)\.\*\*", re.MULTILINE)
 # What some renderer would show as source: a pattern, its name, and what to write instead.
@@ -64,7 +65,7 @@ def anchors(cells: list[nbformat.NotebookNode]) -> Iterator[str]:
     for cell in cells:
         if cell.cell_type == "markdown":
             yield from ANCHOR.findall(cell.source)
-            yield from (heading_id(title) for title in headings(cell))
+            yield from (heading_id(title) for title in headings(cell) if EXERCISE.fullmatch(title))
 
 
 def headings(cell: nbformat.NotebookNode) -> list[str]:
@@ -157,9 +158,9 @@ def exercises(cells: list[nbformat.NotebookNode]) -> Iterator[str]:
         if cell.cell_type != "markdown":
             continue
         for title in headings(cell):
-            kind, _, number = title.partition(" ")
-            if kind not in names or not re.fullmatch(NUMBER, number):
+            if not (match := EXERCISE.fullmatch(title)):
                 continue
+            kind, number = match.groups()
             names[kind].append(number)
             if kind == "Exercise" and not cell.source.endswith(f"[Solution](#Solution-{number})"):
                 yield f"Exercise {number} must be a cell's heading and end with [Solution](#Solution-{number})"
