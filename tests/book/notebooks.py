@@ -16,7 +16,7 @@ BOOK = ROOT / "book"
 HTML = ROOT / "_build" / "html"
 sys.path.insert(0, str(BOOK / "_tools"))
 
-from outputs import notebooks  # noqa: E402
+from execution import notebooks  # noqa: E402
 
 NOTEBOOKS = notebooks()
 CHAPTERS = [path for path in NOTEBOOKS if re.match(r"[0-9]+(-|$)", path.stem)]
