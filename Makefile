@@ -1,7 +1,7 @@
 # `make help` lists what can be made. Each target sets itself up from nothing: a Python 3.11 or newer is all it takes.
 .POSIX:
 .SUFFIXES:
-.PHONY: help book pages test lab serve bench outputs widgets clean
+.PHONY: help book page test soak lab serve bench outputs widgets clean
 
 VENV = .venv
 RUN = $(VENV)/bin/python
@@ -12,9 +12,11 @@ export JUPYTER_PREFER_ENV_PATH = 1
 
 help:
 	@echo 'make book     build the HTML book, executing every notebook'
+	@echo 'make page NAME=4-2-lp-pooling   build again what changed, executing no other notebook'
 	@echo 'make test     run every test and print a summary'
+	@echo 'make soak     the long tests: every page in every mode, long walks over the figures, three browsers'
 	@echo 'make lab      open the notebooks in JupyterLab'
-	@echo 'make serve    build the book if needed and serve it at http://localhost:$(PORT)/'
+	@echo 'make serve    serve the book at http://localhost:$(PORT)/, and build it again when a file is saved'
 	@echo 'make bench    measure speed and accuracy beside PyTorch, JAX and autograd, and the live figures'
 	@echo 'make outputs  execute the notebooks in place and normalize them'
 	@echo 'make widgets  bundle the live figures (needs npm)'
@@ -22,19 +24,20 @@ help:
 	@echo 'PYTHON=...    chooses the interpreter that the environment is made from'
 
 book: $(VENV)/book.stamp
-	@$(MAKE) --no-print-directory pages
+	@$(RUN) book/_tools/build.py
 	@echo
 	@echo 'The book is built. Open it from disk:'
 	@echo "    $$PWD/$(PAGES)/index.html"
 	@echo 'or run `make serve` and open http://localhost:$(PORT)/'
 
-# Always from scratch: Sphinx would keep the pages of notebooks that did not change although chainbp did.
-pages:
-	@rm -rf _build
-	"$(VENV)/bin/jupyter-book" build book --config _config.yml -n -W --keep-going
+page: $(VENV)/book.stamp
+	@$(RUN) book/_tools/build.py --again $(NAME)
 
 test: $(VENV)/book.stamp
-	$(RUN) tests/run.py
+	@$(RUN) tests/run.py
+
+soak: $(VENV)/book.stamp
+	@$(RUN) tests/run.py soak
 
 lab: $(VENV)/book.stamp
 	$(RUN) -m jupyterlab --notebook-dir=book
@@ -42,9 +45,8 @@ lab: $(VENV)/book.stamp
 $(PAGES)/index.html:
 	@$(MAKE) book
 
-serve: $(PAGES)/index.html $(VENV)/book.stamp
-	@echo 'Serving the book at http://localhost:$(PORT)/ (Ctrl+C stops)'
-	@$(RUN) -m http.server $(PORT) --bind 127.0.0.1 --directory $(PAGES)
+serve: $(VENV)/book.stamp
+	@$(RUN) book/_tools/build.py --serve $(PORT)
 
 bench: $(VENV)/bench.stamp $(PAGES)/index.html
 	$(RUN) -m benchmarks
@@ -64,11 +66,13 @@ clean:
 	rm -rf $(VENV) _build
 
 $(VENV)/book.stamp: $(VENV)/venv.stamp pyproject.toml constraints.txt
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[book,test]'
+	@echo 'Installing what the book and the tests need (two minutes)'
+	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[book,test]'
 	@touch $@
 
 $(VENV)/bench.stamp: $(VENV)/book.stamp
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@echo 'Installing what the benchmarks need'
+	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
 # A candidate must really run: a pyenv shim may exist for a version that is not installed.

@@ -1,31 +1,36 @@
-"""Run all the tests of the project in stages, and print a summary (`make test`).
+"""Run the tests of the project in stages, and print a summary (`make test`, `make soak`).
 
-    python tests/run.py                  every stage
+    python tests/run.py                  every stage but the long ones
     python tests/run.py package book     only these
+    python tests/run.py soak             the long ones: the tests that are marked so, on a book that is up to date
 
 A stage that runs no test is a failure: it would be green by accident. Only the browser stage may be skipped as a whole,
-where there is no Chromium, and never under CI=true.
+where there is no Chromium, and never under CI=true; then no long test may be skipped, either. What the stages say goes
+to _build/log/test.txt; here stand their results, and of those that fail also the reason.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
+LOG = ROOT / "_build" / "log" / "test.txt"
 # A browser or a kernel keeps little more than one core busy, and small machines have two.
 TWO_PROCESSES = "--numprocesses=2"
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
-from outputs import notebooks  # noqa: E402
+from execution import notebooks  # noqa: E402
 
 
 @dataclass
@@ -37,27 +42,48 @@ class Result:
     skipped: int = 0
     status: str = "ok"
     seconds: float = 0.0
+    missing: set[str] = field(default_factory=set)  # why tests were skipped
 
 
-def python(*arguments: str | Path) -> int:
-    """Run a module of this environment from the project's root; its output goes straight to the terminal."""
-    sys.stdout.flush()
-    return subprocess.run([sys.executable, "-m", *map(str, arguments)], cwd=ROOT, check=False).returncode
+def python(*arguments: str | Path, show: bool = False) -> tuple[int, str]:
+    """Run a program of this environment from the project's root; return its exit code and what it says.
+
+    What it says goes to the log, and here if it shall be shown; else how far it is, in percent.
+    """
+    said, percent = b"", 0
+    with (
+        LOG.open("ab", buffering=0) as log,
+        subprocess.Popen(
+            [sys.executable, *map(str, arguments)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        while chunk := os.read(process.stdout.fileno(), 65536):
+            log.write(chunk)
+            said += chunk
+            if show:
+                print(chunk.decode(errors="replace"), end="", flush=True)
+            elif (found := re.findall(rb"\[ *(\d+)%\]", said[-2000:])) and int(found[-1]) >= percent + 10:
+                percent = int(found[-1]) // 10 * 10
+                print(f" {percent}%", end="", flush=True)
+    return process.returncode, said.decode(errors="replace")
 
 
-def pytest(*arguments: str | Path) -> Result:
+def pytest(*arguments: str | Path, marker: str = "not soak") -> Result:
     """One run of pytest, counted by its own report."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.xml")
-        code = python("pytest", "--quiet", "--color=auto", f"--junit-xml={report}", *arguments)
+        code, said = python("-m", "pytest", "-v", "-m", marker, f"--junit-xml={report}", *arguments)
         suites = list(ElementTree.parse(report).iter("testsuite")) if report.is_file() else []
     count = {
         key: sum(int(suite.get(key, "0")) for suite in suites) for key in ("tests", "failures", "errors", "skipped")
     }
     failed = count["failures"] + count["errors"]
     result = Result(count["tests"] - failed - count["skipped"], failed, count["skipped"])
+    result.missing = {skip.get("message", "") for suite in suites for skip in suite.iter("skipped")}
     if failed or code not in (0, 5):
         result.status = "FAILED"
+        start = re.search("=+ (ERRORS|FAILURES) =+", said)
+        print("\n" + said[start.start() if start else 0 :])
     elif not count["tests"]:
         result.status = "FAILED: no test was run"
     elif not result.passed:
@@ -65,15 +91,18 @@ def pytest(*arguments: str | Path) -> Result:
     return result
 
 
-def commands(*lines: tuple[str | Path, ...]) -> Result:
-    """Commands that are each one test."""
-    codes = [python(*line) for line in lines]
-    failed = sum(code != 0 for code in codes)
-    return Result(len(codes) - failed, failed, status="FAILED" if failed else "ok")
+def commands(*lines: tuple[str | Path, ...], show: bool = False) -> Result:
+    """Programs that are each one test."""
+    runs = [python(*line, show=show) for line in lines]
+    failures = [said for code, said in runs if code]
+    if not show:
+        print(*failures, sep="\n", end="")
+    return Result(len(runs) - len(failures), len(failures), status="FAILED" if failures else "ok")
 
 
-def package() -> Result:
-    return pytest("tests", "--ignore=tests/book", "--ignore=tests/browser", TWO_PROCESSES, "--dist=worksteal")
+def package(marker: str = "not soak") -> Result:
+    folders = ["tests", "--ignore=tests/book", "--ignore=tests/browser"]
+    return pytest(*folders, TWO_PROCESSES, "--dist=worksteal", marker=marker)
 
 
 def doctests() -> Result:
@@ -81,7 +110,7 @@ def doctests() -> Result:
 
 
 def style() -> Result:
-    return commands(("ruff", "check", "."), ("mypy",))
+    return commands(("-m", "ruff", "check", "."), ("-m", "mypy"))
 
 
 def nbval() -> Result:
@@ -90,18 +119,16 @@ def nbval() -> Result:
     return pytest(*options, *notebooks())
 
 
-def build() -> Result:
-    sys.stdout.flush()
-    code = subprocess.run(["make", "--no-print-directory", f"VENV={sys.prefix}", "pages"], cwd=ROOT, check=False)
-    return Result(int(not code.returncode), int(bool(code.returncode)), status="FAILED" if code.returncode else "ok")
+def build(*options: str) -> Result:
+    return commands(("book/_tools/build.py", *options), show=True)
 
 
 def book() -> Result:
-    return pytest("tests/book")
+    return pytest("tests/book", TWO_PROCESSES, "--dist=worksteal")
 
 
-def browser() -> Result:
-    return pytest("tests/browser", TWO_PROCESSES, "--dist=worksteal")
+def browser(marker: str = "not soak") -> Result:
+    return pytest("tests/browser", TWO_PROCESSES, "--dist=worksteal", marker=marker)
 
 
 STAGES: dict[str, tuple[str, Callable[[], Result]]] = {
@@ -113,21 +140,31 @@ STAGES: dict[str, tuple[str, Callable[[], Result]]] = {
     "book": ("book tests", book),
     "browser": ("browser tests", browser),
 }
+SOAK: dict[str, tuple[str, Callable[[], Result]]] = {
+    "soak-build": ("book up to date", functools.partial(build, "--again")),
+    "soak-package": ("long package tests", functools.partial(package, "soak")),
+    "soak-browser": ("long browser tests", functools.partial(browser, "soak")),
+}
+ALL = STAGES | SOAK
 
 
 def run(names: list[str]) -> dict[str, Result]:
     """Run the stages; those that read the built book are not run on one that failed to build."""
     results: dict[str, Result] = {}
     for name in names:
-        print(f"\n==== {STAGES[name][0]} ====", flush=True)
-        if name in ("book", "browser") and "build" in results and results["build"].failed:
-            results[name] = Result(status="FAILED: the book was not built")
-            continue
-        start = time.monotonic()
-        results[name] = STAGES[name][1]()
-        results[name].seconds = time.monotonic() - start
-        if results[name].status == "skipped" and (name != "browser" or os.environ.get("CI")):
-            results[name].status = "FAILED: every test was skipped"
+        print(f"{ALL[name][0]:20s}", end="\n" if name.endswith("build") else "", flush=True)
+        if name.endswith(("book", "browser")) and any(results[n].failed for n in results if n.endswith("build")):
+            result = Result(status="FAILED: the book was not built")
+        else:
+            start = time.monotonic()
+            result = ALL[name][1]()
+            result.seconds = time.monotonic() - start
+        if result.status == "skipped" and (name != "browser" or os.environ.get("CI")):
+            result.status = "FAILED: every test was skipped"
+        elif result.skipped and name in SOAK and os.environ.get("CI"):
+            result.status = "FAILED: tests were skipped"
+        print(f" {result.status}, {result.seconds:.1f} s", flush=True)
+        results[name] = result
     return results
 
 
@@ -136,23 +173,27 @@ def summary(results: dict[str, Result]) -> str:
     lines = [f"{'':20s}{'passed':>8s}{'failed':>8s}{'skipped':>9s}{'seconds':>9s}"]
     for name, r in results.items():
         numbers = f"{r.passed:8d}{r.failed:8d}{r.skipped:9d}{r.seconds:9.1f}"
-        lines.append(f"{STAGES[name][0]:20s}{numbers}  {r.status}")
-    bad = [STAGES[name][0] for name, r in results.items() if r.status.startswith("FAILED")]
-    if results.get("browser", Result()).status == "skipped":
-        lines.append("The browser tests need Chromium (Debian: apt install chromium), or CHROMIUM=/path/to/it.")
+        lines.append(f"{ALL[name][0]:20s}{numbers}  {r.status}")
+    lines += [f"Skipped: {reason}" for reason in sorted(set().union(*(r.missing for r in results.values())))]
+    bad = [ALL[name][0] for name, r in results.items() if r.status.startswith("FAILED")]
     lines.append(f"FAILED: {', '.join(bad)}" if bad else "All stages passed.")
+    counts = ("passed", "failed", "skipped")
+    lines.append(", ".join(f"{sum(getattr(r, count) for r in results.values())} {count}" for count in counts))
     return "\n".join(lines)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"of {', '.join(STAGES)}")
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"of {', '.join(ALL)}, soak")
     names = parser.parse_args().stages or list(STAGES)
-    if unknown := [name for name in names if name not in STAGES]:
-        parser.error(f"no stage {', '.join(unknown)}; there are {', '.join(STAGES)}")
+    if names == ["soak"]:
+        names = list(SOAK)
+    if unknown := [name for name in names if name not in ALL]:
+        parser.error(f"no stage {', '.join(unknown)}; there are {', '.join(ALL)}, soak")
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    LOG.write_bytes(b"")
     results = run(names)
-    print("\n==== summary ====")
-    print(summary(results))
+    print(f"\n{summary(results)}\nThe whole log: {LOG.relative_to(ROOT)}")
     return any(result.status.startswith("FAILED") for result in results.values())
 
 

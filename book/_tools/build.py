@@ -1,0 +1,148 @@
+"""Build the book: execute the notebooks, then make the pages of them. The whole log is in _build/log/book.txt.
+
+    python book/_tools/build.py                 all pages from nothing (`make book`)
+    python book/_tools/build.py --again         the pages that changed
+    python book/_tools/build.py --again PAGE    the same, executing no other page's notebook (`make page NAME=PAGE`)
+    python book/_tools/build.py --serve PORT    serve the book, and build again when a file is saved (`make serve`)
+
+An executed copy whose code, package, data and versions are still the same is taken as it is, also from nothing: see
+execution.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from contextlib import redirect_stderr, redirect_stdout
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from io import TextIOBase
+from pathlib import Path
+from typing import TextIO
+
+from execution import BOOK, notebooks, refresh
+
+ROOT = BOOK.parent
+BUILD = ROOT / "_build"
+LOG = BUILD / "log" / "book.txt"
+
+
+class Tee(TextIOBase):
+    """Writes to the terminal and to the log."""
+
+    def __init__(self, *streams: TextIO) -> None:
+        self.streams = streams
+
+    def write(self, text: str) -> int:
+        for stream in self.streams:
+            stream.write(text)
+            stream.flush()
+        return len(text)
+
+
+def pages(only: list[str] | None) -> int:
+    """Sphinx, with every warning an error: what it says goes to stdout, the warnings to stderr."""
+    from jupyter_book.sphinx import build_sphinx
+    from sphinx.util.console import nocolor
+
+    nocolor()
+    settings = {
+        "external_toc_path": str(BOOK / "_toc.yml"),
+        "executed_pages": only,
+        "latex_individualpages": False,
+        "nitpicky": True,
+    }
+    result = build_sphinx(
+        BOOK,
+        BUILD / "html",
+        noconfig=True,
+        path_config=ROOT / "_config.yml",
+        confoverrides=settings,
+        warningiserror=True,
+        keep_going=True,
+    )
+    return int(result != 0)
+
+
+def extensions_changed() -> bool:
+    """Since the pages were made: Sphinx would not notice."""
+    made = BUILD / ".doctrees" / "environment.pickle"
+    return made.is_file() and any(made.stat().st_mtime < path.stat().st_mtime for path in BOOK.glob("_ext/*.py"))
+
+
+def build(again: bool, only: list[str] | None) -> int:
+    if not again or extensions_changed():
+        for folder in ("html", ".doctrees", "jupyter_execute"):
+            shutil.rmtree(BUILD / folder, ignore_errors=True)
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    with LOG.open("w", encoding="utf-8") as log:
+        terminal = Tee(sys.stdout, log)
+        say = functools.partial(print, file=terminal)
+        start = time.monotonic()
+        say("Executing the notebooks whose code, or what it sees, is new")
+        complaints = refresh(BOOK, BUILD / "executed", only, say)
+        executed = time.monotonic()
+        say(f"Executed in {executed - start:.1f} s")
+        if complaints:
+            say(*complaints, sep="\n\n")
+            failed = len(complaints)
+        else:
+            say("Making the pages")
+            with redirect_stdout(log), redirect_stderr(Tee(sys.stderr, log)):
+                failed = pages(only)
+            say(f"Made in {time.monotonic() - executed:.1f} s")
+        if failed:
+            say("FAILED: the book has errors, see above")
+    print(f"The whole log: {LOG.relative_to(ROOT)}")
+    return bool(failed)
+
+
+def saved() -> dict[Path, float]:
+    """When each file that the book is made of was saved."""
+    names = [ROOT / "_config.yml"]
+    for folder, kinds in (BOOK, "*"), (ROOT / "chainbp", "*.py"):
+        names += [path for path in folder.rglob(kinds) if not {"__pycache__", ".ipynb_checkpoints"} & {*path.parts}]
+    return {name: name.stat().st_mtime for name in names if name.is_file()}
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A server of files that does not print what it serves."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def serve(port: int) -> None:
+    handler = functools.partial(Quiet, directory=str(BUILD / "html"))
+    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    before: dict[Path, float] = {}
+    while True:
+        if (now := saved()) != before:
+            before = now
+            # In a new process: the package and the extensions may be what changed.
+            subprocess.run([sys.executable, __file__, "--again"])
+            print(f"The book is at http://localhost:{port}/ and is built again when a file is saved (Ctrl+C stops)")
+        time.sleep(0.5)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--again", action="store_true", help="keep the pages that did not change")
+    parser.add_argument("--serve", type=int, metavar="PORT")
+    parser.add_argument("page", nargs="*", help="execute only these pages' notebooks")
+    arguments = parser.parse_args()
+    known = {path.stem for path in [*notebooks(), *BOOK.glob("*.md")]}
+    if unknown := set(arguments.page) - known:
+        parser.error(f"no page {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    if arguments.serve:
+        serve(arguments.serve)
+    return build(arguments.again, arguments.page or None)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

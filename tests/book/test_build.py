@@ -1,0 +1,149 @@
+"""How the book is built: what fails, with which words, and what is executed again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import execution
+import nbformat
+import pytest
+from execution import Run, refresh
+from notebooks import ROOT, read
+from scratch import cells, environment
+
+
+def write(book: Path, *sources: str, prose: str = "# A page") -> None:
+    """The one page of a small book: prose, then code."""
+    notebook = cells(*sources)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(prose))
+    nbformat.write(notebook, book / "index.ipynb")
+
+
+@pytest.fixture
+def book(tmp_path) -> Path:
+    """A small book with the project's settings."""
+    book = tmp_path / "book"
+    for part in ("_ext", "_static", "_extra", "_templates", "_tools"):
+        shutil.copytree(ROOT / "book" / part, book / part)
+    shutil.copy(ROOT / "_config.yml", tmp_path)
+    (book / "_toc.yml").write_text("format: jb-book\nroot: index\n", encoding="utf-8")
+    (book / "descriptions.yml").write_text("index: A page.\n", encoding="utf-8")
+    return book
+
+
+def build(book: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, book / "_tools" / "build.py", *options]
+    done = subprocess.run(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    )
+    assert "The whole log: _build/log/book.txt" in done.stdout
+    return done
+
+
+def page(book: Path) -> str:
+    return (book.parent / "_build" / "html" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_save_shows_on_the_page_and_only_new_code_is_executed(book):
+    write(book, "print(6 * 7)", prose="# A page\nIts $x^2$.")
+    first = build(book)
+    assert first.returncode == 0, first.stdout
+    assert "  index" in first.stdout
+    assert ">42\n" in page(book)
+    assert '<span class="katex">' in page(book)
+    write(book, "print(6 * 7)", prose="# A corrected page")
+    second = build(book, "--again", "index")
+    assert second.returncode == 0, second.stdout
+    assert "  index" not in second.stdout
+    assert "A corrected page" in page(book)
+    assert ">42\n" in page(book)
+    write(book, "print(6 * 8)", prose="# A corrected page")
+    third = build(book, "--again", "index")
+    assert "  index" in third.stdout
+    assert ">48\n" in page(book)
+
+
+def test_a_wrong_formula_and_an_unread_warning_fail_with_their_places(book):
+    write(book, "import sys\nprint('careful', file=sys.stderr)", prose="# A page\n\nIts $x + \\nope$.")
+    done = build(book)
+    assert done.returncode == 1
+    warning, formula = (line for line in done.stdout.splitlines() if "WARNING" in line)
+    assert "index.ipynb:10003" in formula
+    assert "Undefined control sequence: \\nope" in formula
+    assert "index.ipynb:20002" in warning
+    assert "stderr" in warning
+
+
+def test_a_notebook_that_raises_fails_with_its_name_and_cell(book):
+    write(book, "x = 0", "y = 1 / x")
+    done = build(book)
+    assert done.returncode == 1
+    assert "index.ipynb, cell 2: An error occurred while executing the following cell:" in done.stdout
+    assert "\ny = 1 / x\n" in done.stdout
+    assert "ZeroDivisionError: division by zero" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.fixture
+def executed(tmp_path, monkeypatch) -> SimpleNamespace:
+    """A small book whose notebook is not really executed, its package, and what `refresh` would execute."""
+    book, package = tmp_path / "book", tmp_path / "chainbp"
+    (book / "_data").mkdir(parents=True)
+    package.mkdir()
+    (package / "__init__.py").touch()
+    write(book, "1 + 1")
+    monkeypatch.setattr(execution.util, "find_spec", lambda name: SimpleNamespace(origin=str(package / "__init__.py")))
+    complaints: list[str] = []
+
+    def fake(paths) -> list[Run]:
+        return [Run(path, read(path), 1.0, "".join(complaints)) for path in paths]
+
+    monkeypatch.setattr(execution, "run_all", fake)
+
+    def names(only: list[str] | None = None) -> list[str]:
+        said: list[str] = []
+        refresh(book, tmp_path / "copies", only, said.append)
+        return [line.split()[0] for line in said]
+
+    return SimpleNamespace(book=book, package=package, names=names, complaints=complaints)
+
+
+@pytest.mark.parametrize(
+    ("edit", "again"),
+    [
+        (lambda e: None, []),
+        (lambda e: write(e.book, "1 + 1", prose="# Other words"), []),
+        (lambda e: write(e.book, "1 + 2"), ["index"]),
+        (lambda e: write(e.book, "1 + 1", ""), ["index"]),
+        (lambda e: (e.package / "__init__.py").write_text("x = 1\n"), ["index"]),
+        (lambda e: (e.package / "deep").mkdir() or (e.package / "deep" / "new.py").touch(), ["index"]),
+        (lambda e: (e.book / "matplotlibrc").write_text("lines.linewidth: 9\n"), ["index"]),
+        (lambda e: (e.book / "_data" / "speed.json").write_text("{}"), ["index"]),
+    ],
+    ids=["nothing", "prose", "code", "a cell", "package", "module", "style", "data"],
+)
+def test_what_a_notebook_is_executed_again_for(executed, edit, again):
+    assert executed.names() == ["index"]
+    edit(executed)
+    assert executed.names() == again
+    assert executed.names() == []
+
+
+def test_a_notebook_that_raised_is_executed_again(executed):
+    executed.complaints.append("wrong")
+    assert executed.names() == ["index"]
+    executed.complaints.clear()
+    assert executed.names() == ["index"]
+    assert executed.names() == []
+
+
+def test_one_page_alone_executes_no_other_notebook_that_was(executed):
+    shutil.copy(executed.book / "index.ipynb", executed.book / "other.ipynb")
+    assert executed.names(["index"]) == ["index", "other"]  # without a copy there would be no page
+    (executed.package / "__init__.py").write_text("x = 1\n")
+    assert executed.names(["index"]) == ["index"]
+    assert executed.names() == ["other"]
