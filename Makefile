@@ -40,7 +40,7 @@ soak: $(VENV)/book.stamp
 	@$(RUN) tests/run.py soak
 
 lab: $(VENV)/book.stamp
-	$(RUN) -m jupyterlab --notebook-dir=book
+	@$(RUN) -m jupyterlab --ServerApp.root_dir=book --LabApp.default_url=/lab/tree/index.ipynb --LabApp.app_settings_dir=book/_tools/lab
 
 $(PAGES)/index.html:
 	@$(MAKE) book
