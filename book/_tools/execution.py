@@ -109,13 +109,14 @@ def refresh(
     `only` names the notebooks that matter now: the others' copies need not be right, but must exist.
     """
     around = surroundings(book)
-    keys = {}
-    for path in notebooks(book):
+    keys, every = {}, notebooks(book)
+    for path in every:
         copy = copies / path.relative_to(book)
         matters = only is None or path.stem in only
         fresh = key(load(path), around)
         if not copy.is_file() or (matters and load(copy)["metadata"].get("key") != fresh):
             keys[path] = fresh
+    say(f"Executing {len(keys)} of {len(every)} notebooks")
     complaints = []
     for done in run_all(keys):
         say(f"  {done.path.stem:30s}{done.seconds:6.1f} s{'  FAILED' if done.complaint else ''}")

@@ -108,7 +108,7 @@ def executed(tmp_path, monkeypatch) -> SimpleNamespace:
     def names(only: list[str] | None = None) -> list[str]:
         said: list[str] = []
         refresh(book, tmp_path / "copies", only, said.append)
-        return [line.split()[0] for line in said]
+        return [line.split()[0] for line in said if line.startswith("  ")]
 
     return SimpleNamespace(book=book, package=package, names=names, complaints=complaints)
 
