@@ -17,10 +17,13 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellControlSignal, DeadKernelError
-from traitlets.config import Config
+# nbformat's jsonschema would spend three seconds on grammars of addresses, which no notebook is checked for.
+sys.modules["rfc3987_syntax"] = None
+
+import nbformat  # noqa: E402
+from nbclient import NotebookClient  # noqa: E402
+from nbclient.exceptions import CellControlSignal, DeadKernelError  # noqa: E402
+from traitlets.config import Config  # noqa: E402
 
 BOOK = Path(__file__).resolve().parents[1]
 # The kernel and we can talk by ports of this machine that others can listen to: encrypted, if the kernel knows how.
