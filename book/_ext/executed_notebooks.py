@@ -35,8 +35,7 @@ def take(app, docname: str, source: list[str]) -> None:
     notebook, executed = json.loads(source[0]), load(copy)
     for cell, done in zip(code(notebook), code(executed), strict=True):
         cell["outputs"] = done["outputs"]
-    if widgets := executed["metadata"].get("widgets"):
-        notebook["metadata"]["widgets"] = widgets
+    notebook["metadata"] |= {k: v for k, v in executed["metadata"].items() if k in ("language_info", "widgets")}
     source[0] = json.dumps(notebook)
     app.env.note_dependency(str(copy))
 

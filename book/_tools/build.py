@@ -44,8 +44,8 @@ class Tee(TextIOBase):
         return len(text)
 
 
-def pages(only: list[str] | None) -> int:
-    """Sphinx, with every warning an error: what it says goes to stdout, the warnings to stderr."""
+def pages(only: list[str] | None) -> bool:
+    """Make the pages by Sphinx, with every warning an error; say whether something went wrong."""
     from jupyter_book.sphinx import build_sphinx
     from sphinx.util.console import nocolor
 
@@ -65,7 +65,7 @@ def pages(only: list[str] | None) -> int:
         warningiserror=True,
         keep_going=True,
     )
-    return int(result != 0)
+    return result != 0
 
 
 def extensions_changed() -> bool:
@@ -74,7 +74,8 @@ def extensions_changed() -> bool:
     return made.is_file() and any(made.stat().st_mtime < path.stat().st_mtime for path in BOOK.glob("_ext/*.py"))
 
 
-def build(again: bool, only: list[str] | None) -> int:
+def build(again: bool, only: list[str] | None) -> bool:
+    """Build the book; say whether something went wrong."""
     if not again or extensions_changed():
         for folder in ("html", ".doctrees", "jupyter_execute"):
             shutil.rmtree(BUILD / folder, ignore_errors=True)
@@ -83,22 +84,23 @@ def build(again: bool, only: list[str] | None) -> int:
         terminal = Tee(sys.stdout, log)
         say = functools.partial(print, file=terminal)
         start = time.monotonic()
-        say("Executing the notebooks whose code, or what it sees, is new")
         complaints = refresh(BOOK, BUILD / "executed", only, say)
         executed = time.monotonic()
         say(f"Executed in {executed - start:.1f} s")
-        if complaints:
-            say(*complaints, sep="\n\n")
-            failed = len(complaints)
-        else:
+        say(*complaints, sep="\n\n", end="\n" * bool(complaints))
+        failed = bool(complaints)
+        if not failed:
             say("Making the pages")
             with redirect_stdout(log), redirect_stderr(Tee(sys.stderr, log)):
                 failed = pages(only)
             say(f"Made in {time.monotonic() - executed:.1f} s")
+            if failed:
+                # Sphinx warns of a page when it reads it, and never again.
+                shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
         if failed:
             say("FAILED: the book has errors, see above")
     print(f"The whole log: {LOG.relative_to(ROOT)}")
-    return bool(failed)
+    return failed
 
 
 def saved() -> dict[Path, float]:

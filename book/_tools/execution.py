@@ -17,10 +17,13 @@ from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellControlSignal, DeadKernelError
-from traitlets.config import Config
+# nbformat's jsonschema would spend three seconds on grammars of addresses, which no notebook is checked for.
+sys.modules["rfc3987_syntax"] = None
+
+import nbformat  # noqa: E402
+from nbclient import NotebookClient  # noqa: E402
+from nbclient.exceptions import CellControlSignal, DeadKernelError  # noqa: E402
+from traitlets.config import Config  # noqa: E402
 
 BOOK = Path(__file__).resolve().parents[1]
 # The kernel and we can talk by ports of this machine that others can listen to: encrypted, if the kernel knows how.
@@ -109,13 +112,14 @@ def refresh(
     `only` names the notebooks that matter now: the others' copies need not be right, but must exist.
     """
     around = surroundings(book)
-    keys = {}
-    for path in notebooks(book):
+    keys, every = {}, notebooks(book)
+    for path in every:
         copy = copies / path.relative_to(book)
         matters = only is None or path.stem in only
         fresh = key(load(path), around)
         if not copy.is_file() or (matters and load(copy)["metadata"].get("key") != fresh):
             keys[path] = fresh
+    say(f"Executing {len(keys)} of {len(every)} notebooks")
     complaints = []
     for done in run_all(keys):
         say(f"  {done.path.stem:30s}{done.seconds:6.1f} s{'  FAILED' if done.complaint else ''}")
