@@ -146,7 +146,7 @@ class Firefox(Acting):
 class WebKit(Acting):
     """By WebDriver. The toolbar of WebKit's small browser keeps its window wide; a zoomed page is narrow in it."""
 
-    zoom = 1.5
+    zoom = 1.25
 
     def __init__(self, port: int, browser: Path) -> None:
         self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
@@ -229,7 +229,7 @@ def webkit() -> Iterator[Engine]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     # Xvfb looks for a display that is free, and tells its number.
-    with running(xvfb, "-displayfd", "1", "-screen", "0", "2000x1300x24", stdout=subprocess.PIPE) as display:
+    with running(xvfb, "-displayfd", "1", "-screen", "0", "1600x1000x24", stdout=subprocess.PIPE) as display:
         number = display.stdout.readline().decode().strip()
         with running(driver, f"--port={port}", DISPLAY=f":{number}", GDK_DPI_SCALE=str(WebKit.zoom)):
             soon(lambda: listens(port))

@@ -123,7 +123,7 @@ def follows(engine: Engine, name: str) -> None:
         mark = f"{figure} [data-slider='{slider}']"
         # A figure with other numbers than the example's may not have all of its sliders.
         if engine.evaluate(f'document.querySelector("{mark}") !== null'):
-            moves(engine, mark, lambda mark: engine.drag(mark, 12, -12))
+            moves(engine, mark, lambda mark: engine.drag(mark, 24, -24))
             check()
             moves(engine, mark, lambda mark: engine.press(mark, "ArrowDown"))
             check()
