@@ -151,7 +151,7 @@ FAULTY = """<!doctype html><html><head><link rel="stylesheet" href="https://exam
     Promise.reject("a promise");
     noFunction();
 </script></body></html>"""
-FAULTS = ["style.css", "400 > ", "missing.png", "an error", "a warning", "example.com/data", "a promise", "noFunction"]
+FAULTS = ["style.css", "sideways", "missing.png", "an error", "a warning", "example.com", "a promise", "noFunction"]
 
 
 def test_the_watch_sees_every_fault(engine, tmp_path):
