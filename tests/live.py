@@ -8,30 +8,30 @@ import numpy as np
 from playwright.sync_api import Locator, Page
 from widget_cases import CASES
 
+# For each number of a figure: its name, its value in full, and the printed text.
+NUMBERS = "f => [...f.querySelectorAll('[data-value]')].map(n => [n.dataset.name, n.dataset.value, n.textContent])"
 
-def drawn(figure: Locator) -> dict[str, float]:
-    """The numbers that a figure shows, in full, and that the printed text agrees with them to its last digit."""
-    shown = figure.evaluate(
-        "f => [...f.querySelectorAll('[data-value]')].map(n => [n.dataset.name, n.dataset.value, n.textContent])"
-    )
-    for name, value, text in shown:
+
+def check(figure: Locator) -> dict[str, float]:
+    """Compare what a figure shows with what chainbp says."""
+    return check_numbers(figure.get_attribute("data-figure"), figure.evaluate(NUMBERS))
+
+
+def check_numbers(name: str, numbers: list[tuple[str, str, str]]) -> dict[str, float]:
+    """The same for the NUMBERS of a figure, whose printed text must agree with them to its last digit."""
+    for number, value, text in numbers:
         printed = text.replace("−", "-").replace("∞", "inf").replace("+", "")
         if "·" not in printed:
             decimals = len(printed.partition(".")[2])
             # Two decimals at least, but for what is too large for them.
             near = 0.51 * 10.0 ** -(2 if abs(float(value)) < 9.9 else decimals)
-            assert printed == "inf" or abs(float(printed) - float(value)) < near, (name, text)
-    return {name: float(value.replace("Infinity", "inf")) for name, value, _ in shown}
-
-
-def check(figure: Locator) -> dict[str, float]:
-    """Compare what a figure shows with what chainbp says."""
-    shown = drawn(figure)
-    expected = CASES[figure.get_attribute("data-figure")].expected(shown)
+            assert printed == "inf" or abs(float(printed) - float(value)) < near, (number, text)
+    shown = {number: float(value.replace("Infinity", "inf")) for number, value, _ in numbers}
+    expected = CASES[name].expected(shown)
     assert shown.keys() == expected.keys()
-    for name, value in expected.items():
-        near = {"rtol": 1e-5, "atol": 1e-6} if name.startswith("difference") else {"rtol": 1e-12, "atol": 1e-15}
-        np.testing.assert_allclose(shown[name], value, **near, err_msg=name)
+    for number, value in expected.items():
+        near = {"rtol": 1e-5, "atol": 1e-6} if number.startswith("difference") else {"rtol": 1e-12, "atol": 1e-15}
+        np.testing.assert_allclose(shown[number], value, **near, err_msg=number)
     return shown
 
 
