@@ -36,12 +36,15 @@ def off(value, true):
 
 @pytest.mark.parametrize("p", [0.3, 0.5, 0.9, 1, 1.3, 2, 3, 4.7, 10, 37, 100, 300, 1000])
 def test_against_mpmath(p):
-    """Measured maxima over this sample: 2.4 eps in z, 3.1 in ∂z/∂y, 3.3 in ∂z/∂p."""
+    """Measured maxima over this sample: 2.4 eps in z, 3.1 in ∂z/∂y, 3.3 in ∂z/∂p.
+
+    Slopes below 1e-290 are not judged, so shares of no more than 600 digits can tell nothing.
+    """
     rng = np.random.default_rng(int(p * 10))
     for _ in range(40):
         y = rng.choice([-1, 1], 4) * 10.0 ** rng.uniform(-1, 1, 4) * 10.0 ** rng.integers(-150, 150)
         z, pull = eta[p].vjp(y)
-        true_z, true_gradient, true_slope = reference(y, p, digits=int(3 * p) + 120)
+        true_z, true_gradient, true_slope = reference(y, p, digits=600)
         assert off(z, true_z) <= 4
         for got, true in zip(pull.x(1.0), true_gradient):
             if abs(true) > 1e-290:

@@ -35,7 +35,8 @@ def context(browser: Browser) -> Callable[[int, str], BrowserContext]:
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[str]:
-    """Address of the book on a local server."""
-    with serving(HTML) as address:
-        yield address
+def address() -> Iterator[Callable[[str, str], str]]:
+    """Address of a page of the book, on a local server or on disk."""
+    with serving(HTML) as served:
+        root = {"http": served, "file": HTML.as_uri()}
+        yield lambda scheme, page: f"{root[scheme]}/{page}"

@@ -31,12 +31,17 @@ def test_no_page_with_figures_is_forgotten():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize("width", [360, 1280])
-@pytest.mark.parametrize("scheme", ["http", "file"])
-def test_the_figures_of_a_page(context, served, name, width, scheme):
-    address = f"{served}/{name}.html" if scheme == "http" else (HTML / f"{name}.html").as_uri()
-    theme = "light" if scheme == "http" else "dark"
-    with visit(context(width, theme), address) as (page, wrong):
+@pytest.mark.parametrize(
+    ("scheme", "width", "theme"),
+    [
+        ("http", 1280, "light"),
+        ("file", 360, "dark"),
+        pytest.param("http", 360, "light", marks=pytest.mark.soak),
+        pytest.param("file", 1280, "dark", marks=pytest.mark.soak),
+    ],
+)
+def test_the_figures_of_a_page(context, address, name, scheme, width, theme):
+    with visit(context(width, theme), address(scheme, f"{name}.html")) as (page, wrong):
         figures = page.locator(".cbp").all()
         assert [figure.get_attribute("data-figure") for figure in figures] == FIGURES[name]
         assert page.locator(".cbp-sorry, .cbp-still").count() == 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 from sphinx.errors import ExtensionError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -38,11 +40,28 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
+def context(browser: Browser) -> BrowserContext:
+    return browser.new_context(viewport={"width": 1280, "height": 900})
+
+
+@pytest.fixture(scope="session")
 def html(tmp_path_factory) -> Path:
-    """A small book, built with the project's settings: a page with live figures and one without."""
-    folder = tmp_path_factory.mktemp("live")
+    """A small book: a page with live figures and one without. pytest's processes share it."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    built = folder / "live" / "_build" / "html"
+    with open(folder / "live.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not built.is_dir():
+            build(folder / "live")
+    return built
+
+
+def build(folder: Path) -> None:
+    """Build the small book with the project's settings."""
     book = folder / "book"
-    book.mkdir()
+    book.mkdir(parents=True)
     for part in ("_ext", "_static", "_extra", "_templates", "_tools"):
         shutil.copytree(ROOT / "book" / part, book / part)
     shutil.copy(ROOT / "_config.yml", folder)
@@ -67,10 +86,11 @@ def html(tmp_path_factory) -> Path:
         encoding="utf-8",
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "_build" / "html"
 
 
 @pytest.fixture(scope="session")
-def served(html) -> Iterator[str]:
-    with serving(html) as address:
-        yield address
+def address(html) -> Iterator[Callable[[str], str]]:
+    """Address of the page with live figures, on a local server or on disk."""
+    with serving(html) as served:
+        root = {"http": served, "file": html.as_uri()}
+        yield lambda scheme="http": f"{root[scheme]}/index.html"

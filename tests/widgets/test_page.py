@@ -11,26 +11,24 @@ import numpy as np
 import pytest
 from chromium import visit
 from live import check, drag, grasp
+from looks import every_visit, take, violations
 from playwright.sync_api import Locator, Page
 from widget_cases import CASES
 
 FIGURES = [*CASES, "lp_pooling-2", "sigmoid-2", "lp_pooling-3"]
+SORRY = "This figure is not alive here: IntSlider needs a running Python. Open the page as a notebook to use it."
 
 
 @contextmanager
 def opened(browser, address: str, **options) -> Iterator[tuple[Page, list[str]]]:
     """A page in a context of its own, and a list of what goes wrong on it."""
-    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | options)
-    try:
-        with visit(context, address) as visited:
-            yield visited
-    finally:
-        context.close()
+    with browser.new_context(**options) as context, visit(context, address) as visited:
+        yield visited
 
 
 @pytest.fixture
-def page(browser, served) -> Iterator[Page]:
-    with opened(browser, f"{served}/index.html") as (page, wrong):
+def page(context, address) -> Iterator[Page]:
+    with visit(context, address()) as (page, wrong):
         yield page
         assert wrong == []
 
@@ -39,24 +37,25 @@ def figure(page: Page, name: str) -> Locator:
     return page.locator(f'[data-name="{name}"] > .cbp')
 
 
-@pytest.mark.parametrize("scheme", ["http", "file"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_every_figure_draws(browser, served, html, scheme, theme, width):
-    address = f"{served}/index.html" if scheme == "http" else (html / "index.html").as_uri()
-    with opened(browser, address, viewport={"width": width, "height": 800}, color_scheme=theme) as (page, wrong):
-        for name in FIGURES:
-            check(figure(page, name))
-        assert page.locator(".cbp-still").count() == 0
-        assert page.locator(".cbp-sorry").all_text_contents() == [
-            "This figure is not alive here: IntSlider needs a running Python. Open the page as a notebook to use it."
-        ]
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        paper, ink = page.locator(".cbp text.value").first.evaluate(
-            "n => [getComputedStyle(n).stroke, getComputedStyle(n).fill]"
-        )
-        assert (brightness(paper) > brightness(ink)) == (theme == "light")
+@every_visit
+def test_every_figure_draws_and_is_accessible(browser, address, scheme, looks):
+    width, theme = looks[0]
+    options = {"viewport": {"width": width, "height": 800}, "color_scheme": theme}
+    with opened(browser, address(scheme), **options) as (page, wrong):
+        for look in looks:
+            take(page, look)
+            for name in FIGURES:
+                check(figure(page, name))
+            assert page.locator(".cbp-still").count() == 0
+            assert page.locator(".cbp-sorry").all_text_contents() == [SORRY]
+            assert page.evaluate("document.documentElement.scrollWidth") <= look.width
+            paper, ink = page.locator(".cbp text.value").first.evaluate(
+                "n => [getComputedStyle(n).stroke, getComputedStyle(n).fill]"
+            )
+            assert (brightness(paper) > brightness(ink)) == (look.theme == "light")
         assert wrong == []
+        if scheme == "http":
+            assert violations(page, looks, part=".cbp") == []
 
 
 def brightness(color: str) -> float:
@@ -72,13 +71,6 @@ def test_the_bundle_comes_once_and_only_where_it_is_needed(html):
     assert "book.js" not in plain
     assert "widgets.css" not in plain
     assert not (html / "_static" / "widgets.js").exists()
-
-
-def test_the_theme_is_followed_at_once(page):
-    color = "getComputedStyle(document.querySelector('.cbp .value')).color"
-    before = page.evaluate(color)
-    page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert page.evaluate(color) != before
 
 
 def test_dragging_changes_the_numbers(page):
@@ -134,14 +126,14 @@ def test_the_text_alternative_follows(page):
     assert curve.locator("[aria-live]").text_content() == text.text_content()
 
 
-def test_reset_and_the_address(browser, served, page):
+def test_reset_and_the_address(context, page):
     pooling = figure(page, "lp_pooling")
     start = check(pooling)
     drag(page, pooling.locator("[data-slider=y0]"), 0, 60)
     pooling.locator("[data-slider=p]").press("End")
     there = check(pooling)
     page.wait_for_function("location.hash.includes('lp_pooling.p=Infinity')")
-    with opened(browser, page.url) as (other, wrong):
+    with visit(context, page.url) as (other, wrong):
         assert check(figure(other, "lp_pooling")) == there
         assert wrong == []
     pooling.get_by_role("button", name="Reset").click()
@@ -149,22 +141,30 @@ def test_reset_and_the_address(browser, served, page):
     page.wait_for_function("!location.hash.includes('=')")
 
 
-@pytest.mark.parametrize("bad", ["lp_pooling.p=-1", "lp_pooling.y=1", "lp_pooling.y=1,x", "nothing.p=2", "=", "p"])
-def test_a_wrong_address_is_ignored(browser, served, bad):
-    with opened(browser, f"{served}/index.html#{bad}") as (page, wrong):
-        assert check(figure(page, "lp_pooling"))["p"] == 2
+def test_a_wrong_address_is_ignored(context, address):
+    with visit(context, f"{address()}#lp_pooling.p=-1") as (page, wrong):
+        start = check(figure(page, "lp_pooling"))
+        assert (start["p"], start["y.0"]) == (2, 3)
+        for bad in ["lp_pooling.y=1", "lp_pooling.y=1,x", "nothing.p=2", "=", "p"]:
+            page.evaluate(
+                "bad => new Promise(r => (addEventListener('hashchange', r, {once: true}), (location.hash = bad)))", bad
+            )
+            assert check(figure(page, "lp_pooling")) == start, bad
         assert wrong == []
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-def test_a_wild_hand_breaks_nothing(browser, served, width):
+@pytest.mark.parametrize(
+    ("width", "drags"),
+    [(360, 2), *(pytest.param(width, 20, marks=pytest.mark.soak) for width in (360, 1280))],
+)
+def test_a_wild_hand_breaks_nothing(browser, address, width, drags):
     rng = random.Random(width)
-    with opened(browser, f"{served}/index.html", viewport={"width": width, "height": 900}) as (page, wrong):
+    with opened(browser, address(), viewport={"width": width, "height": 900}) as (page, wrong):
         for name in [*CASES, "lp_pooling-2"]:
             fig = figure(page, name)
             height = fig.bounding_box()["height"]
             marks = fig.locator(".cbp-slider").all()
-            for _ in range(20):
+            for _ in range(drags):
                 mark = rng.choice(marks)
                 page.mouse.move(*grasp(mark))
                 page.mouse.down()
@@ -287,29 +287,18 @@ def check_choice(fig: Locator) -> list[str]:
     return fig.evaluate("f => [...f.querySelectorAll('select')].map(n => n.selectedOptions[0].textContent)")
 
 
-def test_touch_targets_are_large(browser, served):
-    with opened(browser, f"{served}/index.html", viewport={"width": 360, "height": 800}, has_touch=True) as (page, _):
+def test_touch_targets_are_large(browser, address):
+    with opened(browser, address(), viewport={"width": 360, "height": 800}, has_touch=True) as (page, _):
         for target in page.locator(".cbp .touch, .cbp button").all():
             box = target.bounding_box()
             assert min(box["width"], box["height"]) >= 40
 
 
-def test_without_scripts_a_still_picture_stands(browser, served):
-    with opened(browser, f"{served}/index.html", java_script_enabled=False) as (page, wrong):
+def test_without_scripts_a_still_picture_stands(browser, address):
+    with opened(browser, address(), java_script_enabled=False) as (page, wrong):
         stills = page.locator(".cbp-still svg")
         assert stills.count() == len(CASES) + 1
         assert stills.first.is_visible()
         assert all(len(still.get_attribute("aria-label")) > 30 for still in stills.all())
         # Chromium gives up preloading scripts that it must not run; nothing else may go wrong.
         assert [what for what in wrong if not re.fullmatch(r"failed: .*/scripts/.*\.js(\?.*)?", what)] == []
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_accessible(browser, served, theme, width):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
-    with opened(
-        browser, f"{served}/index.html", viewport={"width": width, "height": 800}, color_scheme=theme
-    ) as (page, _):
-        found = axe.Axe().run(page, context=".cbp").response["violations"]
-        assert [f"{v['id']}: {v['help']}: {[n['target'] for n in v['nodes']][:4]}" for v in found] == []
