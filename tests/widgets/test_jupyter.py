@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 
 import nbformat
 import pytest
+from lab import jupyterlab, open_notebook, wait_until
 from live import check
 from playwright.sync_api import Page
 from scratch import cells, environment
@@ -39,51 +36,8 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     nbformat.write(NOTEBOOK, folder / "live.ipynb")
     nbformat.write(EVERY_FIGURE, folder / "every.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(8)
-    options = [f"--ServerApp.port={port}", f"--IdentityProvider.token={token}", "--ServerApp.ip=127.0.0.1"]
-    config = {"JUPYTER_CONFIG_DIR": str(folder / "config"), "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces")}
-    with subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--expose-app-in-browser", *options],
-        cwd=folder,
-        env=environment() | config,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        address = f"http://127.0.0.1:{port}"
-        try:
-            wait_until(lambda: urllib.request.urlopen(f"{address}/api/status?token={token}").status == 200)
-            # In workspaces of their own: a second notebook would be shown beside the first.
-            yield f"{address}/lab/workspaces/{{0}}/tree/{{0}}.ipynb?token={token}"
-        finally:
-            server.terminate()
-
-
-def wait_until(true, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            if true():
-                return
-        except OSError:
-            pass
-        assert time.monotonic() < end, "still not true"
-        time.sleep(0.2)
-
-
-def open_notebook(browser, address: str) -> tuple[Page, list[str]]:
-    """A page of JupyterLab with an idle kernel, and a list of its script errors."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(address)
-    page.wait_for_selector(".jp-CodeCell", timeout=60_000)
-    page.wait_for_function(
-        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'", timeout=60_000
-    )
-    return page, wrong
+    with jupyterlab(folder) as address:
+        yield address
 
 
 def run_cell(page: Page, index: int) -> None:
