@@ -101,7 +101,7 @@ def commands(*lines: tuple[str | Path, ...], show: bool = False) -> Result:
 
 
 def package(marker: str = "not soak") -> Result:
-    folders = ["tests", "--ignore=tests/book", "--ignore=tests/browser"]
+    folders = ["tests", "--ignore=tests/book", "--ignore=tests/browser", "--ignore=tests/soak"]
     return pytest(*folders, TWO_PROCESSES, "--dist=worksteal", marker=marker)
 
 
@@ -131,6 +131,11 @@ def browser(marker: str = "not soak") -> Result:
     return pytest("tests/browser", TWO_PROCESSES, "--dist=worksteal", marker=marker)
 
 
+def engines() -> Result:
+    # An engine stays in one process.
+    return pytest("tests/soak", TWO_PROCESSES, "--dist=loadgroup", marker="soak")
+
+
 STAGES: dict[str, tuple[str, Callable[[], Result]]] = {
     "package": ("package tests", package),
     "doctests": ("doctests", doctests),
@@ -144,6 +149,7 @@ SOAK: dict[str, tuple[str, Callable[[], Result]]] = {
     "soak-build": ("book up to date", functools.partial(build, "--again")),
     "soak-package": ("long package tests", functools.partial(package, "soak")),
     "soak-browser": ("long browser tests", functools.partial(browser, "soak")),
+    "soak-engines": ("three engines", engines),
 }
 ALL = STAGES | SOAK
 
@@ -153,7 +159,7 @@ def run(names: list[str]) -> dict[str, Result]:
     results: dict[str, Result] = {}
     for name in names:
         print(f"{ALL[name][0]:20s}", end="\n" if name.endswith("build") else "", flush=True)
-        if name.endswith(("book", "browser")) and any(results[n].failed for n in results if n.endswith("build")):
+        if name.endswith(("book", "browser", "engines")) and any(results[n].failed for n in results if n.endswith("build")):
             result = Result(status="FAILED: the book was not built")
         else:
             start = time.monotonic()
