@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LOG = ROOT / "_build" / "log" / "test.txt"
 # A browser or a kernel keeps little more than one core busy, and small machines have two.
 TWO_PROCESSES = "--numprocesses=2"
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each of the two has a core of its own
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
 from execution import notebooks  # noqa: E402
@@ -159,7 +160,8 @@ def run(names: list[str]) -> dict[str, Result]:
     results: dict[str, Result] = {}
     for name in names:
         print(f"{ALL[name][0]:20s}", end="\n" if name.endswith("build") else "", flush=True)
-        if name.endswith(("book", "browser", "engines")) and any(results[n].failed for n in results if n.endswith("build")):
+        unbuilt = any(results[built].failed for built in results if built.endswith("build"))
+        if unbuilt and name.endswith(("book", "browser", "engines")):
             result = Result(status="FAILED: the book was not built")
         else:
             start = time.monotonic()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 import time
@@ -60,7 +61,7 @@ def run(path: Path) -> Run:
     start = time.monotonic()
     complaint = ""
     try:
-        client.execute()
+        client.execute(env=os.environ | {"OPENBLAS_NUM_THREADS": "1"})  # two kernels have a core each
     except (CellControlSignal, DeadKernelError) as error:
         plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
         complaint = f"{path.name}, cell {started[-1]}: {plain.strip()}"
