@@ -10,6 +10,8 @@ from looks import every_visit, take, violations
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 PAGES = sorted(path.name for path in HTML.glob("*.html"))
+# Between them these have every kind of thing that axe can judge. The soak shows it every page in every look.
+JUDGED_EVERY_DAY = {"index.html", "4-2-lp-pooling.html", "equations.html", "errata.html"}
 
 WIDE_ELEMENTS = """() => [...document.querySelectorAll("main *")]
     .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
@@ -31,5 +33,6 @@ def test_the_page_works_and_is_accessible(context, address, name, scheme, looks)
             assert page.locator("h1:visible").count() == 1
             assert page.evaluate("document.documentElement.scrollWidth") <= look.width, page.evaluate(WIDE_ELEMENTS)
         assert wrong == []
-        if scheme == "http":  # axe reads the style sheets, which a page from disk may not
+        judged = name in JUDGED_EVERY_DAY or len(looks) == 1
+        if scheme == "http" and judged:  # axe reads the style sheets, which a page from disk may not
             assert violations(page, looks) == []
