@@ -122,8 +122,14 @@ def loss_of(case):
     return squared_error[case["t"]] @ lp_network(case["W"], case["p"])
 
 
-def test_backprop_of_random_networks(node):
-    cases = list(network_cases(np.random.default_rng(1), 3000))
+def few_or(many: int, few: int):
+    """Few cases every day, as many as ever in the soak."""
+    return pytest.mark.parametrize("count", [few, pytest.param(many, marks=pytest.mark.soak)])
+
+
+@few_or(3000, few=300)
+def test_backprop_of_random_networks(node, count):
+    cases = list(network_cases(np.random.default_rng(1), count))
     for case, answer in zip(cases, in_node(node, cases), strict=True):
         bp = backprop(loss_of(case), case["x"])
         close(answer["loss"], bp.loss, case)
@@ -132,14 +138,15 @@ def test_backprop_of_random_networks(node):
                 close(a, e, (name, case))
 
 
-def test_pooling_at_every_order_and_scale(node):
+@few_or(6, few=1)
+def test_pooling_at_every_order_and_scale(node, count):
     rng = np.random.default_rng(2)
     cases = [
         {"kind": "eta", "p": p, "y": random_vector(rng, size) * scale}
         for p in [*ORDERS, *np.exp(rng.uniform(np.log(0.2), np.log(1000), size=40)), 1500.0, 1e4]
         for size in (1, 2, 5, 20)
         for scale in (1.0, 1e-290, 1e290)
-        for _ in range(6)
+        for _ in range(count)
     ]
     cases += [{"kind": "eta", "p": p, "y": np.zeros(3)} for p in ORDERS]
     cases += [{"kind": "eta", "p": p, "y": np.array([-np.inf, 1.0, np.inf])} for p in ORDERS]
