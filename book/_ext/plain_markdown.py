@@ -121,7 +121,8 @@ def take_title(paragraph: nodes.Node) -> nodes.title | None:
 
 def filled(parent: nodes.Element) -> list[nodes.Node]:
     """The children without the paragraphs that have nothing in them."""
-    return [node for node in parent.children if not isinstance(node, nodes.paragraph) or node.astext().strip()]
+    empty = [node for node in parent if isinstance(node, nodes.paragraph) and not node.astext().strip()]
+    return [node for node in parent if node not in empty or node.next_node(nodes.image)]
 
 
 def box(classes: list[str], title: nodes.title, content: list[nodes.Node], ids: list[str]) -> nodes.admonition:

@@ -7,6 +7,7 @@ show alike. CONTRIBUTING.md lists the shapes that the book makes something of.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,19 +23,23 @@ BOXES = {"Predict": "predict", "Try it": "try", "As printed": "slip"}
 NUMBER = r"[0-9E]+(?:\.[0-9]+)+"
 EXERCISE = re.compile(rf"(Exercise|Solution) ({NUMBER})")
 FOLDED = "jp-MarkdownHeadingCollapsed"
+BOX = re.compile(rf"\*\*({'|'.join(BOXES)}).*?\.\*\*(\s|$)", re.DOTALL)
+CONTINUED = re.compile(r"(<div.*\n\n)*[^#<]")  # text, not a heading
 ENTRY = re.compile(rf"^{ANCHOR.pattern}\n\n\*\*(.+?)\.\*\*", re.MULTILINE)
 # What some renderer would show as source: a pattern, its name, and what to write instead.
 SOURCE = [
     (r"^:::", "a directive", "a box is a blockquote: > **Try it.** …"),
     (r"^:[a-z-]+:", "an option of a directive", "a box is a blockquote: > **Try it.** …"),
-    (r"^\([\w-]+\)=$", "a label", 'an anchor is <div id="name"></div> on a line of its own'),
+    (r"^\([^()\s]+\)=$", "a label", 'an anchor is <div id="name"></div> on a line of its own'),
     (r"\{[\w:~-]+\}$", "a role", "a link: [(13)](page.ipynb#eq-13), [Exercise 1.1](page.ipynb#Exercise-1.1)"),
     (r"\{\{.*\}\}", "a substitution", "the text itself"),
     (r"^%", "a comment", "nothing: readers of the notebook would see it"),
-    (r"\$\$|\\\[|\\\(|\\begin\{", "a formula that is not set", "$…$ in a line, or $$ on lines of their own"),
+    (r"\$|\\\[|\\\(|\\begin\{", "a formula that is not set", "$…$ in a line, or $$ on lines of their own"),
 ]
 
-parser = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, double_inline=True)
+parser = MarkdownIt("commonmark").enable("table").use(
+    dollarmath_plugin, double_inline=True, allow_space=False, allow_digits=False
+).disable("text_join")  # an escape, as in \$5, is a token of its own
 
 
 def heading_id(heading: str) -> str:
@@ -51,7 +56,12 @@ def complaints(book: Path) -> list[str]:
     references = book / "references.md"
     labels = dict(ENTRY.findall(references.read_text(encoding="utf-8"))) if references.is_file() else {}
     found = []
+    for path in book.glob("*.md"):
+        faults = links(path.read_text(encoding="utf-8"), path.name, targets, labels)
+        found += [f"{path.name}: {fault}" for fault in faults]
     for page, cells in notebooks.items():
+        twice = [name for name, count in Counter(anchors(cells)).items() if count > 1]
+        found += [f"{page}: two anchors are called {name}" for name in twice]
         for index, cell in enumerate(cells):
             if cell.cell_type == "markdown":
                 faults = [*shapes(cell), *links(cell.source, page, targets, labels)]
@@ -64,7 +74,9 @@ def anchors(cells: list[nbformat.NotebookNode]) -> Iterator[str]:
     """What a link can lead to."""
     for cell in cells:
         if cell.cell_type == "markdown":
-            yield from ANCHOR.findall(cell.source)
+            for token in parser.parse(cell.source):
+                if token.type == "html_block":
+                    yield from ANCHOR.findall(token.content)
             yield from (heading_id(title) for title in headings(cell) if EXERCISE.fullmatch(title))
 
 
@@ -76,8 +88,8 @@ def headings(cell: nbformat.NotebookNode) -> list[str]:
 def shapes(cell: nbformat.NotebookNode) -> Iterator[str]:
     """What is not plain in a cell, or almost a shape."""
     tokens = parser.parse(cell.source)
-    for before, token in zip([None, *tokens], tokens):
-        if token.type == "fence" and token.info.startswith("{"):
+    for index, token in enumerate(tokens):
+        if token.type == "fence" and token.info.strip().startswith("{"):
             yield f"the directive {token.info.strip()}; a box is a blockquote: > **Try it.** …"
         elif token.type == "html_block":
             if not all(ANCHOR.fullmatch(line) for line in token.content.strip().splitlines()):
@@ -85,10 +97,10 @@ def shapes(cell: nbformat.NotebookNode) -> Iterator[str]:
         elif token.type == "math_block_label":
             yield f"a label after a formula, ({token.info}); its anchor and its \\tag are enough"
         elif token.type == "math_block":
-            yield from formula(token, before)
+            yield from formula(token, tokens[index - 1] if index else None)
         elif token.type == "blockquote_open":
-            inline = tokens[tokens.index(token) + 2]
-            if not re.match(rf"\*\*({'|'.join(BOXES)})[^*]*\.\*\*(\s|$)", inline.content):
+            start, *text = tokens[index + 1 : index + 3]
+            if start.type != "paragraph_open" or not BOX.match(text[0].content):
                 yield f"a blockquote without a title; it begins with one of {', '.join(f'**{b}…**' for b in BOXES)}"
         elif token.type == "inline":
             yield from source(token)
@@ -107,13 +119,15 @@ def formula(token: Token, before: Token | None) -> Iterator[str]:
 def source(inline: Token) -> Iterator[str]:
     """What would be shown as source in a paragraph."""
     children = inline.children or []
-    for child, after in zip(children, [*children[1:], None]):
+    for before, child, after in zip([None, *children], children, [*children[1:], None]):
         if child.type == "html_inline":
             yield f'HTML, {child.content!r}; only anchors are plain enough: <div id="name"></div> alone on a line'
         if child.type == "math_inline_double":
             yield f"$${child.content}$$ in a line of text; write $…$, or $$ on lines of their own"
         if child.type == "text":
             for pattern, name, instead in SOURCE:
+                if pattern.startswith("^") and before is not None and before.type not in ("softbreak", "hardbreak"):
+                    continue  # not at the beginning of a line
                 if re.search(pattern, child.content) and (name != "a role" or (after and after.type == "code_inline")):
                     yield f"{name}, {child.content[:60]!r}; write {instead}"
 
@@ -123,13 +137,15 @@ def links(markdown: str, page: str, targets: dict[str, set[str]], labels: dict[s
     for inline in parser.parse(markdown):
         children = inline.children or []
         for index, child in enumerate(children):
-            if child.type != "link_open" or re.match(r"[a-z]+:", str(child.attrs["href"])):
+            if child.type != "link_open" or re.match(r"(https?|mailto):", str(child.attrs["href"])):
                 continue
             end = next(i for i in range(index, len(children)) if children[i].type == "link_close")
             text = "".join(part.content for part in children[index + 1 : end])
             address = str(child.attrs["href"])
             file, _, anchor = address.partition("#")
-            if (file or page) not in targets:
+            if not text or address in ("", "#"):
+                yield f"[{text}]({address}) has no text, or leads nowhere"
+            elif (file or page) not in targets:
                 yield f"[{text}]({address}) leads to no page; write it with its ending, as in 3-chain-rule.ipynb"
             elif file == page:
                 yield f"[{text}]({address}) leads to its own page; write [{text}](#{anchor})"
@@ -138,6 +154,8 @@ def links(markdown: str, page: str, targets: dict[str, set[str]], labels: dict[s
                 yield f"[{text}]({address}) leads to nothing: {file or page} has no {anchor}{''.join(there)}"
             elif (wanted := name_of(file, anchor, labels)) not in (None, text):
                 yield f"[{text}]({address}) should be called [{wanted}]"
+            elif re.fullmatch(r"\([A-Z]?\d+\)", text) and anchor != f"eq-{text[1:-1]}":
+                yield f"{text} is a formula's number, but ({address}) leads elsewhere"
 
 
 def name_of(file: str, anchor: str, labels: dict[str, str]) -> str | None:
@@ -162,8 +180,15 @@ def exercises(cells: list[nbformat.NotebookNode]) -> Iterator[str]:
                 continue
             kind, number = match.groups()
             names[kind].append(number)
-            if kind == "Exercise" and not cell.source.endswith(f"[Solution](#Solution-{number})"):
+            if kind == "Exercise" and not (
+                cell.source.startswith(f"### {title}\n")
+                and cell.source.endswith(f"\n\n[Solution](#Solution-{number})")
+                and len(headings(cell)) == 1
+            ):
                 yield f"Exercise {number} must be a cell's heading and end with [Solution](#Solution-{number})"
+            prose_follows = after is not None and after.cell_type == "markdown" and CONTINUED.match(after.source)
+            if kind == "Exercise" and prose_follows:
+                yield f"the text after Exercise {number} would be in its box; a heading or code must come between"
             if kind == "Solution" and not (
                 cell.source == f"### {title}"
                 and cell.metadata.get(FOLDED)

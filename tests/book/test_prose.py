@@ -39,8 +39,9 @@ def test_the_book_s_prose_is_plain_and_its_links_lead_somewhere():
         "[`eta`](api.md#chainbp.eta), [a page](other.ipynb), [a site](https://example.org)",
         "| $a$ | b |\n|:--|:--|\n| `{eq}` | $\\boldsymbol{\\rho}[\\![\\mathbf{W}]\\!](\\mathbf{x})$ |",
         "```python\nloss = {eq}\n:class: x\n```",
+        "Over $90$% of it costs \\$5, `a`:b: c",
     ],
-    ids=["box", "formula-and-links", "anchors", "code-name", "table", "code"],
+    ids=["box", "formula-and-links", "anchors", "code-name", "table", "code", "signs"],
 )
 def test_what_is_plain_is_accepted(tmp_path, plain):
     assert complaints(tmp_path, "# A page", plain) == []
@@ -66,6 +67,13 @@ def test_what_is_plain_is_accepted(tmp_path, plain):
         ("$$\ny = x \\tag{1}\n$$", '<div id="eq-1"></div>'),
         (FORMULA.replace("tag{1}", "tag{3}"), '<div id="eq-3"></div>'),
         ("Text $$x$$ text.", "write $…$"),
+        ("Its $x = $ value", "$…$ in a line"),
+        ("It costs $5", "$…$ in a line"),
+        ("``` {note}\nDo.\n```", "> **Try it.**"),
+        ("text\n\n>", "**Predict"),
+        ("[](other.ipynb)", "no text"),
+        ("[x](#)", "leads nowhere"),
+        ("[(2)](other.ipynb)", "leads elsewhere"),
         ("[(3)](other.ipynb#eq-2)", "[(2)]"),
         ("[(2)](#eq-2)", "it is in other.ipynb"),
         ("[(9)](other.ipynb#eq-9)", "leads to nothing"),
@@ -97,8 +105,11 @@ def test_an_exercise_and_its_solution_know_each_other(tmp_path):
         ([EXERCISE, SOLUTION[0], cell(SOLUTION[1].source + "\n\nYes.", metadata=SOLUTION[1].metadata)], "of its own"),
         ([EXERCISE, *SOLUTION[:2], "Yes."], "[Exercise 1.1](#Exercise-1.1)"),
         ([EXERCISE], "exercises ['1.1'], but solutions []"),
+        ([EXERCISE, "More text.", *SOLUTION], "would be in its box"),
+        ([EXERCISE.replace("[S", "#### Hint\n\n[S"), *SOLUTION], "must be a cell's heading"),
+        ([EXERCISE, EXERCISE, *SOLUTION], "two anchors are called Exercise-1.1"),
     ],
-    ids=["no way to it", "not folded", "open", "no way back", "none"],
+    ids=["no way to it", "not folded", "open", "no way back", "none", "continued", "torn apart", "twice"],
 )
 def test_a_solution_that_is_open_or_lost_is_refused(tmp_path, cells, instead):
     assert any(instead in complaint for complaint in complaints(tmp_path, *cells))
