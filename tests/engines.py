@@ -164,7 +164,16 @@ class WebKit(Acting):
 
     def open(self, address: str, width: int) -> None:
         self._send("/window/rect", x=0, y=0, width=round(width * self.zoom), height=round(HEIGHT * self.zoom))
+        self._evaluate("window.left = true")
         self._send("/url", url=address)
+        soon(self._arrived)
+
+    def _arrived(self) -> bool:
+        """Whether the page is there: the driver may answer before, while the one that was left still is."""
+        try:
+            return bool(self._evaluate("!window.left && document.readyState === 'complete'"))
+        except AssertionError:
+            return False
 
     def _evaluate(self, expression: str) -> str:
         return self._send("/execute/sync", script=f"return {expression}", args=[])
