@@ -9,13 +9,14 @@
 [(2, 2), (1, 2)]
 
 Read the modules in the order of the paper: function (sections 2 and 3), layers, lp, pooling, convolution and costs,
-backprop (section 4), check, train, networks.
+backprop (section 4), check, train, networks. Beneath them are wanted, what a function wants of its numbers, and show, how
+it shows itself; images is a fast road that pooling can do without.
 """
 
 from chainbp.backprop import Backprop, backprop
 from chainbp.check import GradientCheck, check_gradient
 from chainbp.convolution import conv2d, flatten
-from chainbp.costs import cross_entropy, softmax_cross_entropy, squared_error
+from chainbp.costs import cross_entropy, sigmoid_cross_entropy, softmax_cross_entropy, squared_error
 from chainbp.function import Composition, Family, Function, Pull
 from chainbp.layers import relu, rho, sigma, softmax, tanh
 from chainbp.networks import lp_network, two_layer
@@ -43,6 +44,7 @@ __all__ = [
     "relu",
     "rho",
     "sigma",
+    "sigmoid_cross_entropy",
     "softmax",
     "softmax_cross_entropy",
     "squared_error",

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainbp.backprop import backprop
-from chainbp.function import Array, Function, as_array
+from chainbp.function import Function
+from chainbp.wanted import Array, as_array
 
 
 class Comparison(NamedTuple):
@@ -118,7 +119,7 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
         raise TypeError(f"check_gradient: the tolerance must be a number; got {tolerance!r}")
     if not tolerance > 0:
         raise ValueError(f"check_gradient: the tolerance must be greater than 0; got {tolerance}")
-    x = as_array(x, "check_gradient: x").astype(np.float64)
+    x = as_array(x, "x", "check_gradient").astype(np.float64)
     if not np.isfinite(x).all():
         raise ValueError("check_gradient: x must be finite; got inf or NaN")
     theta = [np.array(parameter, dtype=np.float64) for parameter in loss.parameters]

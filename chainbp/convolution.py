@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from chainbp.function import Array, Family, Function, PullTheta, PullX, as_array
+from chainbp.function import Family, Function, PullTheta, PullX
+from chainbp.wanted import Array, as_array, bias
 
 
 @Family
@@ -50,22 +51,19 @@ def conv2d(K: Any, b: Any = None) -> Function:
            [1., 1.],
            [1., 1.]])
     """
-    K = as_array(K, "conv2d[K]: K")
+    K = as_array(K, "K", "conv2d[K]")
     if K.ndim != 4 or 0 in K.shape:
         raise ValueError(f"conv2d[K]: K must have the shape (O, C, h, w) with at least one entry; got shape {K.shape}")
     filters, channels, height, width = K.shape
-    name = "conv2d[K]" if b is None else "conv2d[K, b]"
     if b is not None:
-        b = as_array(b, "conv2d[K, b]: b")
-        if b.shape != (filters,):
-            raise ValueError(f"conv2d[K, b]: K of shape {K.shape} needs b of shape ({filters},); got shape {b.shape}")
+        b = bias(b, filters, f"conv2d[K, b]: K of shape {K.shape}")
     W = K.reshape(filters, -1)
 
     def forward(x: Array) -> tuple[Array, PullX, PullTheta]:
         if x.ndim != 4 or x.shape[1] != channels or x.shape[2] < height or x.shape[3] < width or x.shape[0] == 0:
             raise ValueError(
-                f"{name}: K of shape {K.shape} needs x of shape (N, {channels}, H, W) with H ≥ {height} and "
-                f"W ≥ {width}; got shape {x.shape}"
+                f"K of shape {K.shape} needs at least one image, shape (N, {channels}, H, W) with H ≥ {height} and "
+                f"W ≥ {width}"
             )
         patches = sliding_window_view(x, (height, width), axis=(2, 3))
         samples, _, rows, columns = patches.shape[:4]
@@ -98,13 +96,12 @@ def conv2d(K: Any, b: Any = None) -> Function:
         (K,) if b is None else (K, b),
         name="conv2d",
         symbols=("K",) if b is None else ("K", "b"),
-        rebind=lambda *theta: conv2d[theta],
     )
 
 
 def _flatten(x: Array) -> tuple[Array, PullX, None]:
     if x.ndim != 4 or x.size == 0:
-        raise ValueError(f"flatten takes images of shape (N, C, H, W) with at least one entry; got shape {x.shape}")
+        raise ValueError("it takes at least one image, shape (N, C, H, W)")
     return x.reshape(x.shape[0], -1).T, lambda delta: delta.T.reshape(x.shape), None
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainbp.function import Array, Family, Function, PullX, as_array
-from chainbp.layers import check_logits, softmax_and_half_log
+from chainbp.function import Family, Function, PullX
+from chainbp.layers import softmax_and_log
+from chainbp.wanted import Array, as_array, total
+
+
+# A cost of the target t and of z, in one dtype and shape: L and what a number δ becomes on the way back.
+_Cost: TypeAlias = Callable[[Array, Array], tuple[Any, PullX]]
 
 
 @Family
@@ -42,19 +48,12 @@ def squared_error(t: Any) -> Function:
     >>> pull.x(1.0)
     array([-1. ,  0.5])
     """
-    t = _target(t, "squared_error[t]")
 
-    def forward(z: Array) -> tuple[Any, PullX, None]:
-        error = _fitted(t, z, "squared_error[t]") - z
-        return np.vdot(error, error), lambda delta: (-2 * delta) * error, None
+    def cost(t: Array, z: Array) -> tuple[Any, PullX]:
+        error = t - z
+        return np.vdot(error, error), lambda delta: (-2 * delta) * error  # (18), (23)
 
-    return Function(
-        forward,
-        name="‖t − ·‖²",
-        latex=r"\lVert \mathbf{t} - \cdot\, \rVert_2^2",
-        accepts=_rows_of(t),
-        gives=0,
-    )
+    return _with_target("squared_error", t, cost, "‖t − ·‖²", r"\lVert \mathbf{t} - \cdot\, \rVert_2^2")
 
 
 @Family
@@ -92,35 +91,74 @@ def cross_entropy(t: Any) -> Function:
     >>> pull.x(1.0)
     array([-2.,  2.])
     """
-    target = _target(t, "cross_entropy[t]")
-    if not np.all((target >= 0) & (target <= 1)):
-        raise ValueError(f"cross_entropy[t]: t must lie in [0, 1]; got values from {target.min()} to {target.max()}")
 
-    def forward(z: Array) -> tuple[Any, PullX, None]:
-        t = _fitted(target, z, "cross_entropy[t]")
+    def cost(t: Array, z: Array) -> tuple[Any, PullX]:
         if not np.all((z >= 0) & (z <= 1)):
             raise ValueError(
-                f"cross_entropy[t]: z must lie in [0, 1], so let a sigmoid come before it; "
-                f"got values from {np.min(z)} to {np.max(z)}"
+                f"z must lie in [0, 1], so let a sigmoid come before it; got values from {np.min(z)} to {np.max(z)}"
             )
-        if np.any(((z == 0) & (t > 0)) | ((z == 1) & (t < 1))):
+        with np.errstate(divide="ignore"):
+            slope = np.divide(z - t, z * (1 - z), out=np.zeros_like(z), where=z != t)
+        if not np.isfinite(slope).all():
             raise ValueError(
-                "cross_entropy[t]: z is exactly 0 or 1 where t is not, so the cost is infinite; "
-                "the unit is saturated: make its weights or its input smaller"
+                "z is 0 or 1, or so near that the gradient is infinite, where t is not: the unit is saturated. Make its "
+                "weights or its input smaller, or take sigmoid_cross_entropy[t] without the sigmoid"
             )
-        # Where z is exactly 0 or 1, t equals it: such a unit costs nothing, and its clipped logarithms are finite.
-        tiny, below_one = np.finfo(z.dtype).tiny, 1 - np.finfo(z.dtype).epsneg
-        inside = np.clip(z, tiny, below_one)
-        loss = -(t * np.log(inside) + (1 - t) * np.log1p(-inside)).sum()
-        return loss, lambda delta: delta * (z - t) / (inside * (1 - inside)), None
+        # A question that is not asked, t or 1 − t being 0, costs nothing, whatever its logarithm.
+        yes, no = np.where(t > 0, z, 1), np.where(t < 1, z, 0)
+        return -(t * np.log(yes) + (1 - t) * np.log1p(-no)).sum(), lambda delta: delta * slope
 
-    return Function(
-        forward,
-        name="H(t, ·)",
-        latex=r"H(\mathbf{t}, \cdot\,)",
-        accepts=_rows_of(target),
-        gives=0,
-    )
+    return _with_target("cross_entropy", t, cost, "H(t, ·)", r"H(\mathbf{t}, \cdot\,)", of_questions=True)
+
+
+@Family
+def sigmoid_cross_entropy(t: Any) -> Function:
+    """The cross entropy after a sigmoid, L = −Σ t ln σ(z') + (1 − t) ln(1 − σ(z')), as one function of the logits z'.
+
+    Fused, because apart the two lose what they need: a probability that has become 0 or 1 has no logarithm, and one
+    near 1 has lost the digits of its distance from 1.
+
+    Parameters
+    ----------
+    t : array_like
+        The targets, in [0, 1], of the shape of z': (N,) or (N, K), or a number or (K,) for a net that gives one
+        number per sample.
+
+    Returns
+    -------
+    Function
+        Takes any logits and gives one number, in nats. Back: δ_z' = σ(z') − t. An infinite logit costs nothing where it
+        is right, and makes the cost inf where it is not; NaN gives NaN.
+
+    Raises
+    ------
+    TypeError
+        If t or z' is not real numbers.
+    ValueError
+        If t leaves [0, 1] or is NaN, or if the shapes differ.
+
+    Examples
+    --------
+    >>> from chainbp import sigmoid_cross_entropy
+    >>> L, pull = sigmoid_cross_entropy[[1.0, 0.0]].vjp([-1000.0, 0.0])
+    >>> print(L.round(4))
+    1000.6931
+    >>> pull.x(1.0)
+    array([-1. ,  0.5])
+    """
+
+    def cost(t: Array, z: Array) -> tuple[Any, PullX]:
+        below = np.exp(-abs(z))
+        one_more = np.log1p(below)  # −ln σ(|z'|)
+        yes = np.where(t > 0, t, 0) * np.where(t > 0, np.maximum(-z, 0) + one_more, 0)
+        no = (1 - t) * np.where(t < 1, np.maximum(z, 0) + one_more, 0)
+        larger, smaller = 1 / (1 + below), below / (1 + below)  # σ(|z'|) and 1 − σ(|z'|)
+        # (1 − t) σ(z') − t (1 − σ(z')): where t is 0 or 1, as nearly always, nothing cancels.
+        slope = (1 - t) * np.where(z > 0, larger, smaller) - t * np.where(z > 0, smaller, larger)
+        return (yes + no).sum(), lambda delta: delta * slope
+
+    name, latex = "H(t, σ ·)", r"H(\mathbf{t}, \boldsymbol{\sigma} \cdot\,)"
+    return _with_target("sigmoid_cross_entropy", t, cost, name, latex, of_questions=True)
 
 
 @Family
@@ -160,53 +198,41 @@ def softmax_cross_entropy(t: Any) -> Function:
     >>> pull.x(1.0)
     array([-1.,  1.])
     """
-    target = _target(t, "softmax_cross_entropy[t]")
-    sums = target.sum(axis=0)
-    if target.ndim == 0 or not (np.all(target >= 0) and np.all(abs(sums - 1) <= 1e-6)):
+
+    def cost(t: Array, z: Array) -> tuple[Any, PullX]:
+        y, half_log_y = softmax_and_log(z)
+        whole, certain = total(t), t == 1
+        # An impossible class, y = 0, costs nothing where it is not the target.
+        loss = 2 * (t * np.where(t == 0, 0, -half_log_y)).sum()
+        # y Σt − t, where Σt is 1 but for rounding. Where t is 1, y − 1 would cancel: it is minus the others.
+        others = total(np.where(certain, 0, y))
+        slope = np.where(certain, (whole - 1) - whole * others, whole * y - t)
+        return loss, lambda delta: delta * slope
+
+    name, latex = "H(t, softmax ·)", r"H(\mathbf{t}, \operatorname{softmax} \cdot\,)"
+    function = _with_target("softmax_cross_entropy", t, cost, name, latex)
+    target = as_array(t, "t")
+    # Rounded probabilities are probabilities.
+    if target.ndim == 0 or not (np.all(target >= 0) and np.all(abs(total(target) - 1) <= 1e-3)):
         raise ValueError(
-            "softmax_cross_entropy[t]: each column of t must hold probabilities that sum to 1; "
+            "softmax_cross_entropy: each column of t must hold probabilities that sum to 1; "
             f"got shape {target.shape} with values from {target.min()} to {target.max()}"
         )
+    return function
+
+
+def _with_target(who: str, t: Any, cost: _Cost, name: str, latex: str, of_questions: bool = False) -> Function:
+    """The function of z that a cost is once its target is known; with `of_questions`, t must lie in [0, 1]."""
+    target = as_array(t, "t", who)
+    if target.ndim > 2 or target.size == 0:
+        raise ValueError(f"{who}: t must be a number, (N,) or (N, K), with at least one entry; got {target.shape}")
+    if of_questions and not np.all((target >= 0) & (target <= 1)):
+        raise ValueError(f"{who}: t must lie in [0, 1]; got values from {target.min()} to {target.max()}")
 
     def forward(z: Array) -> tuple[Any, PullX, None]:
-        check_logits(z, "softmax_cross_entropy[t]")
-        t = _fitted(target, z, "softmax_cross_entropy[t]")
-        y, half_log_y = softmax_and_half_log(z)
-        # 0 · (−inf) is 0 here: an impossible class costs nothing where it is not the target.
-        loss = 2 * (t * np.where(t == 0, 0, -half_log_y)).sum()
+        if z.shape != target.shape:
+            raise ValueError(f"t of shape {target.shape} needs the same shape")
+        # In the dtype of z: labels of another dtype change no network's.
+        return *cost(target.astype(z.dtype, copy=False), z), None
 
-        def pull(delta: Array) -> Array:
-            # Where t is 1, y − 1 would cancel: it is minus the sum of the other probabilities.
-            others = np.where(t == 1, 0, y).sum(axis=0)
-            return np.asarray(delta * np.where(t == 1, -others, y - t))
-
-        return loss, pull, None
-
-    return Function(
-        forward,
-        name="H(t, softmax ·)",
-        latex=r"H(\mathbf{t}, \operatorname{softmax} \cdot\,)",
-        accepts=(target.shape[0],),
-        gives=0,
-    )
-
-
-def _target(t: Any, name: str) -> Array:
-    target = as_array(t, f"{name}: t")
-    if target.ndim > 2 or target.size == 0:
-        raise ValueError(f"{name}: t must be a number, (N,) or (N, K), with at least one entry; got {target.shape}")
-    return target
-
-
-def _fitted(t: Array, z: Any, name: str) -> Array:
-    """t, once it is known to have the shape of z, in the dtype of z: labels of another dtype change no network's."""
-    if z.shape != t.shape:
-        raise ValueError(f"{name}: t of shape {t.shape} needs z of the same shape; got shape {z.shape}")
-    return t.astype(z.dtype, copy=False)
-
-
-def _rows_of(t: Array) -> tuple[int, ...]:
-    """The rows z may have: t of shape (n,) may be one sample of n rows, or n samples of one number."""
-    if t.ndim == 0:
-        return (0,)
-    return (t.shape[0], 0) if t.ndim == 1 else (t.shape[0],)
+    return Function(forward, name=name, latex=latex)

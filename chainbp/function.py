@@ -7,186 +7,38 @@ from one function, ``forward(x) -> (y, pull_x, pull_theta)``; everything else in
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
-from inspect import Parameter, signature
-from typing import Any, TypeAlias, cast, overload
+from functools import partial, update_wrapper
+from inspect import signature
+from typing import Any, Literal, TypeAlias, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
-Array: TypeAlias = npt.NDArray[Any]
+from chainbp import show
+from chainbp.wanted import FLOATS, Array, as_array, owned
+
 PullX: TypeAlias = Callable[[Array], Array]
 PullTheta: TypeAlias = Callable[[Array], tuple[Array, ...]]
 Forward: TypeAlias = Callable[[Array], tuple[Any, PullX, PullTheta | None]]
-Pulls: TypeAlias = list[tuple[PullX, PullTheta | None]]
-
-_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def as_array(value: Any, what: str) -> Array:
-    """Turn `value` into a real floating array, or say what is wrong with it.
-
-    Parameters
-    ----------
-    value : array_like
-        Numbers of any shape. Floating dtypes are kept; booleans and integers become float64.
-    what : str
-        How an error message should call the value, such as ``"ρ[W]: W"``.
-
-    Raises
-    ------
-    TypeError
-        If `value` holds anything but real numbers (strings, complex numbers, None, objects).
-    ValueError
-        If `value` is ragged: rows of different lengths.
-    """
-    if type(value) is np.ndarray and value.dtype.kind == "f":
-        return value
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{what} must be a rectangular array of numbers; got rows of different lengths") from error
-    if array.dtype.kind == "f":
-        return array
-    if array.dtype.kind in "biu":
-        return array.astype(np.float64)
-    kind = "complex numbers" if array.dtype.kind == "c" else f"{type(value).__name__} of dtype {array.dtype}"
-    raise TypeError(f"{what} must be real numbers; got {kind}")
-
-
-def run_forward(functions: Sequence[Function], x: Array) -> tuple[list[Array], Pulls]:
-    """Run a chain of functions forward, as (14)–(17) do, and keep what the way back needs.
-
-    Parameters
-    ----------
-    functions : sequence of Function
-        The links, in the order in which the data meets them.
-    x : ndarray
-        The input, already checked by :func:`as_array`.
-
-    Returns
-    -------
-    values : list of ndarray
-        The input and the output of every link: one entry more than there are links.
-    pulls : list of (pull_x, pull_theta)
-        One pair for each link.
-    """
-    values, pulls = [x], []
-    # An overflow of exp(-x) in the sigmoid is harmless: 1/(1 + inf) = 0 is the right answer. Entering errstate
-    # once for a whole chain, not once a layer, matters for small networks.
-    with np.errstate(over="ignore"):
-        for i, f in enumerate(functions):
-            try:
-                y, pull_x, pull_theta = f.forward(values[-1])
-            except ValueError as error:
-                if i == 0:
-                    raise
-                raise ValueError(
-                    f"{f.describe()} cannot take what {functions[i - 1].describe()} gave, "
-                    f"shape {np.shape(values[-1])}: {error}"
-                ) from error
-            values.append(y)
-            pulls.append((pull_x, pull_theta))
-    return values, pulls
-
-
-def run_backward(pulls: Pulls, delta: Array) -> tuple[list[Array], tuple[Array, ...]]:
-    """Carry an error back through a chain, as (23)–(26) do.
-
-    Parameters
-    ----------
-    pulls : list of (pull_x, pull_theta)
-        What :func:`run_forward` kept.
-    delta : ndarray
-        The error at the end of the chain, of the shape of the chain's output.
-
-    Returns
-    -------
-    deltas : list of ndarray
-        The errors at the *outputs* of the links, in data order. The error at the chain's own input is left
-        out: for a first layer it costs a matrix product that hardly anybody needs.
-    gradients : tuple of ndarray
-        One gradient for each parameter, in data order.
-    """
-    deltas, gradients = [delta], []
-    for i in range(len(pulls) - 1, -1, -1):
-        pull_x, pull_theta = pulls[i]
-        if pull_theta is not None:
-            gradients.append(pull_theta(delta))
-        if i > 0:
-            delta = pull_x(delta)
-            deltas.append(delta)
-    return deltas[::-1], tuple(g for group in reversed(gradients) for g in group)
-
-
-class Pull:
-    """The way back through a function at one point: what the paper writes to the right of δ.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        The shape that an error must have: that of the function's output.
-    """
-
-    __slots__ = ("_dtype", "_name", "_pulls", "shape")
-
-    def __init__(self, pulls: Pulls, y: Any, name: str) -> None:
-        self._pulls = pulls
-        self._name = name
-        self._dtype = np.asarray(y).dtype
-        self.shape: tuple[int, ...] = np.shape(y)
-
-    def x(self, delta_y: npt.ArrayLike) -> Array:
-        """Chain rule (9): δ_x = δ_y ∂y/∂x, of the shape of x.
-
-        Parameters
-        ----------
-        delta_y : array_like
-            The error at the output, of the output's shape.
-
-        Raises
-        ------
-        ValueError
-            If `delta_y` has another shape than the output.
-        """
-        deltas, _ = run_backward([(pull, None) for pull, _ in self._pulls], self._checked(delta_y))
-        return self._pulls[0][0](deltas[0])
-
-    def theta(self, delta_y: npt.ArrayLike) -> tuple[Array, ...]:
-        """Chain rule (10): δ_y ∂y/∂θ, a tuple with one gradient for each parameter, each of its parameter's shape.
-
-        Takes and raises the same as :meth:`x`.
-        """
-        return run_backward(self._pulls, self._checked(delta_y))[1]
-
-    def __call__(self, delta_y: npt.ArrayLike) -> tuple[Array, tuple[Array, ...]]:
-        """Both chain rules in one walk back: ``(δ_x, gradients)``. Takes and raises the same as :meth:`x`."""
-        deltas, gradients = run_backward(self._pulls, self._checked(delta_y))
-        return self._pulls[0][0](deltas[0]), gradients
-
-    def _checked(self, delta: npt.ArrayLike) -> Array:
-        array = as_array(delta, f"{self._name}: delta").astype(self._dtype, copy=False)
-        if array.shape != self.shape:
-            raise ValueError(
-                f"{self._name}: delta must have the shape of the output, {self.shape}; got shape {array.shape}"
-            )
-        return array
 
 
 class Function:
     """A differentiable map y = f⟦θ⟧(x), eq. (3).
 
-    Call it, apply it with ``f @ x``, compose it with ``f @ g`` (the paper's f ∘ g, eq. (4): g acts first).
+    Call it, apply it with ``f @ x``, compose it with ``f @ g`` (the paper's f ∘ g, eq. (4): g acts first). It owns its
+    numbers: what happens later to an array that it was made from does not change it. So it can be copied, pickled,
+    where its `forward` can, and compared with ``==``.
 
     Parameters
     ----------
     forward : callable
         ``forward(x) -> (y, pull_x, pull_theta)``. ``pull_x(delta)`` is δ_x of the shape of x, chain rule (9);
         ``pull_theta(delta)`` is a tuple with one gradient for each parameter, chain rule (10), or None in place
-        of the function where there are no parameters.
+        of the function where there are no parameters. What it cannot take, it answers with a ValueError.
     parameters : tuple of array_like, optional
-        θ. They are not copied.
+        θ. They are copied, and read-only; so let `forward` be made in a :class:`Family`, which does that before.
     name, latex : str, optional
         The symbol in plain text and in LaTeX.
     symbols : tuple of str, optional
@@ -194,13 +46,8 @@ class Function:
     brackets : bool, optional
         False where the name shows the parameters already, as η_3 does.
     rebind : callable, optional
-        ``rebind(*parameters)`` makes the same function with other parameters; training and
-        :func:`~chainbp.check_gradient` need it.
-    accepts : collection of int, optional
-        The numbers of rows that x may have; 0 stands for one number per sample. None means any.
-    gives : int or callable, optional
-        The number of rows of y, 0 for one number per sample, or a function that tells it from the rows of x.
-        None means as many as x has.
+        ``rebind(*parameters)`` makes the same function with other parameters. A function that a family made knows how,
+        if its parameters are the first things in the brackets.
     """
 
     # Tells NumPy to leave ``array @ function`` to us, so that it fails with our message.
@@ -216,18 +63,16 @@ class Function:
         symbols: tuple[str, ...] = (),
         brackets: bool = True,
         rebind: Callable[..., Function] | None = None,
-        accepts: Sequence[int] | None = None,
-        gives: int | Callable[[int], int] | None = None,
     ) -> None:
         self.forward = forward
+        self.parameters = tuple(owned(as_array(theta, "a parameter", name)) for theta in parameters)
         self.name = name
         self.latex = latex if latex is not None else rf"\operatorname{{{name}}}".replace("_", r"\_")
         self.symbols = symbols
         self.brackets = brackets and bool(symbols)
-        self.accepts = accepts
-        self.gives = gives
-        self._parameters = tuple(as_array(theta, f"{name}: a parameter") for theta in parameters)
         self._rebind = rebind
+        # What tells this function from others: what made it, and of what.
+        self._made: tuple[Any, tuple[Any, ...]] = (forward, self.parameters)
 
     @property
     def functions(self) -> tuple[Function, ...]:
@@ -235,14 +80,9 @@ class Function:
         return (self,)
 
     @property
-    def parameters(self) -> tuple[Array, ...]:
-        """θ: the parameters in the order in which the data meets them (W⁽¹⁾ before W⁽²⁾)."""
-        return self._parameters
-
-    @property
     def parameter_names(self) -> tuple[str, ...]:
         """A symbol for each parameter, such as W⁽¹⁾; θ where the function was given none."""
-        return self.symbols or ("θ",) * len(self.parameters)
+        return show.parameter_names(self.functions)
 
     def with_parameters(self, parameters: Sequence[npt.ArrayLike]) -> Function:
         """Return the same function with other parameters.
@@ -257,28 +97,33 @@ class Function:
         ValueError
             If there are too many or too few.
         TypeError
-            If the function was made without ``rebind``.
+            If the function has no way to change them.
         """
-        self._check_count(parameters)
+        if len(parameters) != len(self.parameters):
+            raise ValueError(f"{self} has {len(self.parameters)} parameters; got {len(parameters)}")
         if not parameters:
             return self
-        if self._rebind is None:
-            raise TypeError(f"{self} cannot change its parameters: it was made without rebind")
-        return self._rebind(*parameters)
+        family, arguments = self._made
+        if self._rebind is not None:
+            changed = self._rebind(*parameters)
+        elif isinstance(family, Family):
+            changed = family[(*parameters, *arguments[len(parameters) :])]
+        else:
+            raise TypeError(f"{self} cannot change its parameters: it was made without a family and without rebind")
+        wanted = [np.shape(theta) for theta in parameters]
+        if not isinstance(changed, Function) or [theta.shape for theta in changed.parameters] != wanted:
+            raise TypeError(
+                f"{self} does not take over the parameters that it is given: they must be the first arguments of its "
+                "family, or its rebind must put them where they belong"
+            )
+        return changed
 
     def fixed(self) -> Function:
         """Return the same map with its parameters held: it has none to learn, and their gradients are not computed."""
-        forward = self.forward
-        return Function(
-            lambda x: (*forward(x)[:2], None),
-            name=str(self),
-            latex=self._latex(),
-            accepts=self.accepts,
-            gives=self.gives,
-        )
+        return _held[self] if self.parameters else self
 
     def __call__(self, x: npt.ArrayLike) -> Any:
-        """y = f(x).
+        """y = f(x). The result is yours to change.
 
         Parameters
         ----------
@@ -290,7 +135,9 @@ class Function:
         TypeError, ValueError
             If x is not real numbers, or has a shape that the function cannot take.
         """
-        return run_forward(self.functions, as_array(x, f"{self}: x"))[0][-1]
+        array = as_array(x, "x", self)
+        with quiet():
+            return yours(Run(self.functions, array).values[-1], array)
 
     def vjp(self, x: npt.ArrayLike) -> tuple[Any, Pull]:
         """The value, and the way back: vector-Jacobian products without a Jacobian.
@@ -298,7 +145,7 @@ class Function:
         Returns
         -------
         y : ndarray
-            f(x).
+            f(x), read-only: the way back needs it.
         pull : Pull
             ``pull.x(delta_y)`` is chain rule (9), ``pull.theta(delta_y)`` chain rule (10), ``pull(delta_y)`` both.
 
@@ -307,8 +154,9 @@ class Function:
         TypeError, ValueError
             As for a call.
         """
-        values, pulls = run_forward(self.functions, as_array(x, f"{self}: x"))
-        return values[-1], Pull(pulls, values[-1], str(self))
+        with quiet():
+            run = Run(self.functions, owned(as_array(x, "x", self)))
+        return frozen(run.values[-1]), Pull(run)
 
     def jacobian(self, x: npt.ArrayLike) -> Array:
         """The N×M matrix ∂f/∂x of (8) at one sample; for looking and testing, never used by backprop.
@@ -328,15 +176,14 @@ class Function:
         ValueError
             If x or f(x) is more than a vector.
         """
-        x = as_array(x, f"{self}: x")
         y, pull = self.vjp(x)
-        if x.ndim > 1 or np.ndim(y) > 1:
+        if np.ndim(x) > 1 or y.ndim > 1:
             raise ValueError(
                 f"{self}: the Jacobian (8) is defined for one sample, x of shape (M,); "
-                f"got x of shape {x.shape} and y of shape {np.shape(y)}"
+                f"got x of shape {np.shape(x)} and y of shape {y.shape}"
             )
-        rows = np.eye(np.size(y), dtype=np.asarray(y).dtype)
-        return np.reshape([pull.x(row.reshape(np.shape(y))) for row in rows], (np.size(y), x.size))
+        rows = [pull.x(row.reshape(y.shape)) for row in np.eye(y.size, dtype=y.dtype)]
+        return np.reshape(rows, (y.size, np.size(x)))
 
     @overload
     def __matmul__(self, other: Function) -> Function: ...
@@ -347,8 +194,6 @@ class Function:
 
         Raises
         ------
-        ValueError
-            If the two functions do not fit; the message names them.
         TypeError
             If `other` is neither a function nor numbers.
         """
@@ -366,127 +211,241 @@ class Function:
     def __rmatmul__(self, other: Any) -> Any:
         raise TypeError(f"an array cannot stand to the left of a function: write {self} @ x, not x @ {self}")
 
-    def describe(self) -> str:
-        """The function's text with the shapes of its parameters, for error messages."""
-        shapes = [f"{s} of shape {theta.shape}" for s, theta in zip(self.symbols, self.parameters) if theta.ndim]
-        return f"{self} with {' and '.join(shapes)}" if shapes else str(self)
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        # What pandas asks for in ``series @ function``.
+        raise TypeError(f"{self} is a function, not numbers: write {self} @ x")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Function):
+            return NotImplemented
+        pairs = zip(self.functions, other.functions)
+        return len(self.functions) == len(other.functions) and all(f is g or _alike(f._made, g._made) for f, g in pairs)
+
+    def __hash__(self) -> int:
+        return hash(tuple(f._made[0] for f in self.functions))
+
+    def __copy__(self) -> Function:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Function:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if isinstance(self._made[0], Family):
+            return operator.getitem, self._made
+        words = {word: getattr(self, word) for word in ("name", "latex", "symbols", "brackets")}
+        return partial(Function, **words, rebind=self._rebind), self._made
 
     def __repr__(self) -> str:
-        return self._text()
+        return show.text(self.functions)
 
     def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self._latex()}$"
-
-    def _text(self, index: int = 0) -> str:
-        mark = _superscript(index)
-        return self.name + (f"[{', '.join(s + mark for s in self.symbols)}]" if self.brackets else "")
-
-    def _latex(self, index: int = 0) -> str:
-        mark = f"^{{({index})}}" if index else ""
-        inside = ", ".join(rf"\mathbf{{{s}}}{mark}" for s in self.symbols)
-        return self.latex + (rf"[\![{inside}]\!]" if self.brackets else "")
-
-    def _check_count(self, parameters: Sequence[Any]) -> None:
-        if len(parameters) != len(self.parameters):
-            raise ValueError(f"{self} has {len(self.parameters)} parameters; got {len(parameters)}")
+        return f"$\\displaystyle {show.latex(self.functions)}$"
 
 
 class Composition(Function):
-    """A chain of functions, eqs. (4) and (5). Made by ``f @ g``; chains of chains are one flat chain.
+    """A chain of functions, eqs. (4) and (5), as one. Made by ``f @ g``; chains of chains are one flat chain.
 
     Parameters
     ----------
     functions : tuple of Function
         The links in the order in which the data meets them.
-
-    Raises
-    ------
-    ValueError
-        If two links do not fit.
     """
 
-    def __init__(self, functions: tuple[Function, ...]) -> None:
-        self._functions = functions
-        self.symbols = ()
-        self.accepts = functions[0].accepts
-        self.gives = self._fit()
+    symbols = ()
+    brackets = False
 
-    @property
-    def functions(self) -> tuple[Function, ...]:
-        return self._functions
+    def __init__(self, functions: Sequence[Function]) -> None:
+        self._functions = tuple(functions)
 
-    @property
-    def parameters(self) -> tuple[Array, ...]:
-        return tuple(theta for f in self._functions for theta in f.parameters)
+    functions = property(lambda self: self._functions)
+    parameters = property(lambda self: tuple(theta for f in self._functions for theta in f.parameters))  # type: ignore[assignment]
+    name = property(lambda self: show.text(self._functions))  # type: ignore[assignment]
+    latex = property(lambda self: show.latex(self._functions))  # type: ignore[assignment]
+
+    def forward(self, x: Array) -> tuple[Any, PullX, PullTheta]:  # type: ignore[override]
+        run = Run(self._functions, x)
+        return run.values[-1], lambda delta: run.back(delta, "x")[0][0], lambda delta: run.back(delta, "theta")[1]
 
     def with_parameters(self, parameters: Sequence[npt.ArrayLike]) -> Function:
-        self._check_count(parameters)
-        rest, functions = list(parameters), []
-        for f in self._functions:
-            n = len(f.parameters)
-            functions.append(f.with_parameters(rest[:n]))
-            del rest[:n]
-        return Composition(tuple(functions))
+        if len(parameters) != len(self.parameters):
+            raise ValueError(f"{self} has {len(self.parameters)} parameters; got {len(parameters)}")
+        rest = iter(parameters)
+        return Composition([f.with_parameters([next(rest) for _ in f.parameters]) for f in self._functions])
 
     def fixed(self) -> Function:
-        return Composition(tuple(f.fixed() if f.parameters else f for f in self._functions))
+        return Composition([f.fixed() for f in self._functions])
 
-    def _fit(self) -> int | None:
-        """Check that each link takes the rows that the one before gives; return the rows of the last."""
-        rows, source = None, 0
-        for i, f in enumerate(self._functions):
-            if rows is not None and f.accepts is not None and rows not in f.accepts:
-                before = " ∘ ".join(g.describe() for g in reversed(self._functions[source:i]))
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Composition, (self._functions,)
+
+
+class Run:
+    """One run of a chain: its values, as (14)–(17) give them, and the way back from each to the one before.
+
+    Parameters
+    ----------
+    links : sequence of Function
+        In the order in which the data meets them.
+    x : ndarray
+        The input. Whoever wants to go back must own it.
+
+    Attributes
+    ----------
+    values : list of ndarray
+        The input and the output of every link: one entry more than there are links. The way back needs them as they
+        are: what is handed out of them must be read-only or a copy.
+    """
+
+    __slots__ = ("links", "pulls", "values")
+
+    def __init__(self, links: Sequence[Function], x: Array) -> None:
+        self.links = links
+        self.values = values = [x]
+        self.pulls: list[tuple[PullX, PullTheta | None]] = []
+        for f in links:
+            try:
+                x, pull_x, pull_theta = f.forward(x)
+                if x.dtype not in FLOATS:
+                    x = as_array(x, "y")
+            except _FAULTS as error:
+                raise self._blamed(error, len(self.pulls), "take", f.forward, values[-1]) from error
+            values.append(x)
+            self.pulls.append((pull_x, pull_theta))
+
+    def back(self, delta: Array, want: Literal["x", "theta", "both"] = "both") -> tuple[list[Array], tuple[Array, ...]]:
+        """Carry an error back, (23)–(26), to the input if `want` is "x" or "both", and collect the gradients.
+
+        Returns
+        -------
+        deltas : list of ndarray
+            The errors of the values in data order. If only the gradients are wanted, that of the input is left out: for
+            a first layer it costs a matrix product that hardly anybody needs.
+        gradients : tuple of ndarray
+            One for each parameter, in data order; none if only "x" is wanted.
+        """
+        deltas, gradients = [delta], []
+        for i in range(len(self.links) - 1, -1, -1):
+            if want != "x" and (self.pulls[i][1] or self.links[i].parameters):
+                gradients.append(self._gradients(i, delta))
+            if i or want != "theta":
+                delta = self.step(i, delta)
+                deltas.append(delta)
+        return deltas[::-1], tuple(g for group in reversed(gradients) for g in group)
+
+    def step(self, i: int, delta: Array) -> Array:
+        """Chain rule (9): the error of the value before link i, from that of the value behind it."""
+        try:
+            delta_x = self.pulls[i][0](delta)
+            if delta_x.shape != self.values[i].shape:
                 raise ValueError(
-                    f"{f.describe()} does not fit after {before}: "
-                    f"it needs {' or '.join(map(_rows, f.accepts))}, but gets {_rows(rows)}"
+                    f"pull_x must give δ_x in the shape of x, {self.values[i].shape}; got {_described(delta_x)}"
                 )
-            if callable(f.gives):
-                rows, source = None if rows is None else f.gives(rows), i
-            elif f.gives is not None:
-                rows, source = f.gives, i
-            elif rows is None and f.accepts is not None:
-                rows, source = f.accepts[0], i
-        return rows
+        except _FAULTS as error:
+            raise self._blamed(error, i, "send back", self.pulls[i][0], delta) from error
+        return delta_x
 
-    def __repr__(self) -> str:
-        return " ∘ ".join(reversed([f._text(i) for f, i in self._numbered()]))
+    def _gradients(self, i: int, delta: Array) -> tuple[Array, ...]:
+        """Chain rule (10): the gradients of link i's parameters, which their receiver may change."""
+        parameters, pull = self.links[i].parameters, self.pulls[i][1]
+        try:
+            gradients = pull(delta) if pull else ()
+            if type(gradients) is not tuple or len(gradients) != len(parameters):
+                raise ValueError(
+                    f"pull_theta must give a tuple with one gradient for each of {len(parameters)} parameters; "
+                    f"got {_described(gradients)}"
+                )
+            for g, theta in zip(gradients, parameters):
+                if g.shape != theta.shape:
+                    raise ValueError(
+                        f"pull_theta must give gradients in their parameters' shapes, {theta.shape}; got {_described(g)}"
+                    )
+        except _FAULTS as error:
+            raise self._blamed(error, i, "send back", pull, delta) from error
+        return tuple([yours(g, delta) for g in gradients])
 
-    def _latex(self, index: int = 0) -> str:
-        return r" \circ ".join(reversed([f._latex(i) for f, i in self._numbered()]))
+    def _blamed(self, error: Exception, i: int, verb: str, function: Any, given: Any) -> Exception:
+        """The error with the names of the link that raised it and of the one that what it was given came from."""
+        names = show.texts(self.links)
+        if verb == "take":
+            what = f"what {names[i - 1]} gave, of shape {given.shape}" if i else f"x of shape {given.shape}"
+        else:
+            what = f"δ of shape {np.shape(given)}"
+        kind = next((kind for kind in _FAULTS[:3] if isinstance(error, kind)), RuntimeError)
+        text = str(error) if kind is not RuntimeError else f"{type(error).__name__}: {error}"
+        return kind(f"{names[i]} cannot {verb} {what}: {text}")
+
+
+# What goes wrong in a layer, by its own word or by accident. Other errors, such as too little memory, are not its own.
+_FAULTS = (ValueError, TypeError, FloatingPointError, ArithmeticError, LookupError, AttributeError, NameError)
+
+
+class Pull:
+    """The way back through a function at one point: what the paper writes to the right of δ.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The shape that an error must have: that of the function's output.
+    """
+
+    __slots__ = ("run",)
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
 
     @property
-    def parameter_names(self) -> tuple[str, ...]:
-        return tuple(s + _superscript(i) for f, i in self._numbered() for s in f.parameter_names)
+    def shape(self) -> tuple[int, ...]:
+        return np.shape(self.run.values[-1])
 
-    def _numbered(self) -> list[tuple[Function, int]]:
-        """The links with the paper's layer numbers, counted in data order, where a symbol stands more than once."""
-        symbols = [(f.name, f.symbols[:1]) for f in self._functions if f.symbols]
-        seen: dict[Any, int] = {}
-        numbered = []
-        for f in self._functions:
-            key = (f.name, f.symbols[:1])
-            seen[key] = seen.get(key, 0) + 1
-            numbered.append((f, seen[key] if symbols.count(key) > 1 else 0))
-        return numbered
+    def x(self, delta_y: npt.ArrayLike) -> Array:
+        """Chain rule (9): δ_x = δ_y ∂y/∂x, of the shape of x.
 
+        Parameters
+        ----------
+        delta_y : array_like
+            The error at the output, of the output's shape.
 
-def _superscript(index: int) -> str:
-    return f"⁽{index}⁾".translate(_SUPERSCRIPT) if index else ""
+        Raises
+        ------
+        ValueError
+            If `delta_y` has another shape than the output.
+        """
+        return self._back(delta_y, "x")[0]
 
+    def theta(self, delta_y: npt.ArrayLike) -> tuple[Array, ...]:
+        """Chain rule (10): δ_y ∂y/∂θ, a tuple with one gradient for each parameter, each of its parameter's shape.
 
-def _rows(n: int) -> str:
-    return f"{n} row{'s' if n > 1 else ''}" if n else "one number per sample"
+        Takes and raises the same as :meth:`x`.
+        """
+        return self._back(delta_y, "theta")[1]
+
+    def __call__(self, delta_y: npt.ArrayLike) -> tuple[Array, tuple[Array, ...]]:
+        """Both chain rules in one walk back: ``(δ_x, gradients)``. Takes and raises the same as :meth:`x`."""
+        return self._back(delta_y, "both")
+
+    def _back(self, delta_y: npt.ArrayLike, want: Literal["x", "theta", "both"]) -> tuple[Array, tuple[Array, ...]]:
+        y = self.run.values[-1]
+        delta = as_array(delta_y, "delta", Composition(self.run.links))
+        if delta.shape != y.shape:
+            name = show.text(self.run.links)
+            raise ValueError(f"{name}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")
+        delta = delta.astype(y.dtype)
+        with quiet():
+            deltas, gradients = self.run.back(delta, want)
+        return yours(deltas[0], delta), gradients
 
 
 class Family:
     """A function that waits for its parameters: the paper's brackets ⟦ ⟧ of (3). ``family[theta]`` binds them.
 
+    What stands in the brackets is copied, so that the function owns it.
+
     Parameters
     ----------
     bind : callable
-        ``bind(*parameters) -> Function``. Its name and docstring become the family's, and its signature tells what may
-        stand in the brackets. Anything else there raises a TypeError.
+        ``bind(*arguments) -> Function``. Its name and docstring become the family's, and its signature tells what may
+        stand in the brackets. Let the function's parameters come first there, in their order.
 
     Examples
     --------
@@ -496,12 +455,13 @@ class Family:
     ...     '''scale[a](x) = a x'''
     ...     def forward(x):
     ...         return a * x, lambda delta: a * delta, lambda delta: ((delta * x).sum(),)
-    ...     return Function(forward, (a,), name="scale", symbols=("a",), rebind=lambda a: scale[a])
+    ...     return Function(forward, (a,), name="scale", symbols=("a",))
     >>> scale[3.0] @ [1.0, 2.0]
     array([3., 6.])
     """
 
     __array_ufunc__ = None
+    __iter__ = None  # else Python would try family[0], family[1] and so on, without an end
 
     def __init__(self, bind: Callable[..., Function]) -> None:
         self._bind = bind
@@ -509,21 +469,29 @@ class Family:
         # Carries name and docstring over, and lets doctest, inspect and Sphinx see the family as a function.
         update_wrapper(cast(Any, self), bind)
 
-    def __getitem__(self, parameters: Any) -> Function:
-        arguments = parameters if isinstance(parameters, tuple) else (parameters,)
+    def __getitem__(self, arguments: Any) -> Function:
+        arguments = tuple(map(_kept, arguments if isinstance(arguments, tuple) else (arguments,)))
         try:
-            return self._bind(*arguments)
+            f = self._bind(*arguments)
         except TypeError:
             try:
                 signature(self._bind).bind(*arguments)
             except TypeError:
                 raise TypeError(self._miscounted(len(arguments))) from None
             raise
+        if not isinstance(f, Function):
+            raise TypeError(f"{self.name}: a family must return a Function; got {type(f).__name__}")
+        if isinstance(f, Composition):
+            return f
+        # It may be one that others know, such as σ: theirs stays as it is.
+        bound = object.__new__(type(f))
+        bound.__dict__.update(f.__dict__, _made=(self, arguments))
+        return bound
 
     def _miscounted(self, given: int) -> str:
         takes = signature(self._bind).parameters.values()
-        needed = [p.name for p in takes if p.default is Parameter.empty]
-        optional = [p.name for p in takes if p.default is not Parameter.empty]
+        needed = [p.name for p in takes if p.default is p.empty]
+        optional = [p.name for p in takes if p.default is not p.empty]
         text = f"{self.name}[{', '.join(needed + optional)}] needs {' and '.join(needed)}"
         text += f", and {' and '.join(optional)} may follow" if optional else ""
         text += f"; got {given} argument{'' if given == 1 else 's'}"
@@ -536,7 +504,65 @@ class Family:
     def __repr__(self) -> str:
         return f"{self.name}[·]"
 
+    def __reduce__(self) -> str:
+        return self.name
+
     def __matmul__(self, other: Any) -> Any:
         raise TypeError(f"{self.name} has no parameters yet; write {self.name}[...]")
 
     __rmatmul__ = __matmul__
+
+
+@Family
+def _held(f: Function) -> Function:
+    return Function(lambda x: (*f.forward(x)[:2], None), name=str(f), latex=show.latex((f,)))
+
+
+def _kept(argument: Any) -> Any:
+    """What stands in brackets; arrays, and what NumPy makes of lists of numbers, as copies."""
+    others = isinstance(argument, (np.generic, np.ma.MaskedArray, Function)) or not hasattr(argument, "__array__")
+    if others and not isinstance(argument, list):
+        return argument
+    try:
+        array = np.asarray(argument)
+    except (ValueError, TypeError):
+        return argument  # ragged, or not numbers: whoever uses it says so
+    return owned(array) if array.dtype.kind in "biuf" else argument
+
+
+def quiet() -> Any:
+    """Around every run and every way back, whatever the user has set for NumPy.
+
+    An overflow of exp(-x) in the sigmoid is harmless, 1/(1 + inf) = 0 is right; so is a tiny number that becomes 0.
+    """
+    return np.errstate(over="ignore", under="ignore")
+
+
+def yours(result: Any, given: Any) -> Any:
+    """A result that its receiver may change: a copy where it is, or may be a view of, something that is still needed."""
+    return result if result.base is None and result is not given else result.copy()
+
+
+def frozen(value: Any) -> Any:
+    """A value to look at: a view that cannot be written to."""
+    if type(value) is np.ndarray:
+        value = value.view()
+        value.setflags(write=False)
+    return value
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two things in brackets are equal; arrays by type, shape and entries."""
+    if isinstance(one, tuple):
+        return isinstance(other, tuple) and len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, np.ndarray):
+        same = isinstance(other, np.ndarray) and one.dtype == other.dtype
+        return same and np.array_equal(one, other, equal_nan=True)
+    return bool(one is other or (type(one) is type(other) and one == other))
+
+
+def _described(value: Any) -> str:
+    """A value in an error message: what it is, and its shape."""
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}: {', '.join(map(_described, value))}" if value else "an empty tuple"
+    return f"{type(value).__name__} of shape {np.shape(value)}" if hasattr(value, "shape") else type(value).__name__

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy.typing as npt
 
-from chainbp.function import Function, as_array
+from chainbp.function import Function
 from chainbp.layers import rho, sigma
 from chainbp.pooling import eta
+from chainbp.wanted import as_array
 
 
 def two_layer(W1: npt.ArrayLike, W2: npt.ArrayLike) -> Function:
@@ -34,7 +35,7 @@ def two_layer(W1: npt.ArrayLike, W2: npt.ArrayLike) -> Function:
     σ ∘ ρ[W⁽²⁾] ∘ σ ∘ ρ[W⁽¹⁾]
     """
     # As arrays first: a tuple of rows in the brackets would count as several parameters.
-    return sigma @ rho[as_array(W2, "two_layer: W2")] @ sigma @ rho[as_array(W1, "two_layer: W1")]
+    return sigma @ rho[as_array(W2, "W2", "two_layer")] @ sigma @ rho[as_array(W1, "W1", "two_layer")]
 
 
 def lp_network(W: npt.ArrayLike, p: npt.ArrayLike) -> Function:
@@ -62,4 +63,4 @@ def lp_network(W: npt.ArrayLike, p: npt.ArrayLike) -> Function:
     >>> lp_network([[1.0, -1.0], [0.0, 2.0]], 3)
     η_3 ∘ σ ∘ ρ[W]
     """
-    return eta[p] @ sigma @ rho[as_array(W, "lp_network: W")]
+    return eta[p] @ sigma @ rho[as_array(W, "W", "lp_network")]

@@ -18,8 +18,9 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from chainbp.backprop import Backprop, variable_names
+from chainbp.backprop import Backprop
 from chainbp.function import Function
+from chainbp.show import variable_names
 
 VALUE = "#0072B2"
 ERROR = "#D55E00"
@@ -112,7 +113,7 @@ def draw_network(loss: Function, bp: Backprop) -> Figure:
     matplotlib.figure.Figure
     """
     figure, (graph, chain) = plt.subplots(2, 1, figsize=(7.2, 5.4), height_ratios=[3, 1.25])
-    names = variable_names(loss)
+    names = variable_names(loss.functions)
     for ax in (graph, chain):
         ax.axis("off")
     _draw_units(graph, loss, bp, names)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from chainbp.function import Array, Family, Function, PullTheta, PullX, as_array
-from chainbp.lp import Norms
-from chainbp.lp2d import pool
+from chainbp.function import Family, Function, PullTheta, PullX
+from chainbp.lp import Pooled, norms
+from chainbp.wanted import Array, as_array, whole
+
+try:
+    from chainbp.images import pool
+except ImportError:  # the fast road is optional
+    from chainbp.lp import pool
 
 
 @Family
@@ -66,21 +72,19 @@ def eta(p: Any, n: Any = None) -> Function:
     """
     p = _orders(p, "η_p", "group" if n is not None else "")
     if n is not None:
-        n = _whole(n, "η_p: the group size n")
+        n = whole(n, "η_p: the group size n")
 
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
         if y.ndim not in (1, 2) or y.size == 0:
-            raise ValueError(f"η_p pools y of shape (M,) or (M, K) with at least one entry; got shape {y.shape}")
-        if n is not None and y.shape[0] % n:
-            raise ValueError(f"η_p with groups of {n} needs a multiple of {n} rows; got shape {y.shape}")
-        if p.ndim and y.shape[0] != len(p) * n:
-            raise ValueError(
-                f"η_p with {len(p)} orders for groups of {n} needs {len(p) * n} rows; got shape {y.shape}"
-            )
-        # The fast way goes through the places of a group one by one: for many short groups.
-        if n is None or n * n > y.size:
-            return _pool_carefully(y, p, n)
-        return _pool_groups(y, p, n)
+            raise ValueError("it pools (M,) or (M, K) with at least one entry")
+        if n is None:
+            return _pooled(y, p, None, _whole_vector)
+        if len(y) % n or (p.ndim and len(y) != len(p) * n):
+            rows = f"{len(p) * n} rows, {len(p)} groups of {n}" if p.ndim else f"a multiple of {n} rows"
+            raise ValueError(f"it needs {rows}")
+        groups = y.reshape(-1, n, *y.shape[1:])
+        z, pull_y, pull_p = _pooled(groups, p, 0, _whole_vector) if p.ndim else _pooled(groups, p, None, _groups)
+        return z, lambda delta: pull_y(delta).reshape(y.shape), pull_p
 
     return Function(
         forward,
@@ -89,41 +93,19 @@ def eta(p: Any, n: Any = None) -> Function:
         latex=_eta_latex(p),
         symbols=("p",),
         brackets=False,
-        rebind=lambda p: eta[p, n],
-        accepts=(len(p) * n,) if p.ndim else None,
-        gives=0 if n is None else lambda rows: rows // n,
     )
 
 
-def _pool_carefully(y: Array, p: Array, n: int | None) -> tuple[Array, PullX, PullTheta]:
-    """y, (M,) or (M, K), as one group, or in groups of n."""
-    groups = y if n is None else y.reshape(len(y) // n, n, *y.shape[1:]).swapaxes(0, 1)
-    norms = Norms(groups.astype(np.float64, copy=False), _beside(p, y.ndim - 1))
-
-    def pull_y(delta: Array) -> Array:
-        with np.errstate(over="ignore"):
-            parts = delta * norms.gradient
-            errors: Array = parts if n is None else parts.swapaxes(0, 1)
-            return errors.reshape(y.shape).astype(y.dtype, copy=False)
-
-    with np.errstate(over="ignore"):
-        z: Array = norms.z.astype(y.dtype, copy=False)[()]
-    return z, pull_y, lambda delta: (_gathered(delta * norms.slope(), p, axis=0),)
+def _whole_vector(y: Array, p: float) -> Pooled:
+    """y, (M,) or (M, K), as one group."""
+    found = norms(y.astype(np.float64, copy=False), p)
+    return Pooled(found.z, lambda delta: delta * found.gradient, found.slope)
 
 
-def _pool_groups(y: Array, p: Array, n: int) -> tuple[Array, PullX, PullTheta]:
-    """The groups of y, (M,) or (M, K), each as an image of n×1 or n×K with windows of n×1."""
-    images = y.reshape(len(y) // n, n, -1)
-    shape = (len(images), *y.shape[1:])
-    pooled = pool(images, _beside(p, 2), (n, 1), (n, 1))
-
-    def pull_y(delta: Array) -> Array:
-        return pooled.pull(delta.reshape(pooled.z.shape)).reshape(y.shape)
-
-    def pull_p(delta: Array) -> tuple[Array]:
-        return (_gathered(delta * pooled.slope().reshape(shape), p, axis=0),)
-
-    return pooled.z.reshape(shape), pull_y, pull_p
+def _groups(y: Array, p: float) -> Pooled:
+    """y, (G, n) or (G, n, K), as G groups."""
+    z, pull, slope = _whole_vector(y.swapaxes(0, 1), p)
+    return Pooled(z, lambda delta: pull(delta).swapaxes(0, 1), slope)
 
 
 @Family
@@ -178,10 +160,25 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
     size = _pair(size, "lp_pool2d: size")
     stride = size if stride is None else _pair(stride, "lp_pool2d: stride")
 
+    def windows(y: Array, p: float) -> Pooled:
+        images = y.reshape(-1, *y.shape[-2:])
+        z, pull, slope = pool(images, p, size, stride)
+        shape = (*y.shape[:-2], *z.shape[1:])
+        return Pooled(
+            z.reshape(shape),
+            lambda delta: pull(delta.reshape(z.shape)).reshape(y.shape),
+            lambda: slope().reshape(shape),
+        )
+
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
-        _check_image(y, p, size)
-        z, pull, slope = pool(y, _beside(p, 2), size, stride)
-        return z, pull, lambda delta: (_gathered(delta * slope(), p, axis=-3),)
+        if y.ndim < 2 or y.size == 0 or y.shape[-2] < size[0] or y.shape[-1] < size[1]:
+            raise ValueError(
+                f"windows of {size[0]}×{size[1]} need at least one image of shape (..., H, W) with H ≥ {size[0]} and "
+                f"W ≥ {size[1]}"
+            )
+        if p.ndim and (y.ndim < 3 or y.shape[-3] != len(p)):
+            raise ValueError(f"{len(p)} orders need shape (..., {len(p)}, H, W), one channel each")
+        return _pooled(y, p, -3 if p.ndim else None, windows)
 
     shape = "×".join(map(str, size)) + ("" if stride == size else f", stride {'×'.join(map(str, stride))}")
     return Function(
@@ -191,43 +188,41 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
         latex=rf"{_eta_latex(p)}^{{{size[0]} \times {size[1]}}}",
         symbols=("p",),
         brackets=False,
-        rebind=lambda p: lp_pool2d[p, size, stride],
     )
 
 
-def _check_image(y: Array, p: Array, size: tuple[int, int]) -> None:
-    if y.ndim < 2 or y.size == 0 or y.shape[-2] < size[0] or y.shape[-1] < size[1]:
-        raise ValueError(
-            f"lp_pool2d: windows of {size[0]}×{size[1]} need y of shape (..., H, W) with H ≥ {size[0]} and "
-            f"W ≥ {size[1]}; got shape {y.shape}"
-        )
-    if p.ndim and (y.ndim < 3 or y.shape[-3] != len(p)):
-        raise ValueError(
-            f"lp_pool2d: {len(p)} orders need y of shape (..., {len(p)}, H, W), one channel each; got shape {y.shape}"
-        )
+def _pooled(
+    y: Array, p: Array, axis: int | None, pool: Callable[[Array, float], Pooled]
+) -> tuple[Array, PullX, PullTheta]:
+    """What a pooling's forward gives: all of y pooled with one order, or each part along an axis with its own."""
+    if axis is None:
+        z, pull, slope = pool(y, float(p))
+
+        def pull_p(delta: Array) -> tuple[Array, ...]:
+            return (np.asarray((delta * slope()).sum(), p.dtype),)
+
+        return z.astype(y.dtype, copy=False)[()], lambda delta: pull(delta).astype(y.dtype, copy=False), pull_p
+    parts = [pool(part, float(order)) for part, order in zip(np.moveaxis(y, axis, 0), p)]
+
+    def each(delta: Array) -> Any:
+        return zip(parts, np.moveaxis(delta, axis, 0))
+
+    def pull_y(delta: Array) -> Array:
+        return np.stack([part.pull(d) for part, d in each(delta)], axis).astype(y.dtype, copy=False)
+
+    def pull_orders(delta: Array) -> tuple[Array, ...]:
+        return (np.array([(d * part.slope()).sum() for part, d in each(delta)], p.dtype),)
+
+    return np.stack([part.z for part in parts], axis).astype(y.dtype, copy=False), pull_y, pull_orders
 
 
 def _orders(p: Any, name: str, each: str) -> Array:
     """p as an array: one order, or where `each` names what they belong to, several."""
-    orders = as_array(p, f"{name}: p")
+    orders = as_array(p, "p", name)
     if orders.ndim > bool(each) or orders.size == 0 or not np.all(orders > 0):
         several = f", or one for each {each}" if each else ""
         raise ValueError(f"{name}: p must be one number greater than 0, or inf{several}; got {orders}")
     return orders
-
-
-def _beside(p: Array, axes: int) -> Array:
-    """p as float64, with axes for what one order is shared by."""
-    orders = p.astype(np.float64, copy=False)
-    return orders.reshape(orders.shape + (1,) * axes) if orders.ndim else orders
-
-
-def _gathered(slopes: Array, p: Array, axis: int) -> Array:
-    """∂L/∂p in the shape of p: the sum over all that shares an order."""
-    if not p.ndim:
-        return np.asarray(slopes.sum(), dtype=p.dtype)
-    shared = tuple(i for i in range(slopes.ndim) if i != axis % slopes.ndim)
-    return np.asarray(slopes.sum(axis=shared), dtype=p.dtype)
 
 
 def _order_text(p: Array) -> str:
@@ -239,18 +234,9 @@ def _eta_latex(p: Array) -> str:
     return rf"\eta_{{{_order_text(p)}}}".replace("∞", r"\infty")
 
 
-def _whole(value: Any, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{what} must be an integer; got {value!r}")
-    if value < 1:
-        raise ValueError(f"{what} must be at least 1; got {value}")
-    return int(value)
-
-
 def _pair(value: Any, what: str) -> tuple[int, int]:
-    if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise ValueError(f"{what} must be an integer or a pair of them; got {value!r}")
-        return _whole(value[0], what), _whole(value[1], what)
-    whole = _whole(value, what)
-    return whole, whole
+    """A pair of integers from one or two."""
+    values = (value, value) if np.ndim(value) == 0 else tuple(value)
+    if len(values) != 2:
+        raise ValueError(f"{what} must be an integer or a pair of them; got {value!r}")
+    return whole(values[0], what), whole(values[1], what)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainbp.backprop import backprop
-from chainbp.function import Family, Function, as_array
+from chainbp.function import Family, Function
+from chainbp.wanted import as_array
 
 
 class Training(NamedTuple):
@@ -105,8 +106,8 @@ def train(
         kind, needed = (Integral, "an integer") if name in whole else (Real, "a number")
         if not isinstance(value, kind):
             raise TypeError(f"train: {name} must be {needed}; got {value!r}")
-    X = as_array(X, "train: X")
-    T = as_array(T, "train: T")
+    X = as_array(X, "X", "train")
+    T = as_array(T, "T", "train")
     axis = 0 if X.ndim == 4 else -1
     samples = X.shape[axis] if X.ndim else 0
     if X.ndim not in (2, 4) or T.ndim not in (1, 2) or samples != T.shape[-1] or samples == 0:

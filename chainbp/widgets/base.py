@@ -14,7 +14,8 @@ import anywidget
 import numpy as np
 import traitlets
 
-from chainbp.function import Function, as_array
+from chainbp.function import Function
+from chainbp.wanted import as_array
 
 STATIC = Path(__file__).parent / "static"
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 import chainbp
-from chainbp.function import Array, Composition, Function
+from chainbp.function import Composition, Function
+from chainbp.wanted import Array
 from chainbp.widgets import still
 from chainbp.widgets.base import Figure, Result, Whole
 

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 import chainbp
-from chainbp.function import Function, as_array
+from chainbp.function import Function
+from chainbp.wanted import as_array
 from chainbp.widgets import still
 from chainbp.widgets.base import Figure, Numbers, Order, Result, Whole
 from chainbp.widgets.network import MOST

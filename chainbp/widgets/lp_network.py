@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy.typing as npt
 
 import chainbp
-from chainbp.function import Function, as_array
+from chainbp.function import Function
+from chainbp.wanted import as_array
 from chainbp.widgets import still
 from chainbp.widgets.base import Numbers, Order, Whole
 from chainbp.widgets.network import NetworkFigure, Row, check_sizes, draw_chain

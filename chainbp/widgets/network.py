@@ -9,7 +9,7 @@ import numpy as np
 
 from chainbp.backprop import backprop
 from chainbp.costs import squared_error
-from chainbp.function import Array
+from chainbp.wanted import Array
 from chainbp.widgets import still
 from chainbp.widgets.base import Figure, Result
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainbp.function import Array, Function, as_array
+from chainbp.function import Function
+from chainbp.wanted import Array, as_array
 from chainbp.pooling import lp_pool2d
 from chainbp.widgets import still
 from chainbp.widgets.base import Figure, Numbers, Order, Result, Whole

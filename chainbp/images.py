@@ -1,0 +1,185 @@
+"""The fast road of :func:`chainbp.lp_pool2d`: what :func:`chainbp.lp.pool` computes, where its scaling is not needed.
+
+Most windows of most images hold numbers whose powers are far from the ends of the float range. There (32) and (33) can
+be evaluated as they stand, for 1 ≤ p < ∞:
+
+* q = sign(y)|y|^(p−1) serves forward, where z^p = Σ q y, and backward, where ∂z/∂y = q z/z^p. Windows that overlap
+  share it.
+* A sum over windows is taken along the rows first, then down the columns, and an error goes back the same way. So is
+  the entropy of a window that of its rows, weighted, plus that of their sums: ∂z/∂p.
+
+All other windows are left to :func:`chainbp.lp.norms`, each by itself. The package works without this file, slower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from chainbp.lp import Norms, Pair, Pooled, entropy, norms, root
+from chainbp.lp import pool as pool_carefully
+from chainbp.wanted import Array
+
+# Entries in a block: what one block needs at a time should fit into a processor core's cache.
+_BLOCK = 2**17
+
+
+def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
+    """Lp norms of all windows of images y, (N, H, W) to (N, h, w)."""
+    # Where a dtype loses the powers of 0.1, too many windows would be left over.
+    if not 1 <= p < np.inf or 0.1**p < _trusted(np.float64)[0]:
+        return pool_carefully(y, p, size, stride)
+    if 0.1**p < _trusted(y.dtype)[0]:
+        z, pull, slope = pool(y.astype(np.float64), p, size, stride)
+        return Pooled(z.astype(y.dtype), lambda delta: pull(delta.astype(np.float64)).astype(y.dtype), slope)
+
+    # The exponent of a float32 power is one, too. Let all results belong to one order near p, and their errors cancel.
+    subtracted = 1 if p < 2 else 2
+    p = float(y.dtype.type(p - subtracted)) + subtracted
+    y = np.ascontiguousarray(y)
+    q = y if p == 2 else np.empty_like(y)
+    z = np.empty((len(y), *((y.shape[i + 1] - size[i]) // stride[i] + 1 for i in (0, 1))), y.dtype)
+    factor = np.empty_like(z)  # z/z^p, and 0 for windows of zeros and those left over
+    left = np.empty(z.shape, bool)
+    step = max(1, _BLOCK // y[0].size)
+    blocks = [slice(start, start + step) for start in range(0, len(y), step)]
+
+    def over(which: Array) -> Iterator[tuple[Any, Any, Norms]]:
+        """The norms of some windows, with their places in z and those of their entries in y."""
+        down, across = (axis[:, None] for axis in np.divmod(np.arange(size[0] * size[1]), size[1]))
+        found = np.nonzero(which)
+        for start in range(0, len(found[0]), (most := max(1, _BLOCK // down.size))):
+            where = image, row, column = tuple(axis[start : start + most] for axis in found)
+            entries = image, row * stride[0] + down, column * stride[1] + across
+            yield where, entries, norms(y[entries].astype(np.float64), p)
+
+    with np.errstate(all="ignore"):  # a power that overflows or vanishes is found
+        for block in blocks:
+            powers = _signed_powers(y[block], p, q[block])
+            s = _sums(powers, size, stride)
+            left[block] = _untrusted(y[block], powers, s, size, stride)
+            known = (s > 0) & ~left[block]
+            s[~known] = 1
+            z[block] = root(s.astype(np.float64, copy=False), p)
+            z[block] *= known
+            np.divide(z[block], s, out=factor[block])
+        for where, _, found in over(left):
+            z[where] = found.z
+
+    def pull(delta: Array) -> Array:
+        errors = np.empty_like(y)
+        again = left.copy()
+        least, most = (np.finfo(y.dtype).tiny, np.finfo(y.dtype).max / (size[0] * size[1]))
+        with np.errstate(all="ignore"):
+            for block in blocks:
+                shares = delta[block] * factor[block]
+                lost = ~(abs(shares) < most) | ((abs(shares) < least) & (delta[block] != 0) & (factor[block] != 0))
+                if lost.any():
+                    again[block] |= lost
+                    shares[lost] = 0
+                _spread(shares, q[block], size, stride, errors[block])
+            for where, entries, found in over(again):
+                np.add.at(errors, entries, (delta[where] * found.gradient).astype(y.dtype, copy=False))
+        return errors
+
+    def slope() -> Array:
+        slopes = np.empty(z.shape)
+        with np.errstate(all="ignore"):
+            for block in blocks:
+                powers = abs(y[block]) if p == 1 else q[block] * y[block]
+                h = _entropy(powers, size, stride)
+                slopes[block] = np.where(factor[block] == 0, 0, -h * z[block] / p**2)
+            for where, _, found in over(left):
+                slopes[where] = found.slope()
+        return slopes
+
+    return Pooled(z, pull, slope)
+
+
+def _trusted(dtype: Any) -> tuple[float, float]:
+    """The smallest |y|^p that has all its digits, also in a sum, and the largest sum with a z/z^p that has them."""
+    numbers = np.finfo(dtype)
+    return float(numbers.tiny / numbers.eps), float(numbers.max * numbers.eps**2)
+
+
+def _untrusted(y: Array, powers: Array, s: Array, size: Pair, stride: Pair) -> Array:
+    """The windows in which a power overflows, or one that would be seen vanishes."""
+    least, most = _trusted(y.dtype)
+    untrusted = ~(s < most)
+    faint = (powers < least) & (y != 0)
+    if faint.any():
+        # From z = 1 on, a derivative whose power vanishes vanishes as well.
+        untrusted |= (_sums(faint.astype(y.dtype), size, stride) > 0) & (s < 1)
+    return untrusted
+
+
+def _signed_powers(y: Array, p: float, q: Array) -> Array:
+    """Fill q with sign(y)|y|^(p−1), where p is not 2 (q is y then), and return |y|^p."""
+    if p == 1:
+        np.sign(y, out=q)
+        return np.abs(y)
+    if p == 2:
+        return y * y
+    powers: Array = np.abs(y)
+    if p > 2:
+        np.multiply(_power(powers, p - 2), y, out=q)  # which has the sign for nothing
+    else:
+        np.copysign(_power(powers, p - 1), y, out=q)
+    return np.multiply(q, y, out=powers)
+
+
+def _power(a: Array, t: float) -> Array:
+    """a^t for a ≥ 0, whole powers up to 10 as products."""
+    if t % 1 or t > 10:
+        return np.asarray(a ** a.dtype.type(t))
+    result = a
+    for bit in f"{int(t):b}"[1:]:
+        result = result * result
+        if bit == "1":
+            result *= a
+    return result
+
+
+def _along(axis: int, values: Array, size: Pair, stride: Pair) -> list[Array]:
+    """The places of windows along one axis, 0 down or 1 across: the first entry of each window, the second, and so on."""
+    end = values.shape[1 + axis] - size[axis] + 1
+    places = values.swapaxes(1, 1 + axis)
+    return [places[:, i : i + end : stride[axis]].swapaxes(1, 1 + axis) for i in range(size[axis])]
+
+
+def _sums(values: Array, size: Pair, stride: Pair) -> Array:
+    """The sum over each window, (N, H, W) to (N, h, w)."""
+    for axis in (0, 1):
+        first, *others = _along(axis, values, size, stride)
+        values = first.copy() if not others else first + others[0]
+        for place in others[1:]:
+            values += place
+    return values
+
+
+def _entropy(powers: Array, size: Pair, stride: Pair) -> Array:
+    """The entropy of each window's shares: that of the parts, weighted by their shares, and that of the parts' sums."""
+    h: Any = 0.0
+    for axis in (0, 1):
+        parts = np.stack(_along(axis, powers, size, stride))
+        of_parts = np.stack(_along(axis, h, size, stride)) if axis else 0.0
+        powers = parts.sum(axis=0)
+        h = entropy(parts)
+        if axis:
+            h = h + (np.divide(parts, powers, out=np.zeros_like(parts), where=powers > 0) * of_parts).sum(axis=0)
+        h = np.where(powers > 0, h, 0)
+    return np.asarray(h)
+
+
+def _spread(shares: Array, q: Array, size: Pair, stride: Pair, errors: Array) -> None:
+    """Carry one number for each window back to its entries, times q; an entry in several windows gets their sum."""
+    across = np.zeros((*shares.shape[:2], q.shape[2]), q.dtype)
+    for place in _along(1, across, size, stride):
+        place += shares
+    errors.fill(0)
+    for place in _along(0, errors, size, stride):
+        place += across
+    # An entry in no window, or only in one left over, may have an infinite q: 0 times that is no 0.
+    np.multiply(errors, q, out=errors, where=errors != 0)
