@@ -48,7 +48,7 @@ def norms(y: Array, p: float) -> Norms:
         # Below p = 2, the power of a ratio that is no normal float may be one; the ratio's square root always is.
         if p < 2 and (faint := plain & (a > 0) & (r < np.finfo(float).tiny)).any():
             half = (np.sqrt(a) / np.sqrt(unit * np.ldexp(1.0, exponent)))[faint]
-            q[faint], powers[faint] = half ** (p - 1) * half ** (p - 1), half**p * half**p
+            q[faint], powers[faint] = (half**p / half) ** 2, (half**p) ** 2
         s = total(powers)
         scaled = unit * root(s, p)
         z = np.where(plain, np.ldexp(scaled, exponent), largest)

@@ -19,7 +19,7 @@ from chainbp import (
     squared_error,
     two_layer,
 )
-from chainbp.backprop import variable_names
+from chainbp.show import variable_names
 
 
 @pytest.fixture
@@ -177,11 +177,11 @@ def test_no_jacobian_is_formed():
 
 def test_names(parts):
     W1, W2, _, t = parts
-    assert variable_names(squared_error[t] @ two_layer(W1, W2)) == ["x", "y′", "y", "z′", "z"]
-    assert variable_names(squared_error[1.0] @ lp_network(W1, 2)) == ["x", "y′", "y", "z"]
-    assert variable_names(squared_error[1.0] @ eta[2]) == ["x", "z"]
+    assert variable_names((squared_error[t] @ two_layer(W1, W2)).functions) == ["x", "y′", "y", "z′", "z"]
+    assert variable_names((squared_error[1.0] @ lp_network(W1, 2)).functions) == ["x", "y′", "y", "z"]
+    assert variable_names((squared_error[1.0] @ eta[2]).functions) == ["x", "z"]
     deep = sigma @ rho[np.ones((1, 2))] @ two_layer(W1, W2)
-    assert variable_names(squared_error[[1.0]] @ deep) == ["x", "h1′", "h1", "h2′", "h2", "h3′", "h3"]
+    assert variable_names((squared_error[[1.0]] @ deep).functions) == ["x", "h1′", "h1", "h2′", "h2", "h3′", "h3"]
 
 
 def test_a_wrong_layer_is_caught(rng):

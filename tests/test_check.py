@@ -1,0 +1,252 @@
+"""`check_gradient` is to be trusted: right gradients are never WRONG, wrong ones never "agree"."""
+
+import numpy as np
+import pytest
+
+from chainbp import (
+    Family,
+    Function,
+    check_gradient,
+    conv2d,
+    cross_entropy,
+    eta,
+    flatten,
+    lp_pool2d,
+    relu,
+    rho,
+    sigma,
+    sigmoid_cross_entropy,
+    softmax,
+    softmax_cross_entropy,
+    squared_error,
+    tanh,
+    train,
+)
+
+
+def verdicts(loss, x, **options):
+    return {c.name: c.verdict for c in check_gradient(loss, x, **options).comparisons}
+
+
+# ---- right gradients ----
+
+
+def network(rng, depth=2, width=4, inputs=3, outputs=2):
+    f = rho[rng.normal(size=(width, inputs))]
+    for _ in range(depth - 1):
+        f = rho[rng.normal(size=(width, width)), rng.normal(size=width)] @ (sigma, tanh)[rng.integers(2)] @ f
+    return rho[rng.normal(size=(outputs, width))] @ sigma @ f
+
+
+def ordinary(rng):
+    return squared_error[rng.normal(size=2)] @ network(rng), rng.normal(size=3)
+
+
+def batch(rng):
+    return squared_error[rng.normal(size=(2, 5))] @ network(rng, 3), rng.normal(size=(3, 5))
+
+
+def perfect_fit(rng):
+    net, x = network(rng), rng.normal(size=3)
+    return squared_error[net @ x] @ net, x
+
+
+def trained(rng):
+    net, X = rho[rng.normal(size=(1, 3))] @ sigma @ rho[rng.normal(size=(3, 2))], rng.normal(size=(2, 4))
+    T = rng.normal(size=(1, 4))
+    return squared_error[T] @ train(net, squared_error, X, T, steps=300, rate=0.3, progress=False).network, X
+
+
+def large_targets(rng):
+    net, x = network(rng), rng.normal(size=3)
+    return squared_error[1e6 + (net @ x) + 1] @ Function(lambda z: (z + 1e6, lambda d: d, None), name="shift") @ net, x
+
+
+def saturated(rng):
+    W, x = rng.normal(size=(2, 3)), rng.normal(size=3)
+    logits = W @ x
+    W = W * (rng.uniform(12, 34, 2) / logits)[:, None]
+    return cross_entropy[[0.5, 1.0]] @ sigma @ rho[W], x
+
+
+def saturated_and_fused(rng):
+    return sigmoid_cross_entropy[[1.0, 0.0]] @ rho[30 * rng.normal(size=(2, 3))], rng.normal(size=3)
+
+
+def classes(rng):
+    T = np.eye(4)[:, rng.integers(4, size=3)]
+    return softmax_cross_entropy[T] @ rho[10 * rng.normal(size=(4, 3))], rng.normal(size=(3, 3))
+
+
+def tiny_numbers(rng):
+    return squared_error[[0.5, 0.5]] @ sigma @ rho[1e-4 * rng.normal(size=(2, 3))], 1e-4 * rng.normal(size=3)
+
+
+def huge_numbers(rng):
+    return squared_error[[1e9, -1e9]] @ rho[1e6 * rng.normal(size=(2, 3))], 1e6 * rng.normal(size=3)
+
+
+def pooling(rng):
+    p = rng.choice([0.7, 1.0, 1.5, 2.0, 3.0, 8.0, 60.0])
+    return squared_error[rng.normal()] @ eta[p] @ sigma @ rho[rng.normal(size=(4, 3))], rng.normal(size=3)
+
+
+def images(rng):
+    maps = lp_pool2d[rng.uniform(1, 4), 2, 1] @ tanh @ conv2d[rng.normal(size=(2, 1, 2, 2)), rng.normal(size=2)]
+    return squared_error[rng.normal(size=(18, 2))] @ flatten @ maps, rng.normal(size=(2, 1, 5, 5))
+
+
+def kinks(rng):
+    """Half of the inputs are exactly 0, where relu has a kink."""
+    x = rng.normal(size=6) * (np.arange(6) % 2)
+    return squared_error[rng.normal(size=2)] @ rho[rng.normal(size=(2, 6))] @ relu, x
+
+
+def apart(rng):
+    """A residual a million times larger than the other."""
+    net, x = network(rng), rng.normal(size=3)
+    return squared_error[(net @ x) + [1e6, 1.0]] @ net, x
+
+
+REGIMES = [
+    ordinary, batch, perfect_fit, trained, large_targets, saturated, saturated_and_fused, classes, tiny_numbers,
+    huge_numbers, pooling, images, kinks, apart,
+]  # fmt: skip
+PLAIN = [ordinary, batch, saturated_and_fused, classes, tiny_numbers, images]
+
+
+@pytest.mark.parametrize("regime", REGIMES, ids=lambda regime: regime.__name__)
+@pytest.mark.parametrize("seeds", [range(3), pytest.param(range(3, 33), marks=pytest.mark.soak)], ids=["few", "many"])
+def test_no_right_gradient_is_wrong(regime, seeds):
+    for seed in seeds:
+        found = verdicts(*regime(np.random.default_rng(seed)))
+        assert "WRONG" not in found.values(), seed
+        if regime in PLAIN:
+            assert set(found.values()) == {"agrees"}, (seed, found)
+
+
+# ---- wrong ones ----
+
+
+def wrong(kind, f):
+    """f with a fault on its way back. Some faults need a parameter: then f = ρ[W], or None is returned."""
+
+    @Family
+    def faulty(*theta):
+        g = f.with_parameters(theta) if theta else f
+
+        def forward(x):
+            y, pull = g.vjp(x)
+
+            def pull_x(delta):
+                back = pull.x(delta)
+                if kind == "factor":
+                    return 2 * back
+                if kind == "small factor":
+                    return 1.001 * back
+                if kind == "sign":
+                    return -back
+                if kind == "one entry":
+                    back = np.array(back)
+                    back.flat[np.argmin(np.abs(back))] *= 0.5
+                    return back
+                if kind == "constant":
+                    return back + 0.1
+                if kind == "of δ = 1":
+                    return pull.x(np.ones_like(delta))
+                if kind == "reversed":
+                    return back.ravel()[::-1].reshape(back.shape)
+                return back
+
+            def pull_theta(delta):
+                gradients = pull.theta(delta)
+                if kind == "factor of θ":
+                    return tuple(0.5 * g for g in gradients)
+                if kind == "sign of θ":
+                    return tuple(-g for g in gradients)
+                if kind == "zero of θ":
+                    return tuple(np.zeros_like(g) for g in gradients)
+                if kind == "missing sum":
+                    return tuple(g / max(1, np.size(delta) // len(delta) if delta.ndim else 1) - 0.01 for g in gradients)
+                if kind == "mean":
+                    return tuple(np.full_like(g, g.mean()) for g in gradients)
+                return gradients
+
+            return y, pull_x, pull_theta if theta else None
+
+        return Function(forward, theta, name="faulty", symbols=f.symbols)
+
+    return faulty[tuple(f.parameters)]
+
+
+OF_X = ["factor", "small factor", "sign", "one entry", "constant", "of δ = 1", "reversed"]
+OF_THETA = ["factor of θ", "sign of θ", "zero of θ", "missing sum", "mean"]
+
+
+def with_fault(kind, loss):
+    """The loss, with one link replaced by a faulty one: each link that has what the fault needs, in turn."""
+    for i, link in enumerate(loss.functions):
+        if kind in OF_X or link.parameters:
+            links = list(loss.functions)
+            links[i] = wrong(kind, link)
+            net = links[0]
+            for f in links[1:]:
+                net = f @ net
+            yield i, net
+
+
+@pytest.mark.parametrize("kind", OF_X + OF_THETA)
+@pytest.mark.parametrize("regime", REGIMES, ids=lambda regime: regime.__name__)
+def test_no_wrong_gradient_agrees(kind, regime):
+    loss, x = regime(np.random.default_rng(11))
+    caught = 0
+    for i, faulty in with_fault(kind, loss):
+        report = check_gradient(faulty, x)
+        assert not report.ok, (i, report)
+        caught += report.worst.verdict == "WRONG"
+        assert all(c.verdict != "cannot tell" or "cannot tell" in c.reason for c in report.comparisons)
+    if regime in PLAIN and kind in ("factor", "sign", "factor of θ"):
+        assert caught
+
+
+def test_a_kink_is_called_by_its_name():
+    report = check_gradient(squared_error[[1.0, 1.0]] @ relu, [0.0, 2.0])
+    assert report.worst.verdict == "cannot tell"
+    assert "kink at [0]" in str(report)
+
+
+def test_rebind_must_keep_every_number():
+    @Family
+    def scale(a, c):
+        return Function(
+            lambda x: (c * a * x, lambda d: c * a * d, lambda d: ((c * d * x).sum(),)),
+            (a,),
+            name="scale",
+            symbols=("a",),
+            rebind=lambda a: scale[a, 1.0],  # c is lost
+        )
+
+    report = check_gradient(squared_error[[1.0, 2.0]] @ scale[3.0, 2.0], [1.0, -1.0])
+    assert report.worst.verdict == "WRONG"
+    assert "with_parameters" in str(report)
+
+
+def test_a_pull_must_not_change_what_it_is_given():
+    def forward(x):
+        y = np.tanh(x)
+
+        def pull(delta):
+            delta *= 1 - y * y
+            return delta
+
+        return y, pull, None
+
+    report = check_gradient(squared_error[[1.0]] @ Function(forward, name="greedy"), [0.3])
+    assert report.worst.verdict == "WRONG"
+    assert "greedy changes the error" in str(report)
+
+
+def test_softmax_before_the_squared_error_agrees():
+    rng = np.random.default_rng(0)
+    loss = squared_error[[1.0, 0.0, 0.0]] @ softmax @ rho[rng.normal(size=(3, 2))]
+    assert check_gradient(loss, rng.normal(size=2)).ok
