@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from judges import differences
 
 from chainbp import Family, Function, rho, sigma
 
@@ -29,7 +30,7 @@ def test_eq_3(rng):
     bound = rho[W]
     assert isinstance(rho, Family)
     assert isinstance(bound, Function)
-    assert bound.parameters[0] is W
+    np.testing.assert_array_equal(bound.parameters[0], W)
     np.testing.assert_allclose(bound(x), [sum(W[n, m] * x[m] for m in range(3)) for n in range(2)], rtol=1e-13)
 
 
@@ -60,11 +61,6 @@ def test_eq_7(rng):
 
 
 def test_eq_8(rng):
-    W, x, h = rng.normal(size=(2, 3)), rng.normal(size=3), 1e-6
+    W, x = rng.normal(size=(2, 3)), rng.normal(size=3)
     layer = sigma @ rho[W]
-    measured = np.empty((2, 3))
-    for n in range(2):
-        for m in range(3):
-            step = h * np.eye(3)[m]
-            measured[n, m] = (layer(x + step)[n] - layer(x - step)[n]) / (2 * h)
-    np.testing.assert_allclose(layer.jacobian(x), measured, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(layer.jacobian(x), differences(layer, x), rtol=1e-7, atol=1e-9)

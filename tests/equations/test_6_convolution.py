@@ -5,6 +5,7 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
+from judges import complex_gradient, differences, exact_gradient, exact_norm, exact_slope, lp_norm
 
 from chainbp import Function, backprop, conv2d, flatten, lp_pool2d, rho, softmax_cross_entropy
 
@@ -43,15 +44,9 @@ def slid(request):
     return Slid(request.param)
 
 
-def differences(f, at, h=0.5):
-    """The gradient of f, which is linear in each entry."""
-    gradient = np.zeros(at.shape)
-    for index in np.ndindex(at.shape):
-        up, down = at.copy(), at.copy()
-        up[index] += h
-        down[index] -= h
-        gradient[index] = (f(up) - f(down)) / (2 * h)
-    return gradient
+def gradient(f, at):
+    """That of a number which is linear in each entry: no step is too large."""
+    return differences(f, at, h=0.5).reshape(at.shape)
 
 
 def test_our_conv(slid):
@@ -81,7 +76,7 @@ def test_our_conv_matrix(slid):
 
 
 def test_our_conv_gradient(slid):
-    truth = differences(lambda K: slid.loss(K, slid.x), slid.K)
+    truth = gradient(lambda K: slid.loss(K, slid.x), slid.K)
     for u, v in np.ndindex(slid.K.shape):
         written_out = sum(slid.delta[i, j] * slid.x[i + u, j + v] for i, j in np.ndindex(slid.delta.shape))
         np.testing.assert_allclose(written_out, truth[u, v], **NEAR)
@@ -89,7 +84,7 @@ def test_our_conv_gradient(slid):
 
 
 def test_our_conv_delta(slid):
-    truth = differences(lambda x: slid.loss(slid.K, x), slid.x)
+    truth = gradient(lambda x: slid.loss(slid.K, x), slid.x)
     for k, m in np.ndindex(slid.x.shape):
         written_out = sum(
             slid.K[u, v] * slid.delta[k - u, m - v]
@@ -126,8 +121,8 @@ def test_our_conv_patches(seed):
         layers = ((n, o, c) for n in range(samples) for o in range(filters) for c in range(channels))
         return sum(np.sum(delta[n, o] * correlate(x[n, c], K[o, c])) for n, o, c in layers)
 
-    np.testing.assert_allclose(of_K, differences(lambda K: loss(K, x), K), **NEAR)
-    np.testing.assert_allclose(errors, differences(lambda x: loss(K, x), x), **NEAR)
+    np.testing.assert_allclose(of_K, gradient(lambda K: loss(K, x), K), **NEAR)
+    np.testing.assert_allclose(errors, gradient(lambda x: loss(K, x), x), **NEAR)
 
 
 def cut(y, size, stride):
@@ -137,17 +132,9 @@ def cut(y, size, stride):
         yield (i, j), np.s_[stride * i : stride * i + size, stride * j : stride * j + size]
 
 
-def exact_pool(window, p):
-    """(32) of a window in 40 digits."""
-    with mpmath.workdps(40):
-        p = mpmath.mpf(p)
-        return mpmath.fsum(abs(mpmath.mpf(v)) ** p for v in np.ravel(window).tolist()) ** (1 / p)
-
-
 def exact_loss(y, delta, p, size, stride):
-    """Σ δ z in 40 digits."""
-    with mpmath.workdps(40):
-        return mpmath.fsum(mpmath.mpf(float(delta[at])) * exact_pool(y[here], p) for at, here in cut(y, size, stride))
+    """Σ δ z at mpmath's precision."""
+    return mpmath.fsum(float(delta[at]) * lp_norm(p, y[here].flat) for at, here in cut(y, size, stride))
 
 
 def sheet(seed, shape=(5, 6)):
@@ -163,7 +150,7 @@ def test_our_pool_windows(p, size, stride):
     z = lp_pool2d[p, size, stride] @ y
     assert z.shape == tuple((m - size) // stride + 1 for m in y.shape)
     for at, here in cut(y, size, stride):
-        np.testing.assert_allclose(z[at], float(exact_pool(y[here], p)), rtol=1e-14)
+        np.testing.assert_allclose(z[at], exact_norm(p, y[here]), rtol=1e-14)
 
 
 @pytest.mark.parametrize("p", [0.7, 1.0, 2.0, 3.5])
@@ -175,15 +162,11 @@ def test_our_pool_delta(p, size, stride):
     written_out = np.zeros(y.shape)
     for at, here in cut(y, size, stride):
         written_out[here] += delta[at] * np.sign(y[here]) * (np.abs(y[here]) / z[at]) ** (p - 1)
-    truth = np.zeros(y.shape)
-    h = mpmath.mpf("1e-15")
-    for index in np.ndindex(y.shape):
-        with mpmath.workdps(40):
-            moved = y.astype(object)
-            moved[index] = mpmath.mpf(y[index]) + h
-            up = exact_loss(moved, delta, p, size, stride)
-            moved[index] = mpmath.mpf(y[index]) - h
-            truth[index] = float((up - exact_loss(moved, delta, p, size, stride)) / (2 * h))
+
+    def loss(entries):
+        return exact_loss(np.array(entries, dtype=object).reshape(y.shape), delta, p, size, stride)
+
+    truth = exact_gradient(loss, y.ravel()).reshape(y.shape)
     np.testing.assert_allclose(written_out, truth, **NEAR)
     np.testing.assert_allclose(pull.x(delta), truth, **NEAR)
 
@@ -196,15 +179,12 @@ def test_our_pool_slope(size, stride):
     z, pull = lp_pool2d[orders, size, stride].vjp(y)
     delta = rng.normal(size=z.shape)
     written_out, truth = np.zeros(3), np.zeros(3)
-    h = mpmath.mpf("1e-15")
     for n, c in np.ndindex(2, 3):
         p = orders[c]
         for at, here in cut(y[n, c], size, stride):
             w = (np.abs(y[n, c][here]) / z[n, c][at]) ** p
             written_out[c] += delta[n, c][at] * z[n, c][at] / p**2 * np.sum(w * np.log(w))
-        with mpmath.workdps(40):
-            up, down = (exact_loss(y[n, c], delta[n, c], mpmath.mpf(p) + step, size, stride) for step in (h, -h))
-            truth[c] += float((up - down) / (2 * h))
+        truth[c] += exact_slope(lambda q: exact_loss(y[n, c], delta[n, c], q, size, stride), p)  # noqa: B023
     np.testing.assert_allclose(written_out, truth, **NEAR)
     np.testing.assert_allclose(pull.theta(delta)[0], truth, **NEAR)
 
@@ -237,7 +217,5 @@ def test_our_digits_network(seed):
 
     bp = backprop(softmax_cross_entropy[t] @ network, x)
     for which, gradient in enumerate(bp.gradients):
-        for index in np.ndindex(gradient.shape):
-            moved = [np.array(part, dtype=complex) for part in theta]
-            moved[which][index] += 1e-30j
-            np.testing.assert_allclose(gradient[index], loss(moved).imag / 1e-30, rtol=1e-8, atol=1e-12)
+        truth = complex_gradient(lambda part: loss([*theta[:which], part, *theta[which + 1 :]]), theta[which])  # noqa: B023
+        np.testing.assert_allclose(gradient, truth, rtol=1e-8, atol=1e-12)
