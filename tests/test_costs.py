@@ -3,25 +3,26 @@
 import mpmath
 import numpy as np
 import pytest
+from judges import differences
 
 from chainbp import backprop, cross_entropy, rho, sigma, softmax, softmax_cross_entropy, squared_error
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (3, 4)])
-def test_squared_error(rng, central, shape):
+def test_squared_error(rng, shape):
     t, z = rng.normal(size=shape), rng.normal(size=shape)
     loss, pull = squared_error[t].vjp(z)
     assert loss == pytest.approx(((t - z) ** 2).sum())
     np.testing.assert_allclose(pull.x(1.0), -2 * (t - z), rtol=1e-14)
-    np.testing.assert_allclose(np.ravel(pull.x(3.0)), 3 * central(squared_error[t], z)[0], rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(np.ravel(pull.x(3.0)), 3 * differences(squared_error[t], z)[0], rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (3, 4)])
-def test_cross_entropy(rng, central, shape):
+def test_cross_entropy(rng, shape):
     t, z = rng.uniform(size=shape), rng.uniform(0.05, 0.95, size=shape)
     loss, pull = cross_entropy[t].vjp(z)
     assert loss == pytest.approx(-(t * np.log(z) + (1 - t) * np.log(1 - z)).sum())
-    np.testing.assert_allclose(np.ravel(pull.x(1.0)), central(cross_entropy[t], z)[0], rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(np.ravel(pull.x(1.0)), differences(cross_entropy[t], z)[0], rtol=1e-6, atol=1e-8)
 
 
 def test_cross_entropy_after_a_sigmoid_leaves_z_minus_t(rng):
@@ -38,17 +39,17 @@ def test_cross_entropy_of_a_certain_and_right_unit_is_zero():
 
 @pytest.mark.parametrize(("t", "z"), [([1.0], [0.0]), ([0.0], [1.0]), ([0.5], [1.0])])
 def test_cross_entropy_refuses_to_be_infinite(t, z):
-    with pytest.raises(ValueError, match=r"cross_entropy\[t\].*infinite"):
+    with pytest.raises(ValueError, match=r"H\(t, ·\) cannot take .*infinite"):
         cross_entropy[t](z)
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 4)])
-def test_softmax_cross_entropy(rng, central, shape):
+def test_softmax_cross_entropy(rng, shape):
     t, z = softmax(rng.normal(size=shape)), rng.normal(size=shape)
     loss, pull = softmax_cross_entropy[t].vjp(z)
     assert loss == pytest.approx(-(t * np.log(softmax(z))).sum())
     np.testing.assert_allclose(pull.x(2.0), 2 * (softmax(z) - t), rtol=1e-14)
-    np.testing.assert_allclose(np.ravel(pull.x(1.0)), central(softmax_cross_entropy[t], z)[0], rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(np.ravel(pull.x(1.0)), differences(softmax_cross_entropy[t], z)[0], rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("z", [[800.0, 0.0], [-800.0, 0.0], [1e308, -1e308], [40.0, 0.0], [1e-9, 0.0], [0.0, -np.inf]])
