@@ -48,6 +48,7 @@ class Contestant(NamedTuple):
 def race(contestants: Sequence[Contestant], seconds: float) -> Json:
     """Seconds of all and ratios to the first, from rounds in which each ran once, in an order drawn anew."""
     # What the imports left behind would make a garbage collection inside a timed call far dearer.
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
     estimates = {c.name: seconds_of(c) for c in contestants}
@@ -121,7 +122,7 @@ def watch() -> Callable[[], float]:
     """From now on, count other programs at work on our processors; give what tells their mean number so far."""
     try:
         start = _work()
-    except OSError:  # where the system does not tell, its load
+    except (AttributeError, OSError):  # where the system does not tell, its load
         return lambda: os.getloadavg()[0]
 
     def others() -> float:
@@ -138,17 +139,6 @@ def _work() -> tuple[float, float, float]:
     # user nice system (idle iowait) irq softirq steal
     ticks = sum(int(n) for name, *all_ in lines if name in mine for n in (*all_[:3], *all_[5:8]))
     return time.monotonic(), ticks / os.sysconf("SC_CLK_TCK"), sum(os.times()[:4])
-
-
-def wait_until_quiet(seconds: float = 120) -> float:
-    """Wait for other programs to end, but not for ever, and say how many are still at work."""
-    end = time.monotonic() + seconds
-    while True:
-        others = watch()
-        time.sleep(3)
-        if (found := others()) <= QUIET or time.monotonic() > end:
-            return found
-        progress(f"{found} other programs are at work: waiting for a quiet machine")
 
 
 # ---- what is saved ----

@@ -102,16 +102,16 @@ def _loss(np: Any, sigmoid: Any, W1: Any, W2: Any, x: Any, t: Any) -> Any:
     return np.sum(error * error)
 
 
+def _flat(value: Any, gradients: Any) -> tuple[Any, ...]:
+    return value, *gradients
+
+
 def _jax(*arrays: Array) -> Contestant:
     jax = jax_on_cpu()
     both = jax.jit(jax.value_and_grad(partial(_loss, jax.numpy, jax.nn.sigmoid), argnums=(0, 1)))
     there = jax.device_put(arrays)
 
-    def run() -> tuple[Any, ...]:
-        value, gradients = jax.block_until_ready(both(*there))
-        return value, *gradients
-
-    return Contestant(JAX, run)
+    return Contestant(JAX, lambda: _flat(*jax.block_until_ready(both(*there))))
 
 
 def _autograd(*arrays: Array) -> Contestant:
@@ -120,11 +120,7 @@ def _autograd(*arrays: Array) -> Contestant:
 
     both = autograd.value_and_grad(partial(_loss, anp, lambda x: 1 / (1 + anp.exp(-x))), argnum=(0, 1))
 
-    def run() -> tuple[Any, ...]:
-        value, gradients = both(*arrays)
-        return value, *gradients
-
-    return Contestant("autograd", run)
+    return Contestant("autograd", lambda: _flat(*both(*arrays)))
 
 
 def _products(W1: Array, W2: Array, x: Array, t: Array) -> Contestant:

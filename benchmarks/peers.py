@@ -40,14 +40,10 @@ AGREE = 1e-12
 
 def main() -> None:
     """Run, compare, save."""
-    for row in record(RESULTS)["windows"]:
-        print(f"\n{row['about']}: {row['y']}, {row['dtype']}")
-        for p, prints in row["prints"].items():
-            for name, found in prints.items():
-                print(f"  p = {p}  {name}: {found['text']}{'' if found['right'] else '  WRONG'}")
+    record(RESULTS)
 
 
-def record(path: Path) -> Json:
+def record(path: Path) -> None:
     """Run everything and save it; without the frameworks say so, and leave the file as it is."""
     try:
         libraries()
@@ -66,7 +62,6 @@ def record(path: Path) -> Json:
         "cure": _cure(),
     }
     save(path, results)
-    return results
 
 
 @cache
@@ -112,21 +107,18 @@ def ours(line: str) -> Any:
     return plain(eval(line, {**vars(chainbp), **arrays()}))
 
 
-def _torch_names() -> dict[str, Any]:
-    names = libraries()
-    tensors = {name: names["torch"].from_numpy(array) for name, array in arrays().items()}
-    for name in ("W", "b", "V"):
-        tensors[name].requires_grad_()
-    layer = names["nn"].Linear(4, 3, dtype=names["torch"].float64)
-    layer.weight, layer.bias = names["nn"].Parameter(tensors["W"]), names["nn"].Parameter(tensors["b"])
-    return {**names, "layer": layer, **tensors}
+def _names(convert: str) -> dict[str, Any]:
+    """What the lines of a peer may use, with the arrays made its own by a function of it."""
+    names = libraries() | {name: eval(convert, libraries())(array) for name, array in arrays().items()}
+    if convert == "torch.from_numpy":
+        exec(CODE["setting_torch"], names)
+    return names
 
 
 def _compared(name: str, line: str, torch_line: str, jax_line: str) -> Json:
     """The lines, once they are known to give the same, and what PyTorch's gave."""
-    in_jax = {**libraries(), **{key: libraries()["jnp"].asarray(array) for key, array in arrays().items()}}
-    by_torch, by_jax = plain(eval(torch_line, _torch_names())), plain(eval(jax_line, in_jax))
-    for got in (by_torch, by_jax):
+    by_torch = plain(eval(torch_line, _names("torch.from_numpy")))
+    for got in (by_torch, plain(eval(jax_line, _names("jnp.asarray")))):
         if not agrees(got, ours(line)):
             raise AssertionError(f"{name}: a peer gave {got}, and {line} {ours(line)}")
     return {"name": name, "chainbp": line, "torch": torch_line, "jax": jax_line, "gives": json.dumps(by_torch)}
@@ -171,7 +163,7 @@ def network_gradients() -> tuple[Any, ...]:
 
 def _training() -> Json:
     """The loop, once it is known to end where `train` ends."""
-    names = _torch_names()
+    names = _names("torch.from_numpy")
     exec(CODE["training"], names)
     got = plain(names["W"])
     if not agrees(got, trained()):
@@ -209,12 +201,6 @@ def _pooled_window(key: str, about: str, y: list[float], p: list[float], dtype: 
         case = Edge(about, y, order, dtype)
         prints[str(order)] = {name: {"text": text, "right": right(name, text, case)} for name, text in texts.items()}
     return {"key": key, "about": about, "y": y, "dtype": dtype, "prints": prints}
-
-
-def value_and_gradient(text: str) -> tuple[float, list[float]]:
-    """The numbers of a printed ``z [∂z/∂y, ...]``."""
-    z, *gradient = numbers_in(text)
-    return z, gradient
 
 
 def right(name: str, text: str, case: Edge) -> bool:

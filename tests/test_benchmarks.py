@@ -56,8 +56,9 @@ def test_a_busy_run_leaves_the_book_alone(monkeypatch, tmp_path, busy, capsys):
     file = tmp_path / "speed.json"
     monkeypatch.setattr("benchmarks.__main__.RESULTS", file)
     monkeypatch.setattr("sys.argv", ["benchmarks", "--output", str(file)])
-    monkeypatch.setattr("benchmarks.__main__.wait_until_quiet", lambda: 1.0 if busy == "before" else 0.0)
-    monkeypatch.setattr("benchmarks.__main__.watch", lambda: lambda: 1.0)
+    found = iter([1.0 if busy == "before" else 0.0, 1.0, 1.0, 1.0])
+    monkeypatch.setattr("benchmarks.__main__.watch", lambda: lambda: next(found))
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setattr("benchmarks.__main__.about", lambda command: {})
     monkeypatch.setattr("benchmarks.__main__.report", lambda results: ["the tables"])
     for name, part in read("speed").items():
