@@ -5,7 +5,7 @@
 saves book/_data/accuracy.json, together with what chainbp and the peers make of the edge cases. N windows are float64,
 and N/4 float32.
 
-* Everything is scored whose true result is finite and representable.
+* Everything is scored whose true result is finite and representable; an error of ∂z/∂y is the largest in its window.
 * Windows come sixteen at a time, as an image that ``lp_pool2d`` pools; ``eta`` gets the same windows as columns. A
   window's derivatives are asked for by themselves, so that nothing cancels in a sum over windows.
 """
@@ -16,8 +16,7 @@ import argparse
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -39,43 +38,24 @@ BOUNDS = {"value": 4.0, "∂z/∂y": 8.0, "∂z/∂p": 8.0}
 PART = 1000
 
 
-@dataclass
-class Scores:
-    """Errors in eps, inf for what is not finite; the worst, and what it takes to repeat it."""
-
-    errors: list[float] = field(default_factory=list)
-    worst: float = -1.0
-    case: Json = field(default_factory=dict)
-
-    def add(self, other: Scores) -> None:
-        """Take over what was found elsewhere."""
-        self.errors += other.errors
-        if other.worst > self.worst:
-            self.worst, self.case = other.worst, other.case
-
-
-Found = dict[tuple[str, str, str], Scores]
+Found = tuple[Array, list[Json]]
 
 
 def sweep(cases: int, seed: tuple[int, ...], dtype: str) -> Found:
-    """The errors of both functions on random windows."""
-    found: Found = {(f, dtype, quantity): Scores() for f in FUNCTIONS for quantity in QUANTITIES}
+    """The largest error of each window by function and quantity, and what it takes to repeat it."""
+    found, repeat = [], []
     for block in blocks(cases, np.random.default_rng(seed), dtype):
         windows = block.windows(block.image)
-        true = [[z, slope, *gradient] for z, gradient, slope in (reference(w, block.p) for w in windows)]
-        columns = np.ascontiguousarray(windows.T)
-        results = {
-            "eta": one_by_one(eta[block.p], columns, np.transpose),
-            "lp_pool2d": one_by_one(lp_pool2d[block.p, block.size, block.stride], block.image, block.windows),
-        }
-        for function, rows in results.items():
-            for window, kind, row, t in zip(windows, block.kinds, rows, true):
-                off = errors(row, t, dtype)
-                for quantity, part in QUANTITIES.items():
-                    scored = off[part][~np.isnan(off[part])].tolist()
-                    case = {"p": block.p, "y": window.tolist(), "kind": kind}
-                    found[function, dtype, quantity].add(Scores(scored, max(scored, default=-1.0), case))
-    return found
+        results = (
+            one_by_one(eta[block.p], np.ascontiguousarray(windows.T), np.transpose),
+            one_by_one(lp_pool2d[block.p, block.size, block.stride], block.image, block.windows),
+        )
+        for window, kind, *rows in zip(windows, block.kinds, *results):
+            z, gradient, slope = reference(window, block.p)
+            off = [errors(row, [z, slope, *gradient], dtype) for row in rows]
+            found.append([[np.fmax.reduce(row[part]) for part in QUANTITIES.values()] for row in off])
+            repeat.append({"p": block.p, "y": window.tolist(), "kind": kind})
+    return np.array(found), repeat
 
 
 def one_by_one(function: Function, y: Array, windows: Callable[[Array], Array]) -> Iterator[list[Any]]:
@@ -90,37 +70,33 @@ def windows(cases: int) -> dict[str, int]:
     return {"float64": cases, "float32": math.ceil(cases / 4)}
 
 
-def collect(cases: int, seed: int) -> Found:
+def collect(cases: int, seed: int) -> dict[str, Found]:
     """The sweep for both dtypes, split over processes."""
-    parts = [
-        (min(PART, count - done), (seed, i), dtype)
-        for dtype, count in windows(cases).items()
-        for i, done in enumerate(range(0, count, PART))
-    ]
-    found: Found = {}
+    found = {}
     with ProcessPoolExecutor() as pool:
-        for part in pool.map(sweep, *zip(*parts)):
-            for key, scores in part.items():
-                found.setdefault(key, Scores()).add(scores)
+        for dtype, count in windows(cases).items():
+            sizes = [min(PART, count - done) for done in range(0, count, PART)]
+            parts = pool.map(sweep, sizes, [(seed, i) for i in range(len(sizes))], [dtype] * len(sizes))
+            errors, cases_ = zip(*parts)
+            found[dtype] = np.concatenate(errors), [*chain(*cases_)]
     return found
 
 
-def summary(found: Found) -> Json:
+def summary(found: dict[str, Found]) -> Json:
     """One row for each function, dtype and quantity."""
-    keys = [key for key in product(FUNCTIONS, DTYPES, BOUNDS) if key in found]
-    return {"bounds": BOUNDS, "rows": [_row(*key, found[key]) for key in keys]}
+    keys = product(enumerate(FUNCTIONS), found, enumerate(BOUNDS))
+    return {"bounds": BOUNDS, "rows": [_row(f, d, q, found[d][0][:, i, j], found[d][1]) for (i, f), d, (j, q) in keys]}
 
 
-def _row(function: str, dtype: str, quantity: str, scores: Scores) -> Json:
-    errors = np.array(scores.errors)
+def _row(function: str, dtype: str, quantity: str, errors: Array, repeat: list[Json]) -> Json:
     finite = errors[np.isfinite(errors)]
     levels = {"median": 50.0, "p99.9": 99.9, "max": 100.0}
     return {
         **{"function": function, "dtype": dtype, "quantity": quantity, "bound": BOUNDS[quantity]},
-        **{"results": errors.size, "not_finite": errors.size - finite.size},
+        **{"results": int((~np.isnan(errors)).sum()), "not_finite": int(np.isinf(errors).sum())},
         "above_bound": int((finite > BOUNDS[quantity]).sum()),
         **{name: float(f"{np.percentile(finite, level):.3g}") for name, level in levels.items()},
-        "worst": scores.case,
+        "worst": repeat[int(np.nanargmax(errors))],
     }
 
 

@@ -14,7 +14,7 @@ from chainbp import eta, lp_pool2d
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("windows", [400, pytest.param(3000, marks=pytest.mark.soak)])
 def test_a_sample_of_windows_keeps_the_bounds(dtype, windows):
-    rows = summary(sweep(windows, (1, 0), dtype))["rows"]
+    rows = summary({dtype: sweep(windows, (1, 0), dtype)})["rows"]
     assert [(r["function"], r["quantity"]) for r in rows] == list(product(FUNCTIONS, BOUNDS))
     for row in rows:
         assert row["results"] >= windows
