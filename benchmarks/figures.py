@@ -115,7 +115,7 @@ def visit(browser: Browser, url: str) -> Json:
             drawn.append(page.evaluate("window.drawn"))
     with browser.new_context(viewport=SCREEN) as context:
         page = context.new_page()
-        page.on("response", responses.append)
+        page.on("response", lambda response: responses.append(response))
         page.goto(url, wait_until="networkidle")
         weight = sum(len(gzip.compress(response.body(), 6)) for response in responses) / 1000
     row = {"page": Path(url).stem, "first figure": round(median(drawn), 1)}

@@ -7,12 +7,11 @@ import time
 
 import numpy as np
 import pytest
-from numpy.lib.stride_tricks import sliding_window_view
 
 from benchmarks import accuracy, growth, harness, networks, pooling
 from benchmarks.__main__ import cell, main, promises, report, show
 from benchmarks.harness import BOOK_DATA, QUIET, Contestant, disagreement, machine, race, table, watch
-from benchmarks.reference import EDGES, reference
+from benchmarks.reference import EDGES
 from chainbp import lp_pool2d, sigma
 
 # ---- the harness ----
@@ -102,24 +101,29 @@ def test_the_data_has_zero_windows_and_negative_numbers(small):
 @pytest.mark.parametrize("case", SMALL, ids=lambda case: case.key)
 def test_chainbp_is_right_in_a_race_and_others_are_marked(small, case):
     q = pooling.problem(case)
-    image, delta = q.y[0, 0], q.delta[0, 0]
-    places = sliding_window_view(np.arange(image.size).reshape(image.shape), (case.size, case.size))
-    z, errors = np.zeros(delta.shape), np.zeros(image.size)
-    for i, j in np.ndindex(delta.shape):
-        here = places[i * pooling.STRIDE, j * pooling.STRIDE].ravel()
-        true = reference(image.ravel()[here], case.p)
-        z[i, j] = true.z
-        errors[here] += delta[i, j] * np.array(true.gradient, float)
     ours = pooling.ours(q).run()
     near = 1e-12 if case.dtype == "float64" else 1e-5
-    np.testing.assert_allclose(ours[0][0, 0], z, rtol=near)
-    np.testing.assert_allclose(ours[1][0, 0].ravel(), errors, rtol=near, atol=near)
+    for got, true in zip(pooling.first_image(*ours), pooling.expected(q)):
+        np.testing.assert_allclose(got, true, rtol=near, atol=near)
     results = {
         "chainbp": ours,
         "NaN": (ours[0], np.where(q.y == q.y.max(), np.nan, ours[1])),
         "no sign": (ours[0], np.abs(ours[1])),
     }
     assert pooling.marks(q, results) == {"NaN": "NaN", "no sign": "wrong"}
+
+
+def test_a_wrong_chainbp_is_not_timed(small, monkeypatch):
+    def wrong(q):
+        z, errors = ours(q).run()
+        return Contestant("chainbp", lambda: (z, np.abs(errors)))
+
+    ours = pooling.ours
+    monkeypatch.setattr(pooling, "ours", wrong)
+    monkeypatch.setattr(pooling, "_torch", lambda q: [])
+    monkeypatch.setattr(pooling, "_jax", lambda q: Contestant("JAX jit", lambda: None))
+    with pytest.raises(AssertionError, match="chainbp is wrong"):
+        pooling._row(SMALL[1], 0)
 
 
 def test_what_is_right_at_p_1_does_not_depend_on_the_derivative_at_zero(small):
