@@ -1,1 +1,1 @@
-"""chainbp side by side with PyTorch, JAX, HIPS autograd and micrograd: ``python -m benchmarks``, see README.md."""
+"""chainbp side by side with PyTorch, JAX and HIPS autograd: `python -m benchmarks`, see README.md."""

@@ -1,112 +1,126 @@
-"""Run every benchmark under each BLAS setting in a process of its own, print the tables and save the results."""
+"""How fast: networks and Lp pooling beside the peers, and backprop beside the forward pass. Print it, and save it.
+
+    python -m benchmarks [--seconds S] [--output FILE]        saves book/_data/speed.json
+
+A run for the book wants a quiet machine: beside other work it is not saved there.
+"""
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import json
 import os
-import subprocess
-import sys
-import tempfile
+
+if __name__ == "__main__":
+    # Some machines pin OpenBLAS to an old processor's kernel; torch and JAX would not notice. Before NumPy is imported.
+    for pin in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        os.environ.pop(pin, None)
+    # JAX has no setting for its number of threads. And what torch compiles shall not go on beside the race.
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
+
+import argparse
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
-from benchmarks.harness import BOOK_DATA, Json, Setting, about, blas, progress, save
+import numpy as np
 
-MODULES = ("networks", "pooling")
-# All of `make bench` is to take less than ten minutes.
-SECONDS = 1.5
+from benchmarks import growth, networks, pooling
+from benchmarks.harness import BOOK_DATA, OURS, QUIET, Json, about, machine, save, table, watch
+
 RESULTS = BOOK_DATA / "speed.json"
-
-# They choose OpenBLAS's kernel when NumPy is imported; torch and JAX do not look at them.
-PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-# On these kernels a pin to AVX2 makes a difference, and the processor is sure to have AVX2.
-AVX512_KERNELS = ("SkylakeX", "Cooperlake", "SapphireRapids")
+# All of `make bench` is to take less than ten minutes.
+SECONDS = 2.0
 
 
 def main() -> None:
     """Measure, print, save."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "--seconds", type=float, default=SECONDS, help=f"how long to race on each row (default: {SECONDS:g})"
-    )
-    parser.add_argument("--output", type=Path, default=RESULTS, help="where to save (default: book/_data/speed.json)")
-    parser.add_argument("--worker", choices=("native", "pinned"), help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"for a race (default: {SECONDS})")
+    parser.add_argument("--output", type=Path, default=RESULTS, help=f"where to save (default: {RESULTS})")
     options = parser.parse_args()
-    if options.worker:
-        options.output.write_text(json.dumps(_measure(options.worker, options.seconds)), encoding="utf-8")
-        return
-
-    _use_two_cpus()
+    others = watch()
+    time.sleep(3)
+    refuse_if_busy(others(), options.output)
     results: Json = {
         **about("python -m benchmarks"),
-        "seconds_per_row": options.seconds,
-        "settings": _settings(options.seconds),
+        "machine": machine(),
+        "networks": networks.measure(options.seconds),
+        "pooling": pooling.measure(options.seconds),
+        "growth": growth.measure(options.seconds),
     }
-    print(_heading(results))
-    results["goals"] = {}
-    for name, module in _modules().items():
-        measured = {setting: result[name] for setting, result in results["settings"].items()}
-        labels = {setting: _label(setting, result) for setting, result in results["settings"].items()}
-        results["goals"][name] = module.goals(measured)
-        for text in module.report(measured, labels):
-            print(f"\n{text}")
+    results |= {"promises": list(promises(results)), "other_programs": others()}
+    print("\n\n".join(report(results)))
+    refuse_if_busy(results["other_programs"], options.output)
     save(options.output, results)
 
 
-def _modules() -> dict[str, ModuleType]:
-    return {name: importlib.import_module(f"benchmarks.{name}") for name in MODULES}
+def refuse_if_busy(others: float, output: Path) -> None:
+    """Say that other programs are at work, and refuse to measure for the book beside them."""
+    if others > QUIET:
+        print(f"\nBUSY MACHINE: {others} other programs at work. Trust no time and no ratio of this run.")
+        if output == RESULTS:
+            raise SystemExit("Not saved: the book shows quiet runs only. `--output FILE` saves elsewhere.")
 
 
-def _use_two_cpus() -> None:
-    """Hold this process and its children to two processors: JAX has no setting for its number of threads."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+def promises(results: Json) -> Iterator[Json]:
+    """What the book says of speed and memory, and what became of it."""
+
+    def promise(what: str, found: float, at_least: float = 0, at_most: float = np.inf) -> Json:
+        bound = f"≤ {at_most:g}" if at_least == 0 else f"≥ {at_least:g}"
+        return {"what": what, "bound": bound, "found": float(f"{found:.3g}"), "met": bool(at_least <= found <= at_most)}
+
+    rows = results["networks"]["rows"]
+    torch = min(rows["a"]["ratios"][networks.torch_name(n)]["median"] for n in (1, 2))
+    yield promise("3-4-2, one sample: PyTorch's time over ours", torch, at_least=4)
+    for key in ("b32", "c32", "c64"):
+        share = rows[key]["ratios"][networks.PRODUCTS]["median"]
+        yield promise(f"{rows[key]['network']}, {rows[key]['dtype']}: share of the time in BLAS", share, at_least=0.85)
+    one, two = (
+        [q["median"] for row in results["pooling"]["rows"].values() if (q := pooling.right_torch(row, threads))]
+        for threads in (1, 2)
+    )
+    yield promise(f"Lp pooling: PyTorch's time over ours, one thread, worst of {len(one)} rows", min(one), at_least=1)
+    mean = float(np.exp(np.mean(np.log(two))))
+    yield promise(f"the same on two threads, geometric mean of {len(two)} rows", mean, at_least=1.24)
+    if layers := results["growth"].get("layers"):
+        slow, name = max((row["ratio"]["median"], name) for name, row in layers.items())
+        yield promise(f"backprop's time over the forward pass's: {name}", slow, at_most=10)
+        memory, name = max((row["bytes"][1] / row["bytes"][0], name) for name, row in layers.items())
+        yield promise(f"backprop's memory over the forward pass's: {name}", memory, at_most=4)
+        few, many = (row["gradient"]["median"] / int(n) for n, row in results["growth"]["deep"].items())
+        yield promise("a layer of 10,000 over a layer of 100", many / few, at_most=1.5)
 
 
-def _settings(seconds: float) -> Json:
-    """The measurements with BLAS free to choose its kernel, and with the kernel pinned to an older processor's."""
-    unpinned = {name: value for name, value in os.environ.items() if name not in PINS}
-    pins = {name: os.environ[name] for name in PINS if name in os.environ}
-    settings = {"native": {**_worker("native", unpinned, seconds), "environment": {}}}
-    if not pins and settings["native"]["blas"]["kernel"] in AVX512_KERNELS:
-        pins = {"OPENBLAS_CORETYPE": "Haswell"}
-    if pins:
-        settings["pinned"] = {**_worker("pinned", unpinned | pins, seconds), "environment": pins}
-    return settings
+def report(results: Json) -> Iterator[str]:
+    """The tables, one text each."""
+    yield "Milliseconds, and a peer's time over chainbp's: median (quartiles); NaN and wrong is what it returned."
+    for part in ("networks", "pooling"):
+        rows = results[part]["rows"]
+        peers = list(dict.fromkeys(name for row in rows.values() for name in row["ratios"]))
+        yield table({"": k, OURS: ms(r["seconds"][OURS]), **{n: cell(r, n) for n in peers}} for k, r in rows.items())
+    yield "A forward pass, and backprop over it: time, and the most memory that is held at a time."
+    yield table(
+        {"": name, "ms": ms(r["forward"]), "× ": show(r["ratio"]), "MiB": f"{n / 2**20:.2f}", "×": f"{more / n:.2f}"}
+        for name, r in results["growth"]["layers"].items()
+        for n, more in [r["bytes"]]
+    )
+    yield table({key: str(value) for key, value in promise.items()} for promise in results["promises"])
 
 
-def _worker(setting: Setting, environment: dict[str, str], seconds: float) -> Json:
-    progress(f"BLAS {setting}:")
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder, "results.json")
-        command = [sys.executable, "-m", "benchmarks", "--worker", setting, "--seconds", str(seconds), "--output"]
-        subprocess.run([*command, str(output)], env=environment, check=True)
-        result: Json = json.loads(output.read_text(encoding="utf-8"))
-    return result
+def ms(q: Json) -> str:
+    """Milliseconds."""
+    return f"{1e3 * q['median']:.3g}"
 
 
-def _measure(setting: Setting, seconds: float) -> Json:
-    # Before any peer is imported: it may bring a BLAS of its own.
-    result: Json = {"blas": blas()}
-    return result | {name: module.measure(setting == "native", seconds) for name, module in _modules().items()}
+def show(q: Json) -> str:
+    """A ratio with its quartiles, such as ``3.61 (3.55–3.70)``."""
+    return "{median:.2f} ({low:.2f}–{high:.2f})".format(**q)
 
 
-def _label(setting: str, result: Json) -> str:
-    pins = " ".join(f"{name}={value}" for name, value in result["environment"].items())
-    found = result["blas"]
-    rate = ", ".join(f"{gflops} GF/s in {dtype}" for dtype, gflops in found["gflops"].items())
-    return f"BLAS {setting}{f' ({pins})' if pins else ''}: {found['library']}, kernel {found['kernel']}, {rate}"
-
-
-def _heading(results: Json) -> str:
-    found = results["machine"]
-    packages = ", ".join(f"{name} {version or 'not installed'}" for name, version in results["versions"].items())
-    lines = [f"{found['cpus']} processors of {found['cpu']}, {found['system']}, {results['date']}", packages]
-    if (found["load_before"] or 0) > 0.5:
-        lines.append(f"Other work was running (load {found['load_before']}): trust no ratio before a quiet run.")
-    return "\n".join(lines)
+def cell(row: Json, name: str) -> str:
+    """A ratio and what is wrong with the result; nothing where there was no race."""
+    return f"{row.get('marks', {}).get(name, '')} {show(row['ratios'][name])}" if name in row["ratios"] else ""
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy.typing as npt
 
 from chainbp import show
-from chainbp.function import Function, Run, frozen, quiet
-from chainbp.wanted import Array, as_array, owned
+from chainbp.function import Function, Run
+from chainbp.wanted import Array, as_array, frozen, owned, quiet
 
 
 class Backprop:
@@ -25,9 +25,7 @@ class Backprop:
     """
 
     def __init__(self, function: Function, run: Run, behind: list[Array], gradients: tuple[Array, ...]) -> None:
-        self.function = function
-        self.loss = float(run.values[-1])
-        self.gradients = gradients
+        self.function, self.loss, self.gradients = function, float(run.values[-1]), gradients
         self._run, self._behind = run, behind
 
     @cached_property
@@ -97,8 +95,6 @@ def backprop(loss: Function, x: npt.ArrayLike) -> Backprop:
         run = Run(loss.functions, x)
         value = run.values[-1]
         if value.ndim:
-            raise ValueError(
-                f"backprop needs a loss that gives one number; {loss} gave shape {value.shape}. "
-                "Let a cost come last: squared_error[t] @ ..."
-            )
+            cost = "Let a cost come last: squared_error[t] @ ..."
+            raise ValueError(f"backprop needs a loss that gives one number; {loss} gave shape {value.shape}. {cost}")
         return Backprop(loss, run, *run.back(value.dtype.type(1), "theta"))

@@ -60,18 +60,14 @@ def conv2d(K: Any, b: Any = None) -> Function:
     W = K.reshape(filters, -1)
 
     def forward(x: Array) -> tuple[Array, PullX, PullTheta]:
-        if x.ndim != 4 or x.shape[1] != channels or x.shape[2] < height or x.shape[3] < width or x.shape[0] == 0:
-            raise ValueError(
-                f"K of shape {K.shape} needs at least one image, shape (N, {channels}, H, W) with H ≥ {height} and "
-                f"W ≥ {width}"
-            )
+        if x.ndim != 4 or x.shape[1] != channels or x.shape[2] < height or x.shape[3] < width or len(x) == 0:
+            fits = f"at least one image, shape (N, {channels}, H, W) with H ≥ {height} and W ≥ {width}"
+            raise ValueError(f"K of shape {K.shape} needs {fits}")
         patches = sliding_window_view(x, (height, width), axis=(2, 3))
         samples, _, rows, columns = patches.shape[:4]
         # One patch in each column, the patches of all images one after the other.
         X = patches.transpose(1, 4, 5, 0, 2, 3).reshape(W.shape[1], -1)
-        y = W @ X  # (7)
-        if b is not None:
-            y = y + b[:, None]
+        y = W @ X if b is None else W @ X + b[:, None]  # (7)
 
         def as_columns(delta: Array) -> Array:
             return delta.transpose(1, 0, 2, 3).reshape(filters, -1)
@@ -79,9 +75,8 @@ def conv2d(K: Any, b: Any = None) -> Function:
         def pull_x(delta: Array) -> Array:
             parts = (W.T @ as_columns(delta)).reshape(channels, height, width, samples, rows, columns)  # (28)
             errors = np.zeros(x.shape, dtype=parts.dtype)
-            for u in range(height):
-                for v in range(width):
-                    errors[:, :, u : u + rows, v : v + columns] += parts[:, u, v].swapaxes(0, 1)
+            for u, v in np.ndindex(height, width):
+                errors[:, :, u : u + rows, v : v + columns] += parts[:, u, v].swapaxes(0, 1)
             return errors
 
         def pull_theta(delta: Array) -> tuple[Array, ...]:
@@ -91,12 +86,8 @@ def conv2d(K: Any, b: Any = None) -> Function:
 
         return y.reshape(filters, samples, rows, columns).swapaxes(0, 1), pull_x, pull_theta
 
-    return Function(
-        forward,
-        (K,) if b is None else (K, b),
-        name="conv2d",
-        symbols=("K",) if b is None else ("K", "b"),
-    )
+    theta, symbols = ((K,), ("K",)) if b is None else ((K, b), ("K", "b"))
+    return Function(forward, theta, name="conv2d", symbols=symbols)
 
 
 def _flatten(x: Array) -> tuple[Array, PullX, None]:

@@ -94,16 +94,12 @@ def cross_entropy(t: Any) -> Function:
 
     def cost(t: Array, z: Array) -> tuple[Any, PullX]:
         if not np.all((z >= 0) & (z <= 1)):
-            raise ValueError(
-                f"z must lie in [0, 1], so let a sigmoid come before it; got values from {np.min(z)} to {np.max(z)}"
-            )
+            raise ValueError(f"z must lie in [0, 1], so let a sigmoid come before it; got {np.min(z)} to {np.max(z)}")
         with np.errstate(divide="ignore"):
             slope = np.divide(z - t, z * (1 - z), out=np.zeros_like(z), where=z != t)
         if not np.isfinite(slope).all():
-            raise ValueError(
-                "z is 0 or 1, or so near that the gradient is infinite, where t is not: the unit is saturated. Make its "
-                "weights or its input smaller, or take sigmoid_cross_entropy[t] without the sigmoid"
-            )
+            cure = "make its weights or its input smaller, or take sigmoid_cross_entropy[t] without the sigmoid"
+            raise ValueError(f"the unit is saturated, z (nearly) 0 or 1 where t is not, and the gradient infinite: {cure}")
         # A question that is not asked, t or 1 − t being 0, costs nothing, whatever its logarithm.
         yes, no = np.where(t > 0, z, 1), np.where(t < 1, z, 0)
         return -(t * np.log(yes) + (1 - t) * np.log1p(-no)).sum(), lambda delta: delta * slope
@@ -214,10 +210,8 @@ def softmax_cross_entropy(t: Any) -> Function:
     target = as_array(t, "t")
     # Rounded probabilities are probabilities.
     if target.ndim == 0 or not (np.all(target >= 0) and np.all(abs(total(target) - 1) <= 1e-3)):
-        raise ValueError(
-            "softmax_cross_entropy: each column of t must hold probabilities that sum to 1; "
-            f"got shape {target.shape} with values from {target.min()} to {target.max()}"
-        )
+        got = f"got shape {target.shape} with values from {target.min()} to {target.max()}"
+        raise ValueError(f"softmax_cross_entropy: each column of t must hold probabilities that sum to 1; {got}")
     return function
 
 

@@ -8,16 +8,16 @@ from one function, ``forward(x) -> (y, pull_x, pull_theta)``; everything else in
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial, update_wrapper
 from inspect import signature
-from typing import Any, Literal, TypeAlias, cast, overload
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from chainbp import show
-from chainbp.wanted import FLOATS, Array, as_array, owned
+from chainbp.wanted import FLOATS, Array, alike, as_array, frozen, kept, owned, quiet, yours
 
 PullX: TypeAlias = Callable[[Array], Array]
 PullTheta: TypeAlias = Callable[[Array], tuple[Array, ...]]
@@ -64,12 +64,9 @@ class Function:
         brackets: bool = True,
         rebind: Callable[..., Function] | None = None,
     ) -> None:
-        self.forward = forward
-        self.parameters = tuple(owned(as_array(theta, "a parameter", name)) for theta in parameters)
-        self.name = name
+        self.forward, self.name, self.symbols, self.brackets = forward, name, symbols, brackets and bool(symbols)
         self.latex = latex if latex is not None else rf"\operatorname{{{name}}}".replace("_", r"\_")
-        self.symbols = symbols
-        self.brackets = brackets and bool(symbols)
+        self.parameters = tuple(owned(as_array(theta, "a parameter", name)) for theta in parameters)
         self._rebind = rebind
         # What tells this function from others: what made it, and of what.
         self._made: tuple[Any, tuple[Any, ...]] = (forward, self.parameters)
@@ -101,26 +98,24 @@ class Function:
         """
         if len(parameters) != len(self.parameters):
             raise ValueError(f"{self} has {len(self.parameters)} parameters; got {len(parameters)}")
-        if not parameters:
+        rest = iter(parameters)
+        return compose(f._bound([next(rest) for _ in f.parameters]) for f in self.functions)
+
+    def _bound(self, theta: list[Any]) -> Function:
+        """This one link with other parameters."""
+        if not theta:
             return self
         family, arguments = self._made
-        if self._rebind is not None:
-            changed = self._rebind(*parameters)
-        elif isinstance(family, Family):
-            changed = family[(*parameters, *arguments[len(parameters) :])]
-        else:
+        if self._rebind is None and not isinstance(family, Family):
             raise TypeError(f"{self} cannot change its parameters: it was made without a family and without rebind")
-        wanted = [np.shape(theta) for theta in parameters]
-        if not isinstance(changed, Function) or [theta.shape for theta in changed.parameters] != wanted:
-            raise TypeError(
-                f"{self} does not take over the parameters that it is given: they must be the first arguments of its "
-                "family, or its rebind must put them where they belong"
-            )
+        changed = self._rebind(*theta) if self._rebind else family[(*theta, *arguments[len(theta) :])]
+        if not isinstance(changed, Function) or [np.shape(t) for t in changed.parameters] != list(map(np.shape, theta)):
+            raise TypeError(f"{self}: its parameters must come first in its brackets, or rebind must put them in place")
         return changed
 
     def fixed(self) -> Function:
         """Return the same map with its parameters held: it has none to learn, and their gradients are not computed."""
-        return _held[self] if self.parameters else self
+        return compose(_held[f] if f.parameters else f for f in self.functions)
 
     def __call__(self, x: npt.ArrayLike) -> Any:
         """y = f(x). The result is yours to change.
@@ -178,17 +173,11 @@ class Function:
         """
         y, pull = self.vjp(x)
         if np.ndim(x) > 1 or y.ndim > 1:
-            raise ValueError(
-                f"{self}: the Jacobian (8) is defined for one sample, x of shape (M,); "
-                f"got x of shape {np.shape(x)} and y of shape {y.shape}"
-            )
+            shapes = f"got x of shape {np.shape(x)} and y of shape {y.shape}"
+            raise ValueError(f"{self}: the Jacobian (8) is defined for one sample, x of shape (M,); {shapes}")
         rows = [pull.x(row.reshape(y.shape)) for row in np.eye(y.size, dtype=y.dtype)]
         return np.reshape(rows, (y.size, np.size(x)))
 
-    @overload
-    def __matmul__(self, other: Function) -> Function: ...
-    @overload
-    def __matmul__(self, other: npt.ArrayLike) -> Any: ...
     def __matmul__(self, other: Any) -> Any:
         """f ∘ g, eq. (4), where `other` is a function; f(x) where it is an array.
 
@@ -199,13 +188,9 @@ class Function:
         """
         if isinstance(other, Function):
             return Composition(other.functions + self.functions)
-        if isinstance(other, Family):
-            raise TypeError(f"{self} ∘ {other}: {other.name} has no parameters yet; write {other.name}[...]")
         if callable(other):
-            raise TypeError(
-                f"{self} ∘ {getattr(other, '__name__', other)}: only a chainbp Function can be composed, "
-                "because the chain rule needs its derivative; got a plain callable"
-            )
+            problem = "its parameters, in brackets" if isinstance(other, Family) else "to be a chainbp Function, with a pull"
+            raise TypeError(f"{self} ∘ {getattr(other, 'name', other)}: the chain rule needs {problem}, on the right")
         return self(other)
 
     def __rmatmul__(self, other: Any) -> Any:
@@ -218,8 +203,7 @@ class Function:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Function):
             return NotImplemented
-        pairs = zip(self.functions, other.functions)
-        return len(self.functions) == len(other.functions) and all(f is g or _alike(f._made, g._made) for f, g in pairs)
+        return alike([f._made for f in self.functions], [f._made for f in other.functions])
 
     def __hash__(self) -> int:
         return hash(tuple(f._made[0] for f in self.functions))
@@ -237,7 +221,7 @@ class Function:
         return partial(Function, **words, rebind=self._rebind), self._made
 
     def __repr__(self) -> str:
-        return show.text(self.functions)
+        return show.printable(show.text(self.functions))
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {show.latex(self.functions)}$"
@@ -248,36 +232,31 @@ class Composition(Function):
 
     Parameters
     ----------
-    functions : tuple of Function
+    functions : sequence of Function
         The links in the order in which the data meets them.
     """
 
-    symbols = ()
-    brackets = False
-
-    def __init__(self, functions: Sequence[Function]) -> None:
-        self._functions = tuple(functions)
-
+    symbols, brackets = (), False
     functions = property(lambda self: self._functions)
     parameters = property(lambda self: tuple(theta for f in self._functions for theta in f.parameters))  # type: ignore[assignment]
     name = property(lambda self: show.text(self._functions))  # type: ignore[assignment]
     latex = property(lambda self: show.latex(self._functions))  # type: ignore[assignment]
 
+    def __init__(self, functions: Sequence[Function]) -> None:
+        self._functions = tuple(functions)
+
     def forward(self, x: Array) -> tuple[Any, PullX, PullTheta]:  # type: ignore[override]
         run = Run(self._functions, x)
         return run.values[-1], lambda delta: run.back(delta, "x")[0][0], lambda delta: run.back(delta, "theta")[1]
 
-    def with_parameters(self, parameters: Sequence[npt.ArrayLike]) -> Function:
-        if len(parameters) != len(self.parameters):
-            raise ValueError(f"{self} has {len(self.parameters)} parameters; got {len(parameters)}")
-        rest = iter(parameters)
-        return Composition([f.with_parameters([next(rest) for _ in f.parameters]) for f in self._functions])
-
-    def fixed(self) -> Function:
-        return Composition([f.fixed() for f in self._functions])
-
     def __reduce__(self) -> tuple[Any, ...]:
         return Composition, (self._functions,)
+
+
+def compose(links: Iterable[Function]) -> Function:
+    """A chain of functions as one; a single one stays what it is."""
+    links = tuple(links)
+    return links[0] if len(links) == 1 else Composition(links)
 
 
 class Run:
@@ -300,8 +279,7 @@ class Run:
     __slots__ = ("links", "pulls", "values")
 
     def __init__(self, links: Sequence[Function], x: Array) -> None:
-        self.links = links
-        self.values = values = [x]
+        self.links, self.values = links, [x]
         self.pulls: list[tuple[PullX, PullTheta | None]] = []
         for f in links:
             try:
@@ -309,71 +287,60 @@ class Run:
                 if x.dtype not in FLOATS:
                     x = as_array(x, "y")
             except _FAULTS as error:
-                raise self._blamed(error, len(self.pulls), "take", f.forward, values[-1]) from error
-            values.append(x)
+                raise self._blamed(error, len(self.pulls), "forward(x) -> (y, pull_x, pull_theta)") from error
+            self.values.append(x)
             self.pulls.append((pull_x, pull_theta))
 
-    def back(self, delta: Array, want: Literal["x", "theta", "both"] = "both") -> tuple[list[Array], tuple[Array, ...]]:
+    def back(self, delta: Array, want: str = "both") -> tuple[list[Array], tuple[Array, ...]]:
         """Carry an error back, (23)–(26), to the input if `want` is "x" or "both", and collect the gradients.
 
         Returns
         -------
         deltas : list of ndarray
-            The errors of the values in data order. If only the gradients are wanted, that of the input is left out: for
-            a first layer it costs a matrix product that hardly anybody needs.
+            The errors of the values in data order. If `want` is "theta", that of the input is left out: for a first
+            layer it costs a matrix product that hardly anybody needs.
         gradients : tuple of ndarray
             One for each parameter, in data order; none if only "x" is wanted.
         """
         deltas, gradients = [delta], []
         for i in range(len(self.links) - 1, -1, -1):
             if want != "x" and (self.pulls[i][1] or self.links[i].parameters):
-                gradients.append(self._gradients(i, delta))
+                gradients.append(self._aside(i, delta))
             if i or want != "theta":
                 delta = self.step(i, delta)
                 deltas.append(delta)
-        return deltas[::-1], tuple(g for group in reversed(gradients) for g in group)
+        return deltas[::-1], tuple([g for group in reversed(gradients) for g in group])
 
     def step(self, i: int, delta: Array) -> Array:
         """Chain rule (9): the error of the value before link i, from that of the value behind it."""
         try:
             delta_x = self.pulls[i][0](delta)
-            if delta_x.shape != self.values[i].shape:
-                raise ValueError(
-                    f"pull_x must give δ_x in the shape of x, {self.values[i].shape}; got {_described(delta_x)}"
-                )
+            if delta_x.shape == self.values[i].shape:
+                return delta_x
+            raise ValueError(f"it gave shape {delta_x.shape}")
         except _FAULTS as error:
-            raise self._blamed(error, i, "send back", self.pulls[i][0], delta) from error
-        return delta_x
+            raise self._blamed(error, i, f"pull_x to give δ_x of shape {self.values[i].shape}", delta) from error
 
-    def _gradients(self, i: int, delta: Array) -> tuple[Array, ...]:
+    def _aside(self, i: int, delta: Array) -> tuple[Array, ...]:
         """Chain rule (10): the gradients of link i's parameters, which their receiver may change."""
-        parameters, pull = self.links[i].parameters, self.pulls[i][1]
+        wanted, pull = [theta.shape for theta in self.links[i].parameters], self.pulls[i][1]
         try:
             gradients = pull(delta) if pull else ()
-            if type(gradients) is not tuple or len(gradients) != len(parameters):
-                raise ValueError(
-                    f"pull_theta must give a tuple with one gradient for each of {len(parameters)} parameters; "
-                    f"got {_described(gradients)}"
-                )
-            for g, theta in zip(gradients, parameters):
-                if g.shape != theta.shape:
-                    raise ValueError(
-                        f"pull_theta must give gradients in their parameters' shapes, {theta.shape}; got {_described(g)}"
-                    )
+            if type(gradients) is tuple and [g.shape for g in gradients] == wanted:
+                return tuple([yours(g, delta) for g in gradients])
+            shapes = [np.shape(g) for g in gradients] if type(gradients) is tuple else type(gradients).__name__
+            raise ValueError(f"it gave {shapes}")
         except _FAULTS as error:
-            raise self._blamed(error, i, "send back", pull, delta) from error
-        return tuple([yours(g, delta) for g in gradients])
+            raise self._blamed(error, i, f"pull_theta to give a tuple of shapes {wanted}", delta) from error
 
-    def _blamed(self, error: Exception, i: int, verb: str, function: Any, given: Any) -> Exception:
-        """The error with the names of the link that raised it and of the one that what it was given came from."""
-        names = show.texts(self.links)
-        if verb == "take":
-            what = f"what {names[i - 1]} gave, of shape {given.shape}" if i else f"x of shape {given.shape}"
-        else:
-            what = f"δ of shape {np.shape(given)}"
+    def _blamed(self, error: Exception, i: int, wanted: str, delta: Any = None) -> Exception:
+        """The error with the name of the link that raised it, and of the one before if that gave what it cannot take."""
+        names, before = show.texts(self.links), f", of shape {self.values[i].shape}"
         kind = next((kind for kind in _FAULTS[:3] if isinstance(error, kind)), RuntimeError)
-        text = str(error) if kind is not RuntimeError else f"{type(error).__name__}: {error}"
-        return kind(f"{names[i]} cannot {verb} {what}: {text}")
+        text = str(error) if kind is ValueError else f"{error}; it needs {wanted}"
+        if delta is None:
+            return kind(f"{names[i]} cannot take {f'what {names[i - 1]} gave' if i else 'x'}{before}: {text}")
+        return kind(f"{names[i]} cannot send back δ of shape {np.shape(delta)}: {error}; it needs {wanted}")
 
 
 # What goes wrong in a layer, by its own word or by accident. Other errors, such as too little memory, are not its own.
@@ -424,7 +391,7 @@ class Pull:
         """Both chain rules in one walk back: ``(δ_x, gradients)``. Takes and raises the same as :meth:`x`."""
         return self._back(delta_y, "both")
 
-    def _back(self, delta_y: npt.ArrayLike, want: Literal["x", "theta", "both"]) -> tuple[Array, tuple[Array, ...]]:
+    def _back(self, delta_y: npt.ArrayLike, want: str) -> tuple[Array, tuple[Array, ...]]:
         y = self.run.values[-1]
         delta = as_array(delta_y, "delta", Composition(self.run.links))
         if delta.shape != y.shape:
@@ -470,33 +437,26 @@ class Family:
         update_wrapper(cast(Any, self), bind)
 
     def __getitem__(self, arguments: Any) -> Function:
-        arguments = tuple(map(_kept, arguments if isinstance(arguments, tuple) else (arguments,)))
+        arguments = tuple(map(kept, arguments if isinstance(arguments, tuple) else (arguments,)))
         try:
             f = self._bind(*arguments)
         except TypeError:
+            takes = signature(self._bind)
             try:
-                signature(self._bind).bind(*arguments)
-            except TypeError:
-                raise TypeError(self._miscounted(len(arguments))) from None
+                takes.bind(*arguments)
+            except TypeError as error:
+                hint = "; a tuple counts as several, so write a list" if len(arguments) > len(takes.parameters) else ""
+                what = f"{self.name}[{', '.join(takes.parameters)}]: {error}"
+                raise TypeError(f"{what}; got {len(arguments)} arguments{hint}") from None
             raise
-        if not isinstance(f, Function):
-            raise TypeError(f"{self.name}: a family must return a Function; got {type(f).__name__}")
         if isinstance(f, Composition):
             return f
+        if not isinstance(f, Function):
+            raise TypeError(f"{self.name}: a family must return a Function; got {type(f).__name__}")
         # It may be one that others know, such as σ: theirs stays as it is.
         bound = object.__new__(type(f))
         bound.__dict__.update(f.__dict__, _made=(self, arguments))
         return bound
-
-    def _miscounted(self, given: int) -> str:
-        takes = signature(self._bind).parameters.values()
-        needed = [p.name for p in takes if p.default is p.empty]
-        optional = [p.name for p in takes if p.default is not p.empty]
-        text = f"{self.name}[{', '.join(needed + optional)}] needs {' and '.join(needed)}"
-        text += f", and {' and '.join(optional)} may follow" if optional else ""
-        text += f"; got {given} argument{'' if given == 1 else 's'}"
-        # The likeliest cause: a tuple of numbers, or of rows, in place of an array.
-        return text + (" (a tuple counts as several: write a list)" if given > len(takes) else "")
 
     def __call__(self, *arguments: Any) -> Any:
         raise TypeError(f"{self.name} needs its parameters first: write {self.name}[...] @ x, not {self.name}(x)")
@@ -516,53 +476,3 @@ class Family:
 @Family
 def _held(f: Function) -> Function:
     return Function(lambda x: (*f.forward(x)[:2], None), name=str(f), latex=show.latex((f,)))
-
-
-def _kept(argument: Any) -> Any:
-    """What stands in brackets; arrays, and what NumPy makes of lists of numbers, as copies."""
-    others = isinstance(argument, (np.generic, np.ma.MaskedArray, Function)) or not hasattr(argument, "__array__")
-    if others and not isinstance(argument, list):
-        return argument
-    try:
-        array = np.asarray(argument)
-    except (ValueError, TypeError):
-        return argument  # ragged, or not numbers: whoever uses it says so
-    return owned(array) if array.dtype.kind in "biuf" else argument
-
-
-def quiet() -> Any:
-    """Around every run and every way back, whatever the user has set for NumPy.
-
-    An overflow of exp(-x) in the sigmoid is harmless, 1/(1 + inf) = 0 is right; so is a tiny number that becomes 0.
-    """
-    return np.errstate(over="ignore", under="ignore")
-
-
-def yours(result: Any, given: Any) -> Any:
-    """A result that its receiver may change: a copy where it is, or may be a view of, something that is still needed."""
-    return result if result.base is None and result is not given else result.copy()
-
-
-def frozen(value: Any) -> Any:
-    """A value to look at: a view that cannot be written to."""
-    if type(value) is np.ndarray:
-        value = value.view()
-        value.setflags(write=False)
-    return value
-
-
-def _alike(one: Any, other: Any) -> bool:
-    """Whether two things in brackets are equal; arrays by type, shape and entries."""
-    if isinstance(one, tuple):
-        return isinstance(other, tuple) and len(one) == len(other) and all(map(_alike, one, other))
-    if isinstance(one, np.ndarray):
-        same = isinstance(other, np.ndarray) and one.dtype == other.dtype
-        return same and np.array_equal(one, other, equal_nan=True)
-    return bool(one is other or (type(one) is type(other) and one == other))
-
-
-def _described(value: Any) -> str:
-    """A value in an error message: what it is, and its shape."""
-    if isinstance(value, tuple):
-        return f"a tuple of {len(value)}: {', '.join(map(_described, value))}" if value else "an empty tuple"
-    return f"{type(value).__name__} of shape {np.shape(value)}" if hasattr(value, "shape") else type(value).__name__

@@ -195,13 +195,8 @@ def rho(W: Any, b: Any = None) -> Function:
 
         return y, lambda delta: W.T.dot(delta), pull_theta  # (28)
 
-    return Function(
-        forward,
-        (W,) if b is None else (W, b),
-        name="ρ",
-        latex=r"\boldsymbol{\rho}",
-        symbols=("W",) if b is None else ("W", "b"),
-    )
+    theta, symbols = ((W,), ("W",)) if b is None else ((W, b), ("W", "b"))
+    return Function(forward, theta, name="ρ", latex=r"\boldsymbol{\rho}", symbols=symbols)
 
 
 # doctest looks for examples in functions and classes; these are neither.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainbp.function import Family, Function, PullTheta, PullX
+from chainbp.function import Family, Forward, Function, PullTheta, PullX
 from chainbp.lp import Pooled, norms
 from chainbp.wanted import Array, as_array, whole
 
@@ -71,40 +71,31 @@ def eta(p: Any, n: Any = None) -> Function:
     array([7., 5.])
     """
     p = _orders(p, "η_p", "group" if n is not None else "")
-    if n is not None:
-        n = whole(n, "η_p: the group size n")
+    n = None if n is None else whole(n, "η_p: the group size n")
 
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
         if y.ndim not in (1, 2) or y.size == 0:
             raise ValueError("it pools (M,) or (M, K) with at least one entry")
         if n is None:
-            return _pooled(y, p, None, _whole_vector)
+            return _pooled(y, p, None, _columns)
         if len(y) % n or (p.ndim and len(y) != len(p) * n):
-            rows = f"{len(p) * n} rows, {len(p)} groups of {n}" if p.ndim else f"a multiple of {n} rows"
-            raise ValueError(f"it needs {rows}")
+            raise ValueError(f"it needs {f'{len(p)} groups' if p.ndim else 'groups'} of {n} rows")
         groups = y.reshape(-1, n, *y.shape[1:])
-        z, pull_y, pull_p = _pooled(groups, p, 0, _whole_vector) if p.ndim else _pooled(groups, p, None, _groups)
+        z, pull_y, pull_p = _pooled(groups, p, 0 if p.ndim else None, _columns if p.ndim else _groups)
         return z, lambda delta: pull_y(delta).reshape(y.shape), pull_p
 
-    return Function(
-        forward,
-        (p,),
-        name=f"η_{_order_text(p)}",
-        latex=_eta_latex(p),
-        symbols=("p",),
-        brackets=False,
-    )
+    return _named(forward, p)
 
 
-def _whole_vector(y: Array, p: float) -> Pooled:
-    """y, (M,) or (M, K), as one group."""
+def _columns(y: Array, p: float) -> Pooled:
+    """The columns of y, (M,) or (M, K)."""
     found = norms(y.astype(np.float64, copy=False), p)
     return Pooled(found.z, lambda delta: delta * found.gradient, found.slope)
 
 
 def _groups(y: Array, p: float) -> Pooled:
-    """y, (G, n) or (G, n, K), as G groups."""
-    z, pull, slope = _whole_vector(y.swapaxes(0, 1), p)
+    """The columns of G groups, y of shape (G, n) or (G, n, K)."""
+    z, pull, slope = _columns(y.swapaxes(0, 1), p)
     return Pooled(z, lambda delta: pull(delta).swapaxes(0, 1), slope)
 
 
@@ -161,59 +152,44 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
     stride = size if stride is None else _pair(stride, "lp_pool2d: stride")
 
     def windows(y: Array, p: float) -> Pooled:
-        images = y.reshape(-1, *y.shape[-2:])
-        z, pull, slope = pool(images, p, size, stride)
+        z, pull, slope = pool(y.reshape(-1, *y.shape[-2:]), p, size, stride)
         shape = (*y.shape[:-2], *z.shape[1:])
-        return Pooled(
-            z.reshape(shape),
-            lambda delta: pull(delta.reshape(z.shape)).reshape(y.shape),
-            lambda: slope().reshape(shape),
-        )
+        back = lambda delta: pull(delta.reshape(z.shape)).reshape(y.shape)  # noqa: E731
+        return Pooled(z.reshape(shape), back, lambda: slope().reshape(shape))
 
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
         if y.ndim < 2 or y.size == 0 or y.shape[-2] < size[0] or y.shape[-1] < size[1]:
-            raise ValueError(
-                f"windows of {size[0]}×{size[1]} need at least one image of shape (..., H, W) with H ≥ {size[0]} and "
-                f"W ≥ {size[1]}"
-            )
+            fits = f"H ≥ {size[0]} and W ≥ {size[1]}"
+            raise ValueError(f"windows of {size[0]}×{size[1]} need at least one image, shape (..., H, W) with {fits}")
         if p.ndim and (y.ndim < 3 or y.shape[-3] != len(p)):
             raise ValueError(f"{len(p)} orders need shape (..., {len(p)}, H, W), one channel each")
         return _pooled(y, p, -3 if p.ndim else None, windows)
 
-    shape = "×".join(map(str, size)) + ("" if stride == size else f", stride {'×'.join(map(str, stride))}")
-    return Function(
-        forward,
-        (p,),
-        name=f"η_{_order_text(p)}({shape})",
-        latex=rf"{_eta_latex(p)}^{{{size[0]} \times {size[1]}}}",
-        symbols=("p",),
-        brackets=False,
-    )
+    text = "×".join(map(str, size)) + ("" if stride == size else f", stride {'×'.join(map(str, stride))}")
+    return _named(forward, p, f"({text})", rf"^{{{size[0]} \times {size[1]}}}")
 
 
-def _pooled(
-    y: Array, p: Array, axis: int | None, pool: Callable[[Array, float], Pooled]
-) -> tuple[Array, PullX, PullTheta]:
+def _named(forward: Forward, p: Array, text: str = "", latex: str = "") -> Function:
+    """A pooling, whose name shows its order to four digits, or p where there are several."""
+    order = "p" if p.ndim else "∞" if np.isinf(p) else f"{float(p):.4g}"
+    in_latex = rf"\eta_{{{order}}}".replace("∞", r"\infty") + latex
+    return Function(forward, (p,), name=f"η_{order}{text}", latex=in_latex, symbols=("p",), brackets=False)
+
+
+def _pooled(y: Array, p: Array, axis: int | None, pool: Callable[..., Pooled]) -> tuple[Array, PullX, PullTheta]:
     """What a pooling's forward gives: all of y pooled with one order, or each part along an axis with its own."""
-    if axis is None:
-        z, pull, slope = pool(y, float(p))
-
-        def pull_p(delta: Array) -> tuple[Array, ...]:
-            return (np.asarray((delta * slope()).sum(), p.dtype),)
-
-        return z.astype(y.dtype, copy=False)[()], lambda delta: pull(delta).astype(y.dtype, copy=False), pull_p
-    parts = [pool(part, float(order)) for part, order in zip(np.moveaxis(y, axis, 0), p)]
-
-    def each(delta: Array) -> Any:
-        return zip(parts, np.moveaxis(delta, axis, 0))
+    split = (lambda a: [a]) if axis is None else (lambda a: np.moveaxis(a, axis, 0))  # noqa: E731
+    join = (lambda a: a[0]) if axis is None else (lambda a: np.stack(a, axis))  # noqa: E731
+    parts = [pool(part, order) for part, order in zip(split(y), p.astype(np.float64).ravel().tolist())]
 
     def pull_y(delta: Array) -> Array:
-        return np.stack([part.pull(d) for part, d in each(delta)], axis).astype(y.dtype, copy=False)
+        return np.asarray(join([part.pull(d) for part, d in zip(parts, split(delta))]).astype(y.dtype, copy=False))
 
-    def pull_orders(delta: Array) -> tuple[Array, ...]:
-        return (np.array([(d * part.slope()).sum() for part, d in each(delta)], p.dtype),)
+    def pull_p(delta: Array) -> tuple[Array, ...]:
+        slopes = [(d * part.slope()).sum() for part, d in zip(parts, split(delta))]
+        return (np.array(slopes, p.dtype).reshape(p.shape),)
 
-    return np.stack([part.z for part in parts], axis).astype(y.dtype, copy=False), pull_y, pull_orders
+    return join([part.z for part in parts]).astype(y.dtype, copy=False)[()], pull_y, pull_p
 
 
 def _orders(p: Any, name: str, each: str) -> Array:
@@ -223,15 +199,6 @@ def _orders(p: Any, name: str, each: str) -> Array:
         several = f", or one for each {each}" if each else ""
         raise ValueError(f"{name}: p must be one number greater than 0, or inf{several}; got {orders}")
     return orders
-
-
-def _order_text(p: Array) -> str:
-    """The order as it stands in a name: four digits, or p where there are several."""
-    return "p" if p.ndim else "∞" if np.isinf(p) else f"{float(p):.4g}"
-
-
-def _eta_latex(p: Array) -> str:
-    return rf"\eta_{{{_order_text(p)}}}".replace("∞", r"\infty")
 
 
 def _pair(value: Any, what: str) -> tuple[int, int]:

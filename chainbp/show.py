@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,28 @@ if TYPE_CHECKING:
     from chainbp.backprop import Backprop
     from chainbp.function import Function
 
-_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_SUPERSCRIPT = str.maketrans("(0123456789)", "⁽⁰¹²³⁴⁵⁶⁷⁸⁹⁾")
+_WORDS = {mark: chr(sign) for sign, mark in _SUPERSCRIPT.items()} | str.maketrans(
+    {"∘": "o", "ρ": "rho", "σ": "sigma", "η": "eta", "θ": "theta", "δ": "delta", "‖": "||", "·": ".", "∞": "inf"}
+    | {"×": "x", "′": "'", "…": "...", "→": "->", "⟨": "<", "⟩": ">", "ᵀ": "^T"}
+)
+
+
+def printable(text: str) -> str:
+    """The text as standard output can print it: where that is no Unicode, with the words for the symbols."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_WORDS).encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def texts(links: Sequence[Function]) -> list[str]:
     """The text of each link, in data order: ρ[W⁽¹⁾], σ, ρ[W⁽²⁾], σ."""
     return [
         f.name + (f"[{', '.join(symbol + layer for symbol in f.symbols)}]" if f.brackets else "")
-        for f, layer in zip(links, _superscripts(links))
+        for f, layer in zip(links, _layers(links, str.translate, _SUPERSCRIPT))
     ]
 
 
@@ -32,34 +47,25 @@ def latex(links: Sequence[Function]) -> str:
     """The formula of a chain in LaTeX."""
     formulas = []
     for f, layer in zip(links, _layers(links)):
-        mark = f"^{{({layer})}}" if layer else ""
-        inside = ", ".join(rf"\mathbf{{{symbol}}}{mark}" for symbol in f.symbols)
+        inside = ", ".join(rf"\mathbf{{{symbol}}}{layer and f'^{{{layer}}}'}" for symbol in f.symbols)
         formulas.append(f.latex + (rf"[\![{inside}]\!]" if f.brackets else ""))
     return r" \circ ".join(reversed(formulas))
 
 
 def parameter_names(links: Sequence[Function]) -> tuple[str, ...]:
     """A symbol for each parameter of a chain, in data order: W⁽¹⁾, W⁽²⁾; θ where a function was given none."""
-    return tuple(
-        symbol + layer
-        for f, layer in zip(links, _superscripts(links))
-        for symbol in f.symbols or ("θ",) * len(f.parameters)
-    )
+    layers = _layers(links, str.translate, _SUPERSCRIPT)
+    return tuple(s + layer for f, layer in zip(links, layers) for s in f.symbols or ("θ",) * len(f.parameters))
 
 
-def _layers(links: Sequence[Function]) -> list[int]:
-    """The paper's layer number of each link, counted in data order; 0 where its symbol stands once."""
+def _layers(links: Sequence[Function], style: Any = lambda text, _: text, table: Any = None) -> list[str]:
+    """The paper's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
     keys = [(f.name, f.symbols[:1]) for f in links]
-    total, seen = Counter(keys), Counter[Any]()
-    layers = []
+    total, seen, layers = Counter(keys), Counter[Any](), []
     for f, key in zip(links, keys):
         seen[key] += 1
-        layers.append(seen[key] if f.symbols and total[key] > 1 else 0)
+        layers.append(style(f"({seen[key]})", table) if f.symbols and total[key] > 1 else "")
     return layers
-
-
-def _superscripts(links: Sequence[Function]) -> list[str]:
-    return [f"⁽{layer}⁾".translate(_SUPERSCRIPT) if layer else "" for layer in _layers(links)]
 
 
 def variable_names(links: Sequence[Function]) -> list[str]:
@@ -69,15 +75,12 @@ def variable_names(links: Sequence[Function]) -> list[str]:
     is not. The letters run backward from z at the end; chains too deep for the alphabet get numbered h.
     """
     # A letter begins at each weighted sum, and at each function that follows an unprimed variable.
-    steps: list[tuple[int, str]] = []
+    layer, prime, steps = 0, "", []
     for f in links[:-1]:
-        layer, prime = steps[-1] if steps else (0, "")
-        if any(theta.ndim >= 2 for theta in f.parameters):
-            steps.append((layer + 1, "′"))
-        else:
-            steps.append((layer, "") if prime else (layer + 1, ""))
-    count = steps[-1][0] if steps else 0
-    letters = "yz"[-count:] if 0 < count <= 2 else [f"h{i}" for i in range(1, count + 1)]
+        weights = any(theta.ndim >= 2 for theta in f.parameters)
+        layer, prime = layer + (weights or not prime), "′" if weights else ""
+        steps.append((layer, prime))
+    letters = "yz"[-layer:] if 0 < layer <= 2 else [f"h{i}" for i in range(1, layer + 1)]
     return ["x"] + [f"{letters[layer - 1]}{prime}" for layer, prime in steps]
 
 
@@ -94,20 +97,16 @@ def table(bp: Backprop) -> str:
     lines = [("", *_HEAD), *_rows(bp)]
     widths = [max(map(len, column)) for column in zip(*lines)]
     padded = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
-    return "\n".join([f"L = {bp.loss:.6g}", *padded])
+    return printable("\n".join([f"L = {bp.loss:.6g}", *padded]))
 
 
 def html_table(bp: Backprop) -> str:
     """The same as HTML."""
     head = "".join(f'<th scope="col">{cell}</th>' for cell in ("variable", *_HEAD))
-    body = "".join(
-        f'<tr><th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
-        for name, *cells in _rows(bp)
-    )
-    return (
-        f'<table class="backprop"><caption>L = {bp.loss:.6g}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    rows = (f'<th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) for name, *cells in _rows(bp))
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    caption = f'<table class="backprop"><caption>L = {bp.loss:.6g}</caption>'
+    return f"{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _brief(value: Any) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from chainbp import show
 from chainbp.backprop import backprop
 from chainbp.function import Family, Function
-from chainbp.wanted import as_array
+from chainbp.wanted import as_array, number, whole
 
 
 class Training(NamedTuple):
@@ -29,10 +30,8 @@ class Training(NamedTuple):
     history: npt.NDArray[np.float64]
 
     def __repr__(self) -> str:
-        return (
-            f"Training of {self.network}: {len(self.history)} steps, "
-            f"mean loss {self.history[0]:.4g} → {self.history[-1]:.4g}"
-        )
+        losses = f"mean loss {self.history[0]:.4g} → {self.history[-1]:.4g}"
+        return show.printable(f"Training of {self.network}: {len(self.history)} steps, {losses}")
 
 
 def train(
@@ -100,50 +99,37 @@ def train(
         raise TypeError(f"train needs a chainbp Function to train; got {type(network).__name__}")
     if not hasattr(cost, "__getitem__"):
         raise TypeError(f"train: cost must be a family that waits for its target, like squared_error; got {cost!r}")
-    whole = {"steps": steps, "batch": 1 if batch is None else batch, "seed": seed}
-    rates = _rates(rate, network)
-    for name, value in [*whole.items(), *(("rate", r) for r in rates), ("momentum", momentum)]:
-        kind, needed = (Integral, "an integer") if name in whole else (Real, "a number")
-        if not isinstance(value, kind):
-            raise TypeError(f"train: {name} must be {needed}; got {value!r}")
-    X = as_array(X, "X", "train")
-    T = as_array(T, "T", "train")
+    X, T = as_array(X, "X", "train"), as_array(T, "T", "train")
     axis = 0 if X.ndim == 4 else -1
     samples = X.shape[axis] if X.ndim else 0
     if X.ndim not in (2, 4) or T.ndim not in (1, 2) or samples != T.shape[-1] or samples == 0:
-        raise ValueError(
-            "train: X must be (M, K), one column per sample, or images (K, C, H, W), and T (N, K) or (K,); "
-            f"got {X.shape} and {T.shape}"
-        )
-    size = samples if batch is None else batch
-    if not 1 <= size <= samples:
-        raise ValueError(f"train: batch must be between 1 and the number of samples, {samples}; got {batch}")
-    if steps < 1:
-        raise ValueError(f"train: steps must be at least 1; got {steps}")
-    for r in rates:
-        if not r > 0 or not np.isfinite(r):
-            raise ValueError(f"train: rate must be a finite number greater than 0; got {r}")
-    if not 0 <= momentum < 1:
-        raise ValueError(f"train: momentum must lie in [0, 1); got {momentum}")
-    if seed < 0:
-        raise ValueError(f"train: seed must not be negative; got {seed}")
+        wanted = "X must be (M, K), one column per sample, or images (K, C, H, W), and T (N, K) or (K,)"
+        raise ValueError(f"train: {wanted}; got {X.shape} and {T.shape}")
     if not network.parameters:
         raise ValueError(f"train: {network} has no parameters to learn")
+    steps, seed = whole(steps, "train: steps"), whole(seed, "train: seed", least=0)
+    size = samples if batch is None else whole(batch, "train: batch")
+    if size > samples:
+        raise ValueError(f"train: batch must be at most the number of samples, {samples}; got {batch}")
+    rates = [number(r, "train: rate") for r in (rate if np.ndim(rate) else [rate] * len(network.parameters))]
+    if len(rates) != len(network.parameters):
+        raise ValueError(f"train: rate must be one number, or {len(network.parameters)}, one for each parameter")
+    momentum = number(momentum, "train: momentum", least=True, most=1)
 
-    # As Python numbers these leave a float32 network float32; NumPy's own would make it float64.
-    rates, momentum = [float(r) for r in rates], float(momentum)
     velocity = [np.zeros_like(theta) for theta in network.parameters]
     history = np.empty(steps)
     bar = _progress(steps) if progress else None
     for step, columns in zip(range(steps), _batches(samples, size, seed)):
         bp = backprop(cost[T[..., columns]] @ network, X[columns] if axis == 0 else X[:, columns])
         history[step] = bp.loss / size
-        if not np.isfinite(bp.loss) or not all(np.isfinite(g).all() for g in bp.gradients):
-            # Before the first step no rate can be the cause.
-            advice = "try a smaller rate" if step else "ask check_gradient which one, at this input"
-            raise FloatingPointError(f"train: the loss or a gradient is not finite at step {step}; {advice}")
         velocity = [momentum * v + (g / size).astype(v.dtype) for v, g in zip(velocity, bp.gradients)]
         moved = [theta - r * v for theta, r, v in zip(network.parameters, rates, velocity)]
+        # p = inf stays what it is.
+        if not all(np.all(np.isfinite(m) | (m == theta)) for m, theta in zip([bp.loss, *moved], [0, *network.parameters])):
+            # Before the first step no rate can be the cause.
+            no_rate = step == 0 and not all(np.isfinite(g).all() for g in (bp.loss, *bp.gradients))
+            advice = "ask check_gradient which one, at this input" if no_rate else "try a smaller rate"
+            raise FloatingPointError(f"train: the loss or a parameter is not finite at step {step}; {advice}")
         try:
             network = network.with_parameters(moved)
         except ValueError as error:
@@ -156,27 +142,13 @@ def train(
     return Training(network, history)
 
 
-def _rates(rate: float | Sequence[float], network: Function) -> list[float]:
-    """One rate for each parameter."""
-    count = len(network.parameters)
-    if isinstance(rate, np.ndarray):
-        rate = rate.tolist()
-    if not isinstance(rate, Sequence) or isinstance(rate, str):
-        return [rate] * count
-    if len(rate) != count:
-        raise ValueError(f"train: rate must be one number, or {count}, one for each parameter; got {len(rate)}")
-    return list(rate)
-
-
 def _batches(samples: int, size: int, seed: int) -> Iterable[Any]:
     """Columns of one batch after the other, shuffled anew each time around; all columns where one batch has all."""
-    if size == samples:
-        while True:
-            yield slice(None)
     rng = np.random.default_rng(seed)
     while True:
-        order = rng.permutation(samples)
-        yield from (order[i : i + size] for i in range(0, samples - size + 1, size))
+        order = rng.permutation(samples) if size < samples else None
+        starts = range(0, samples - size + 1, size)
+        yield from (slice(None) if order is None else order[i : i + size] for i in starts)
 
 
 def _progress(steps: int) -> Any:
@@ -185,6 +157,6 @@ def _progress(steps: int) -> Any:
         from tqdm import tqdm
     except ImportError:
         return None
-    import sys
-
-    return tqdm(total=steps, file=sys.stdout, ascii=" ·━", ncols=60, bar_format="{desc:<16}|{bar}| {n_fmt}/{total_fmt}")
+    blocks = " ·━" if show.printable(" ·━") == " ·━" else True
+    form = "{desc:<16}|{bar}| {n_fmt}/{total_fmt}"
+    return tqdm(total=steps, file=sys.stdout, ascii=blocks, ncols=60, bar_format=form)

@@ -1,7 +1,8 @@
-"""What functions want of their numbers, and the messages for those who give something else."""
+"""The ground: what functions want of numbers, who owns them, and how they are added up."""
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -57,6 +58,50 @@ def owned(array: Array) -> Array:
     return array if type(array.base) is bytes else np.ndarray(array.shape, array.dtype, array.tobytes())
 
 
+def kept(argument: Any) -> Any:
+    """What stands in brackets; arrays, and what NumPy makes of lists of numbers, as copies."""
+    if isinstance(argument, (np.generic, np.ma.MaskedArray)) or not (
+        isinstance(argument, list) or hasattr(argument, "__array__")
+    ):
+        return argument
+    try:
+        array = np.asarray(argument)
+    except (ValueError, TypeError):
+        return argument  # a ragged list, or a function: whoever uses it has a say
+    return owned(array) if array.dtype.kind in "biuf" else argument
+
+
+def yours(result: Any, given: Any) -> Any:
+    """A result that its receiver may change: a copy where it is, or may be a view of, something that is still needed."""
+    return result if result.base is None and result is not given else result.copy()
+
+
+def frozen(value: Any) -> Any:
+    """A value to look at: a view that cannot be written to."""
+    view = np.asarray(value).view() if isinstance(value, np.ndarray) else value
+    view.setflags(write=False)
+    return view
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two things in brackets are equal; arrays by type, shape and entries, lists and tuples by what they hold."""
+    if one is other or type(one) is not type(other):
+        return one is other
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(alike, one, other))
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
+    return bool(one == other)
+
+
+def quiet() -> Any:
+    """Around every run and every way back, whatever the user has set for NumPy.
+
+    An overflow of exp(-x) in the sigmoid is harmless, 1/(1 + inf) = 0 is right; so is a tiny number that becomes 0.
+    """
+    return np.errstate(over="ignore", under="ignore")
+
+
 def total(values: Array) -> Array:
     """The sum along the first axis, by halves: rounding adds up with the logarithm of its length, not with the length."""
     while len(values) > 8:
@@ -83,3 +128,15 @@ def whole(value: Any, what: str, least: int = 1) -> int:
     if value < least:
         raise ValueError(f"{what} must be at least {least}; got {value}")
     return int(value)
+
+
+def number(value: Any, what: str, *, least: bool = False, most: float = np.inf) -> float:
+    """A finite number above 0, or from 0 on with `least`, and below `most`; or an error.
+
+    As a Python number it leaves a float32 array float32; NumPy's own would not.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{what} must be a number; got {value!r}")
+    if not 0 <= value < most or (value == 0 and not least):
+        raise ValueError(f"{what} must be {'from 0' if least else 'greater than 0'} to below {most}; got {value}")
+    return float(value)

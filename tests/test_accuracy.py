@@ -6,15 +6,15 @@ import mpmath
 import numpy as np
 import pytest
 
-from benchmarks import edges
-from benchmarks.accuracy import BOUNDS, DTYPES, FUNCTIONS, KINDS, P_BANDS, blocks, summary, sweep
-from benchmarks.reference import errors, reference
+from benchmarks.accuracy import BOUNDS, DTYPES, FUNCTIONS, summary, sweep
+from benchmarks.reference import EDGES, KINDS, P_RANGE, Edge, blocks, errors, fails, reference
+from chainbp import eta, lp_pool2d
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("windows", [400, pytest.param(3000, marks=pytest.mark.soak)])
 def test_a_sample_of_windows_keeps_the_bounds(dtype, windows):
-    rows = summary(sweep(windows, (1, 0), dtype))["rows"]
+    rows = summary({dtype: sweep(windows, (1, 0), dtype)})["rows"]
     assert [(r["function"], r["quantity"]) for r in rows] == list(product(FUNCTIONS, BOUNDS))
     for row in rows:
         assert row["results"] >= windows
@@ -28,8 +28,8 @@ def test_the_sample_has_every_kind_of_window_and_keeps_its_dtype(dtype):
     assert {kind for block in drawn for kind in block.kinds} == set(KINDS)
     assert {block.image.dtype for block in drawn} == {np.dtype(dtype)}
     assert all(np.isfinite(block.image).all() for block in drawn)
-    assert all(len(block.windows) == len(block.kinds) for block in drawn)
-    assert P_BANDS[0][0] <= min(block.p for block in drawn) < max(block.p for block in drawn) <= P_BANDS[-1][1]
+    assert all(len(block.windows(block.image)) == len(block.kinds) for block in drawn)
+    assert P_RANGE[0] <= min(block.p for block in drawn) < max(block.p for block in drawn) <= P_RANGE[1]
     assert any(block.stride < block.size for block in drawn)
     assert any(block.p % 1 == 0 for block in drawn)
 
@@ -90,21 +90,42 @@ def test_errors_are_counted_in_eps():
 # ---- the edge cases ----
 
 
-@pytest.mark.parametrize("case", edges.CASES, ids=lambda case: f"{case.about}, p={case.p:g}, {case.dtype}")
-@pytest.mark.parametrize("name", ["chainbp eta", "chainbp lp_pool2d"])
-def test_chainbp_fails_no_edge_case(name, case):
-    pooling = edges.POOLINGS[name]()
-    assert not edges.fails(case, *pooling(np.array(case.y, case.dtype), case.p))
+def by_eta(y, p):
+    z, pull = eta[p].vjp(y)
+    return z, pull.x(np.ones_like(z))
+
+
+def by_lp_pool2d(y, p):
+    z, pull = lp_pool2d[p, (1, len(y))].vjp(y[None])
+    return z[0, 0], pull.x(np.ones_like(z))
+
+
+@pytest.mark.parametrize("case", EDGES, ids=lambda case: f"{case.about}, {case.y}, p={case.p:g}, {case.dtype}")
+@pytest.mark.parametrize("pooling", [by_eta, by_lp_pool2d])
+def test_chainbp_fails_no_edge_case(pooling, case):
+    for signs in (1, -1, np.resize([-1, 1], len(case.y))):
+        turned = case._replace(y=(np.array(case.y) * signs).tolist())
+        assert not fails(turned, *pooling(np.array(turned.y, case.dtype), case.p)), turned
+
+
+def test_cases_of_one_kind_stand_together():
+    kinds = [case.about for case in EDGES]
+    assert kinds == sorted(kinds, key=list(dict.fromkeys(kinds)).index)
+    assert len(EDGES) == 47
 
 
 def test_failures_are_seen():
-    case = edges.Edge("negative entries", [-1.0, 2.0], 3)
+    case = Edge("negative entries", [-1.0, 2.0], 3)
     z, gradient, _ = reference(case.y, case.p)
     good = [float(g) for g in gradient]
-    assert not edges.fails(case, float(z), good)
-    assert edges.fails(case, float(z) * 1.00001, good)
-    assert edges.fails(case, float(z), [-good[0], good[1]])
-    assert edges.fails(case, float("nan"), good)
-    zeros = edges.Edge("a window of zeros", [0.0, 0.0], 1.5)
-    assert not edges.fails(zeros, 0.0, [1.0, 0.0])
-    assert edges.fails(zeros, 0.0, [np.nan, 0.0])
+    assert not fails(case, float(z), good)
+    assert fails(case, float(z) * 1.00001, good)
+    assert fails(case, float(z), [-good[0], good[1]])
+    assert fails(case, float("nan"), good)
+    zeros = Edge("a window of zeros", [0.0, 0.0], 1.5)
+    assert not fails(zeros, 0.0, [1.0, 0.0])
+    assert fails(zeros, 0.0, [np.nan, 0.0])
+    ties = Edge("p = ∞", [2.0, -2.0, 1.0], np.inf)
+    assert not fails(ties, 2.0, [1.0, 0.0, 0.0])
+    assert fails(ties, 2.0, [1.0, 0.0, 0.1])
+    assert fails(Edge("p = ∞", [-3.0, 1.0], np.inf), 3.0, [1.0, 0.0])
