@@ -19,7 +19,6 @@ from chainbp import (
     squared_error,
     two_layer,
 )
-from chainbp.show import variable_names
 
 
 @pytest.fixture
@@ -91,17 +90,20 @@ def planted(pooling, p, wrong):
 def test_the_step_suits_each_entry(rng, p, wrong):
     t, y = rng.normal(size=len(p)), rng.uniform(0.5, 1.5, size=4 * len(p))
     report = check_gradient(squared_error[t] @ planted(lambda p: eta[p, 4], np.array(p), wrong), y)
-    assert report.ok == (wrong == 1), report
+    # Beside p = 1e9, rounding may hide the rest.
+    right = ["agrees"] if max(p) < 1e9 else ["agrees", "cannot tell"]
+    assert report.worst.verdict in (right if wrong == 1 else ["WRONG"]), report
     images = y.reshape(1, len(p), 2, 2)
     loss = squared_error[t[:, None]] @ flatten @ planted(lambda p: lp_pool2d[p, 2], np.array(p), wrong)
     report = check_gradient(loss, images)
-    assert report.ok == (wrong == 1), report
+    assert report.worst.verdict in (right if wrong == 1 else ["WRONG"]), report
 
 
 def test_a_tiny_entry_beside_large_ones_is_checked_to_the_digits_that_a_difference_has():
     W, x = np.array([[1.0, 1e-6, 0.0, 1000.0]]), np.array([0.5, -0.8, 0.3, 0.001])
     report = check_gradient(squared_error[0.3] @ eta[2.0] @ sigma @ rho[W], x)
-    assert report.ok, report
+    # One number alone has a norm that does not depend on p.
+    assert [c.verdict for c in report.comparisons] == ["agrees", "agrees", "cannot tell"]
     np.testing.assert_allclose(report.comparisons[1].difference, report.comparisons[1].gradient, rtol=1e-8)
 
 
@@ -113,22 +115,23 @@ def test_rounding_that_is_coarser_than_eps_is_not_taken_for_certainty():
 
     x = np.array([0.7, -0.4, 1.1])
     c = check_gradient(squared_error[np.zeros(3)] @ Function(forward, name="single"), x).worst
-    assert c.error > 1e-6
+    assert c.verdict != "agrees"
     np.testing.assert_allclose(c.difference, c.gradient, rtol=0.1)
 
 
-def test_a_step_stays_in_the_domain_of_the_loss():
+def test_a_step_that_leaves_the_domain_of_the_loss_tells_nothing():
     assert check_gradient(cross_entropy[[1.0, 0.5]], [0.9, 1e-7])
-    with pytest.raises(ValueError, match=r"z must lie in \[0, 1\]"):
-        check_gradient(cross_entropy[[1.0, 0.0]], [0.9, 0.0])
+    c = check_gradient(cross_entropy[[1.0, 0.0]], [0.9, 0.0]).worst
+    assert (c.verdict, "cannot tell" in c.reason) == ("cannot tell", True)
 
 
 @pytest.mark.parametrize("p", [0.5, 1, 1.5, 2, 3, 20, 300, 5000, np.inf])
 def test_lp_network_passes_the_check(parts, p):
     W1, _, x, _ = parts
-    report = check_gradient(squared_error[0.3] @ lp_network(W1, p), x)
-    assert report.ok, report
-    assert [c.name for c in report.comparisons] == (["x", "W"] if p == np.inf else ["x", "W", "p"])
+    verdicts = {c.name: c.verdict for c in check_gradient(squared_error[0.3] @ lp_network(W1, p), x).comparisons}
+    # From p = 300 on, ∂L/∂p is 0 but for rounding; at inf there is none.
+    of_p = {} if p == np.inf else {"p": "agrees" if p < 300 else "cannot tell"}
+    assert verdicts == {"x": "agrees", "W": "agrees"} | of_p
 
 
 def test_the_error_of_x_is_computed_when_read_and_once():
@@ -139,13 +142,9 @@ def test_the_error_of_x_is_computed_when_read_and_once():
 
     double = Function(forward, name="double")
     bp = backprop(squared_error[[0.0]] @ double, [1.0])
-    assert bp.deltas[-1] == pytest.approx([4.0])
-    assert bp.deltas[1:][0] == pytest.approx([4.0])
-    assert len(bp.deltas) == 2
     assert calls == []
-    assert bp.deltas[0] == pytest.approx([8.0])
-    assert bp.deltas[-2] == pytest.approx([8.0])
-    assert [d.shape for d in bp.deltas] == [(1,), (1,)]
+    np.testing.assert_array_equal(bp.deltas, [[8.0], [4.0]])
+    assert bp.deltas is bp.deltas
     assert calls == [1]
 
 
@@ -175,13 +174,17 @@ def test_no_jacobian_is_formed():
     assert peak < 20 * x.nbytes
 
 
-def test_names(parts):
-    W1, W2, _, t = parts
-    assert variable_names((squared_error[t] @ two_layer(W1, W2)).functions) == ["x", "y′", "y", "z′", "z"]
-    assert variable_names((squared_error[1.0] @ lp_network(W1, 2)).functions) == ["x", "y′", "y", "z"]
-    assert variable_names((squared_error[1.0] @ eta[2]).functions) == ["x", "z"]
+def test_the_variables_have_the_paper_s_names(parts):
+    W1, W2, x, _ = parts
+
+    def names(loss):
+        return [line.split()[0] for line in repr(backprop(loss, x)).splitlines()[2:]]
+
+    assert names(squared_error[[1.0, 0.0]] @ two_layer(W1, W2)) == ["x", "y′", "y", "z′", "z"]
+    assert names(squared_error[1.0] @ lp_network(W1, 2)) == ["x", "y′", "y", "z"]
+    assert names(squared_error[1.0] @ eta[2]) == ["x", "z"]
     deep = sigma @ rho[np.ones((1, 2))] @ two_layer(W1, W2)
-    assert variable_names((squared_error[[1.0]] @ deep).functions) == ["x", "h1′", "h1", "h2′", "h2", "h3′", "h3"]
+    assert names(squared_error[[1.0]] @ deep) == ["x", "h1′", "h1", "h2′", "h2", "h3′", "h3"]
 
 
 def test_a_wrong_layer_is_caught(rng):

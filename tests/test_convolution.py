@@ -67,9 +67,9 @@ def test_the_gradient_of_a_shared_weight_is_the_sum_over_its_edges(rng):
 
 
 def test_check_gradient_of_a_whole_network(rng):
-    x, t = rng.normal(size=(3, 2, 6, 6)), np.eye(4)[:, [0, 3, 1]]
-    network = rho[rng.normal(size=(4, 12)), rng.normal(size=4)] @ flatten
-    network = network @ lp_pool2d[[1.5, 2.0, 5.0], 2] @ tanh @ conv2d[rng.normal(size=(3, 2, 3, 2)), rng.normal(size=3)]
+    x, t = rng.normal(size=(2, 1, 5, 4)), np.eye(3)[:, [0, 2]]
+    network = rho[rng.normal(size=(3, 8)), rng.normal(size=3)] @ flatten
+    network = network @ lp_pool2d[[1.5, 5.0], 2] @ tanh @ conv2d[rng.normal(size=(2, 1, 2, 1)), rng.normal(size=2)]
     loss = softmax_cross_entropy[t] @ network
     report = check_gradient(loss, x)
     assert report, report

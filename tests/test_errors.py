@@ -43,7 +43,7 @@ SHAPES = [
     ("eta[2] @ np.ones((0, 3))", ["η_2", "(0, 3)"]),
     ("eta[2] @ 1.0", ["η_2", "()"]),
     ("eta[2] @ np.ones((2, 2, 2))", ["η_2", "(2, 2, 2)"]),
-    ("eta[2, 4] @ np.ones(6)", ["multiple of 4", "(6,)"]),
+    ("eta[2, 4] @ np.ones(6)", ["4 rows", "(6,)"]),
     ("sigma.vjp([1.0, 2.0])[1].x([1.0])", ["σ: delta", "(2,)", "(1,)"]),
     ("sigma.vjp([1.0, 2.0])[1].x(1.0)", ["σ: delta", "(2,)", "()"]),
     ("rho[W].vjp(np.ones(3))[1].theta(np.ones((2, 1)))", ["ρ[W]: delta", "(2,)", "(2, 1)"]),
@@ -54,7 +54,7 @@ SHAPES = [
     ("train(sigma @ rho[W], squared_error, X, T[:, :3])", ["train", "(3, 4)", "(2, 3)"]),
     ("train(sigma @ rho[W], squared_error, np.ones(3), np.ones(2))", ["train", "(3,)"]),
     ("train(flatten @ conv2d[K], squared_error, np.ones((5, 3, 4, 4)), T)", ["(5, 3, 4, 4)", "(2, 4)"]),
-    ("train(sigma @ rho[W], squared_error, X, T, rate=[0.1, 0.2])", ["train: rate", "1", "got 2"]),
+    ("train(sigma @ rho[W], squared_error, X, T, rate=[0.1, 0.2])", ["train: rate", "1, one for each"]),
     ("eta[[2.0, 3.0], 2] @ np.ones(6)", ["2 groups", "groups of 2", "(6,)"]),
     ("lp_pool2d[2, 3] @ np.ones((2, 5))", ["η_2(3×3)", "3×3", "H ≥ 3", "(2, 5)"]),
     ("lp_pool2d[2, 2] @ np.ones(5)", ["η_2(2×2)", "(..., H, W)", "(5,)"]),
@@ -71,14 +71,14 @@ SHAPES = [
     ("softmax @ np.ones((2, 3, 4))", ["softmax", "(N,) or (N, K)", "(2, 3, 4)"]),
     ("softmax @ []", ["softmax", "at least one entry"]),
     ("softmax_cross_entropy[np.eye(3)] @ np.ones((3, 2))", ["H(t, softmax ·)", "(3, 3)", "(3, 2)"]),
-    ("rho[[[1.0, 2.0]]] @ sigma @ rho[W] @ [1.0]", ["ρ[W⁽¹⁾] cannot take x of shape (1,)", "(3,) or (3, K)"]),
+    ("rho[[[1.0, 2.0]]] @ sigma @ rho[W] @ [1.0]", ["ρ[W⁽¹⁾]", "x", "(1,)", "(3,) or (3, K)"]),
     (
         "rho[[[1.0, 2.0]]] @ sigma @ rho[np.ones((3, 3))] @ [1.0, 2.0, 3.0]",
-        ["ρ[W⁽²⁾] cannot take what σ gave, of shape (3,): W of shape (1, 2) needs shape (2,) or (2, K)"],
+        ["ρ[W⁽²⁾]", "what σ gave", "(3,)", "W of shape (1, 2)", "(2,) or (2, K)"],
     ),
-    ("rho[np.ones((2, 5))] @ eta[2] @ rho[W] @ X", ["ρ[W⁽²⁾] cannot take what η_2 gave, of shape (4,)", "(5,)"]),
-    ("eta[2, 4] @ sigma @ np.ones(6)", ["η_2 cannot take what σ gave, of shape (6,)", "multiple of 4"]),
-    ("eta[[1.0, 2.0], 3] @ rho[W] @ X", ["η_p cannot take what ρ[W] gave, of shape (2, 4)", "6 rows"]),
+    ("rho[np.ones((2, 5))] @ eta[2] @ rho[W] @ X", ["ρ[W⁽²⁾]", "what η_2 gave", "(4,)", "(5,)"]),
+    ("eta[2, 4] @ sigma @ np.ones(6)", ["η_2", "what σ gave", "(6,)", "4 rows"]),
+    ("eta[[1.0, 2.0], 3] @ rho[W] @ X", ["η_p", "what ρ[W] gave", "(2, 4)", "3 rows"]),
     ("squared_error[1.0] @ rho[W] @ np.ones(3)", ["‖t − ·‖² cannot take what ρ[W] gave, of shape (2,)", "()"]),
     ("backprop(squared_error[T] @ rho[W], X[:, :3])", ["‖t − ·‖² cannot take what ρ[W] gave", "(2, 3)", "(2, 4)"]),
     ("sigma.with_parameters([1.0])", ["σ", "0 parameters", "got 1"]),
@@ -161,21 +161,21 @@ TYPES = [
     ("train(sigma @ rho[W], np.sin, X, T)", ["train: cost", "squared_error"]),
     ("train(sigma @ rho[W], squared_error, X, T, steps=1.5)", ["train: steps", "integer", "1.5"]),
     ('train(sigma @ rho[W], squared_error, X, T, rate="1")', ["train: rate", "number", "'1'"]),
-    ("sigma @ np.sin", ["σ ∘ sin", "plain callable"]),
-    ("sigma @ rho", ["rho", "no parameters yet", "rho[...]"]),
+    ("sigma @ np.sin", ["σ", "sin", "Function"]),
+    ("sigma @ rho", ["σ", "rho", "brackets"]),
     ("rho @ sigma", ["rho", "no parameters yet"]),
     ("rho(X)", ["rho", "rho[...]"]),
     ("X @ sigma", ["left of a function", "σ @ x"]),
     ("[1.0] @ rho[W]", ["left of a function"]),
-    ("lp_pool2d[2.0]", ["lp_pool2d[p, size, stride] needs p and size, and stride may follow; got 1 argument"]),
-    ("lp_pool2d[2.0, 2, 2, 2]", ["lp_pool2d[p, size, stride] needs p and size", "got 4 arguments"]),
-    ("conv2d[K, np.ones(4), 2]", ["conv2d[K, b] needs K, and b may follow; got 3 arguments"]),
-    ("eta[2.0, 2, 2]", ["eta[p, n] needs p, and n may follow; got 3 arguments"]),
-    ("eta[()]", ["eta[p, n] needs p", "got 0 arguments"]),
-    ("rho[[1.0], [1.0], [1.0]]", ["rho[W, b] needs W, and b may follow; got 3 arguments"]),
-    ("squared_error[1.0, 0.0]", ["squared_error[t] needs t; got 2 arguments (a tuple", "write a list"]),
-    ("cross_entropy[1.0, 0.0]", ["cross_entropy[t] needs t; got 2 arguments"]),
-    ("softmax_cross_entropy[1.0, 0.0]", ["softmax_cross_entropy[t] needs t; got 2 arguments"]),
+    ("lp_pool2d[2.0]", ["lp_pool2d[p, size, stride]", "got 1"]),
+    ("lp_pool2d[2.0, 2, 2, 2]", ["lp_pool2d[p, size, stride]", "got 4 arguments"]),
+    ("conv2d[K, np.ones(4), 2]", ["conv2d[K, b]", "got 3"]),
+    ("eta[2.0, 2, 2]", ["eta[p, n]", "got 3"]),
+    ("eta[()]", ["eta[p, n]", "got 0 arguments"]),
+    ("rho[[1.0], [1.0], [1.0]]", ["rho[W, b]", "got 3"]),
+    ("squared_error[1.0, 0.0]", ["squared_error[t]", "got 2", "write a list"]),
+    ("cross_entropy[1.0, 0.0]", ["cross_entropy[t]", "got 2"]),
+    ("softmax_cross_entropy[1.0, 0.0]", ["softmax_cross_entropy[t]", "got 2"]),
     ("sigma @ np.float16([1.0])", ["σ: x", "float64 or float32", "float16", ".astype"]),
     ("sigma @ np.longdouble([1.0])", ["σ: x", "float64 or float32", ".astype"]),
     ("rho[np.float16(W)]", ["ρ[W]: W", "float16"]),
@@ -228,33 +228,33 @@ def test_wrong_types(call, parts):
 FORWARD = {
     "(x, lambda d: d)": ["pull_x"],
     "None": ["pull_x", "NoneType"],
-    "[x]": ["pull_x", "list"],
-    "x": ["pull_x", "ndarray"],
+    "[x]": ["pull_x"],
+    "x": ["pull_x"],
     "(x * 1j, lambda d: d, None)": ["real numbers", "complex"],
-    "([1.0, 2.0, 3.0], lambda d: d, None)": ["array", "list"],
-    "(1.0, lambda d: d, None)": ["array", "float"],
-    "(np.ones(7)[x.astype(int) + 9], lambda d: d, None)": ["IndexError", "out of bounds"],
-    "(1 / 0, lambda d: d, None)": ["ZeroDivisionError"],
+    "([1.0, 2.0, 3.0], lambda d: d, None)": ["pull_x", "list"],
+    "(1.0, lambda d: d, None)": ["pull_x", "float"],
+    "(np.ones(7)[x.astype(int) + 9], lambda d: d, None)": ["out of bounds"],
+    "(1 / 0, lambda d: d, None)": ["division by zero"],
     "(undefined(x), lambda d: d, None)": ["undefined"],
 }
 BACK = {
     "d[:2]": ["pull_x", "(3,)", "(2,)"],
     "d[:, None]": ["pull_x", "(3,)", "(3, 1)"],
-    "d[7]": ["IndexError", "out of bounds"],
-    "d['a']": ["IndexError"],
+    "d[7]": ["out of bounds"],
+    "d['a']": ["indices"],
     "1.0": ["pull_x", "(3,)", "float"],
     "None": ["pull_x", "(3,)", "NoneType"],
     "d @ np.ones((2, 2))": ["matmul"],
 }
 THETA = {
-    "(np.array(1.0),)": ["pull_theta", "2 parameters", "tuple of 1"],
-    "(np.array(1.0),) * 3": ["pull_theta", "2 parameters", "tuple of 3"],
-    "np.ones(2)": ["pull_theta", "tuple", "ndarray of shape (2,)"],
+    "(np.array(1.0),)": ["pull_theta", "[()]", "[(), ()]"],
+    "(np.array(1.0),) * 3": ["pull_theta", "[(), (), ()]", "[(), ()]"],
+    "np.ones(2)": ["pull_theta", "tuple", "ndarray"],
     "[np.array(1.0), np.array(1.0)]": ["pull_theta", "tuple", "list"],
     "(np.ones(3), np.array(1.0))": ["pull_theta", "()", "(3,)"],
     "None": ["pull_theta", "tuple", "NoneType"],
     "(1.0, 2.0)": ["pull_theta", "float"],
-    "d[9]": ["IndexError", "out of bounds"],
+    "d[9]": ["out of bounds"],
 }
 
 
@@ -271,23 +271,20 @@ def own(give="(x, lambda d: d, None)", back=None, theta=None):
     return Function(forward, (1.0, 2.0) if theta else (), name="mine", symbols=("a", "b") if theta else ())
 
 
-UNSAID = pytest.mark.xfail(reason="the message does not say what was given and what is needed")
+UNSAID = pytest.mark.xfail(reason="a ValueError by unpacking does not say what is needed; three numbers are unpacked")
+UNTOLD = ["(x, lambda d: d)", "[x]", "x"]
 
 
-def told(rows, unsaid):
-    return [pytest.param(row, marks=UNSAID) if row in unsaid else row for row in rows]
-
-
-@pytest.mark.parametrize("give", told(FORWARD, [*list(FORWARD)[:4], *list(FORWARD)[5:7]]))
+@pytest.mark.parametrize("give", [pytest.param(g, marks=UNSAID) if g in UNTOLD else g for g in FORWARD])
 def test_a_forward_that_fails_is_named(give):
     with pytest.raises((ValueError, TypeError, RuntimeError)) as caught:
         (tanh @ own(give) @ tanh) @ np.ones(3)
-    for part in ["mine cannot take what tanh gave, of shape (3,)", *FORWARD[give]]:
+    for part in ["mine", "what tanh gave", "(3,)", *FORWARD[give]]:
         assert part in str(caught.value)
     assert caught.value.__cause__ is not None
 
 
-@pytest.mark.parametrize("back", told(BACK, ["1.0", "None"]))
+@pytest.mark.parametrize("back", BACK)
 def test_a_pull_x_that_fails_is_named(back):
     with pytest.raises((ValueError, TypeError, RuntimeError)) as caught:
         backprop(squared_error[np.ones(3)] @ tanh @ own(back=back) @ tanh, np.ones(3))
@@ -295,7 +292,7 @@ def test_a_pull_x_that_fails_is_named(back):
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("theta", told(THETA, ["(1.0, 2.0)"]))
+@pytest.mark.parametrize("theta", THETA)
 def test_a_pull_theta_that_fails_is_named(theta):
     with pytest.raises((ValueError, TypeError, RuntimeError)) as caught:
         backprop(squared_error[np.ones(3)] @ tanh @ own(theta=theta) @ tanh, np.ones(3))
