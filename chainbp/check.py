@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from chainbp import show
 from chainbp.backprop import Backprop, backprop
 from chainbp.function import Function
 from chainbp.wanted import Array, as_array, number
@@ -81,7 +82,7 @@ class GradientCheck:
 
     def __repr__(self) -> str:
         words = {"agrees": "ok   ", "WRONG": "WRONG", "cannot tell": "?    "}
-        return "\n".join(f"{words[c.verdict]} {c.name}: {c.reason}" for c in self.comparisons)
+        return show.printable("\n".join(f"{words[c.verdict]} {c.name}: {c.reason}" for c in self.comparisons))
 
 
 def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6) -> GradientCheck:
@@ -273,37 +274,36 @@ def _differentiate(f: Callable[[float], float], size: float, value: float, noise
     """The derivative of f at 0, where f(0) is `value` and known to `noise`, and steps are to be measured by `size`.
 
     Ever shorter steps h, each a quarter of the one before. The error of a central difference goes as h², so two of them
-    give a better one, whose error goes as h⁴; what two of those differ by tells how good they are. A step that leaves
-    the domain of f, as p − h < 0 does, is left out.
+    give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding makes
+    them worse again. A step that leaves the domain of f, as p − h < 0 does, is left out.
     """
     best = _Slope(np.nan, np.nan, False)
-    central, better, bend = np.nan, np.nan, np.nan
+    central, better, change, bend = np.nan, np.nan, np.nan, np.nan
     h = max(size, 1.0) / 64
     while h > 1e-11 * size and not best.error <= 1e-9 * abs(best.value):
         try:
             up, down = f(h), f(-h)
         except ValueError:
             up = down = np.nan
-        now = (up - down) / (2 * h)
-        bend_now = abs(up - 2 * value + down) / h
+        now, bend_now = (up - down) / (2 * h), abs(up - 2 * value + down) / h
         better_now = (16 * now - central) / 15
-        rounding = (noise + _EPS * max(abs(up), abs(down))) / h
-        error = abs(better_now - better) + rounding
-        if error < best.error or np.isnan(best.error):
+        change_now, rounding = abs(better_now - better), (noise + _EPS * max(abs(up), abs(down))) / h
+        error = max(change_now, change) + rounding
+        if error < best.error or (np.isnan(best.error) and error == error):
             # What a smooth function bends within h shrinks with h; a kink stays.
             kink = bend_now > 100 * rounding and bend_now > 0.8 * bend and bend_now > 1e-6 * abs(now)
-            best = _Slope(better_now, error, bool(kink)) if error == error else best
-        elif error > 1e4 * best.error:
+            best = _Slope(better_now, error, bool(kink))
+        elif error > 30 * best.error:
             break
-        central, better, bend = now, better_now, bend_now
+        central, better, change, bend = now, better_now, change_now, bend_now
         h /= 4
     return best
 
 
 def _noise(values: list[Array], errors: list[Array]) -> float:
-    """How far rounding in every variable h moves a loss: eps Σ|δ_h h|."""
+    """How far rounding in every variable h moves a loss: eps δ_h h, by chance up or down, of each."""
     finite = (np.where(np.isfinite(value), value, 0) * error for value, error in zip(values, errors))
-    return _EPS * float(sum(np.abs(product).sum() for product in finite))
+    return _EPS * float(np.sqrt(sum(np.square(product).sum() for product in finite)))
 
 
 def _sizes(at: Array, least: float = 1e-3) -> Array:
