@@ -3,9 +3,18 @@
 import mpmath
 import numpy as np
 import pytest
-from judges import differences
+from judges import EPS, differences
 
-from chainbp import backprop, cross_entropy, rho, sigma, softmax, softmax_cross_entropy, squared_error
+from chainbp import (
+    backprop,
+    cross_entropy,
+    rho,
+    sigma,
+    sigmoid_cross_entropy,
+    softmax,
+    softmax_cross_entropy,
+    squared_error,
+)
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (3, 4)])
@@ -41,6 +50,78 @@ def test_cross_entropy_of_a_certain_and_right_unit_is_zero():
 def test_cross_entropy_refuses_to_be_infinite(t, z):
     with pytest.raises(ValueError, match=r"H\(t, ·\) cannot take .*infinite"):
         cross_entropy[t](z)
+
+
+@pytest.mark.parametrize("z", [1e-320, 1e-310, 1e-300, 1e-20, 1e-9, 0.3, 1 - 1e-9])
+@pytest.mark.parametrize("t", [0.0, 0.3, 1.0])
+def test_cross_entropy_keeps_its_digits(t, z):
+    with mpmath.workdps(400):
+        exact = mpmath.mpf(z)
+        loss = -t * mpmath.log(exact) - (1 - mpmath.mpf(t)) * mpmath.log(1 - exact)
+        slope = (exact - t) / (exact * (1 - exact))
+    if abs(slope) > np.finfo(float).max:
+        with pytest.raises(ValueError, match="infinite"):
+            cross_entropy[[t]]([z])
+        return
+    got, pull = cross_entropy[[t]].vjp([z])
+    assert abs(got - loss) <= 3 * EPS * loss
+    np.testing.assert_allclose(pull.x(1.0), [float(slope)], rtol=4 * EPS)
+
+
+@pytest.mark.parametrize(
+    ("x", "dtype"), [(-709.0, "float64"), (-700.0, "float64"), (-88.0, "float32"), (-80.0, "float32")]
+)
+def test_a_probability_may_be_as_small_as_floats_are(x, dtype):
+    deltas = backprop(cross_entropy[[1.0]] @ sigma, np.array([x], dtype)).deltas
+    np.testing.assert_allclose(deltas[0], [-1.0], rtol=3 * float(np.finfo(dtype).eps))
+    assert deltas[0].dtype == dtype
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (3, 4)])
+def test_sigmoid_cross_entropy(rng, shape):
+    t, z = rng.uniform(size=shape), rng.normal(size=shape)
+    loss, pull = sigmoid_cross_entropy[t].vjp(z)
+    assert loss == pytest.approx(cross_entropy[t](sigma(z)), rel=1e-13)
+    np.testing.assert_allclose(np.ravel(pull.x(3.0)), 3 * differences(sigmoid_cross_entropy[t], z)[0], atol=1e-8)
+
+
+@pytest.mark.parametrize("z", [-800.0, -36.0, -30.0, -1e-9, 0.0, 0.7, 30.0, 40.0, 800.0, 1e300])
+@pytest.mark.parametrize("t", [0.0, 1.0, 0.25])
+def test_sigmoid_cross_entropy_against_mpmath(t, z):
+    loss, pull = sigmoid_cross_entropy[[t]].vjp([z])
+    with mpmath.workdps(30):
+        exact = mpmath.mpf(z)
+        tail = mpmath.log1p(mpmath.exp(-abs(exact)))
+        true = t * (max(-exact, 0) + tail) + (1 - mpmath.mpf(t)) * (max(exact, 0) + tail)
+        assert abs(loss - true) <= 3 * EPS * true + 5e-324
+        slope = float((1 - mpmath.mpf(t)) / (1 + mpmath.exp(-exact)) - t / (1 + mpmath.exp(exact)))
+    np.testing.assert_allclose(pull.x(1.0), [slope], rtol=4 * EPS, atol=2e-308)
+
+
+def test_an_infinite_logit_costs_only_where_it_is_wrong():
+    loss, pull = sigmoid_cross_entropy[[1.0, 0.0]].vjp([np.inf, -np.inf])
+    assert loss == 0
+    np.testing.assert_array_equal(pull.x(1.0), [0, 0])
+    assert sigmoid_cross_entropy[[0.0]]([np.inf]) == sigmoid_cross_entropy[[1.0]]([-np.inf]) == np.inf
+    assert sigmoid_cross_entropy[[0.5]]([np.inf]) == np.inf
+    assert np.isnan(sigmoid_cross_entropy[[0.5]]([np.nan]))
+
+
+def test_our_own_probabilities_are_targets(rng):
+    """Σt is 1 but for rounding, and the gradient is that of the loss as it is."""
+    logits = (3 * rng.normal(size=(1000, 20))).astype(np.float32)
+    t, z = softmax @ logits, rng.normal(size=(1000, 20))
+    loss, pull = softmax_cross_entropy[t].vjp(z)
+    assert np.isfinite(loss)
+    # Along (1, 1, …) the loss changes by Σt − 1 for each sample, however little: it is linear there.
+    whole = t.astype(float).sum(axis=0)
+    np.testing.assert_allclose(pull.x(1.0).sum(axis=0), 0, atol=1e-15 * 1000)
+    np.testing.assert_allclose(pull.x(1.0), (softmax @ z) * whole - t, rtol=0, atol=1e-15)
+    t = np.array([0.5004, 0.3, 0.2])
+    slope = differences(softmax_cross_entropy[t], [0.3, -1.0, 2.0], h=1e-5)[0]
+    np.testing.assert_allclose(softmax_cross_entropy[t].vjp([0.3, -1.0, 2.0])[1].x(1.0), slope, atol=1e-9)
+    with pytest.raises(ValueError, match="sum to 1"):
+        softmax_cross_entropy[[0.6, 0.402]]
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 4)])
