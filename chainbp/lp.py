@@ -38,8 +38,8 @@ def norms(y: Array, p: float) -> Norms:
     plain = (largest > 0) & (largest < np.inf)  # and not NaN
     exponent = np.frexp(np.where(plain, largest, 1.0))[1] - 1
     with np.errstate(all="ignore"):
-        # The largest lies in [1, 2). Below p = 1, where a root would show what is lost of 1 + tiny, it is 1, and so it is
-        # for very large p. Among zeros, and beside an infinite entry, the largest get 1 and the others 0.
+        # The largest lies in [1, 2). Below p = 1, where a root would show what is lost of 1 + tiny, it is 1, and for
+        # very large p. Among zeros, and beside an infinite entry, the largest get 1 and the others 0.
         unit = 1.0 if 1 <= p <= _LARGEST_P else np.where(plain, np.ldexp(largest, -exponent), 1.0)
         r = np.where(plain, np.ldexp(a, -exponent) / unit, a == largest)
         # Below p = 1, p − 1 would be rounded. What (33) leaves open at a zero is 0.
