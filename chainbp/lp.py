@@ -7,7 +7,6 @@ which is exact: so no power overflows, and none vanishes that would be seen in t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,8 +67,17 @@ def norms(y: Array, p: float) -> Norms:
 def root(s: Array, p: float) -> Array:
     """s^(1/p) for s > 0, with what is lost when 1/p is rounded, which a large power would show."""
     exponent = 1 / p
-    rest = float(1 / Fraction(p) - Fraction(exponent)) if exponent < np.inf > p else 0.0
-    return s**exponent * (1 + rest * np.log(s)) if rest else s**exponent
+    if not (rest := lost(p)):
+        return s**exponent
+    return np.asarray(s**exponent * (1 + rest * np.log(s)))
+
+
+def lost(p: float) -> float:
+    """1/p less the float that it is rounded to, by whole numbers."""
+    if 1 / p == np.inf or p == np.inf:
+        return 0.0
+    (a, b), (c, d) = p.as_integer_ratio(), (1 / p).as_integer_ratio()
+    return (b * d - c * a) / (a * d)
 
 
 def entropy(powers: Array) -> Array:
