@@ -44,10 +44,10 @@ def norms(y: Array, p: float) -> Norms:
         # Below p = 1, p − 1 would be rounded. What (33) leaves open at a zero is 0.
         q = r ** (p - 1) if p >= 1 else np.divide(r**p, r, out=np.zeros_like(r), where=r != 0)
         powers = q * r
-        # Below p = 2, the power of a ratio that is no normal float may be one; the ratio's square root always is.
+        # Below p = 2, the power of a ratio that is no normal float may be one; the ratio's fourth root always is.
         if p < 2 and (faint := plain & (a > 0) & (r < np.finfo(float).tiny)).any():
-            half = (np.sqrt(a) / np.sqrt(unit * np.ldexp(1.0, exponent)))[faint]
-            q[faint], powers[faint] = (half**p / half) ** 2, (half**p) ** 2
+            fourth = (np.sqrt(np.sqrt(a)) / np.sqrt(np.sqrt(unit * np.ldexp(1.0, exponent))))[faint]
+            q[faint], powers[faint] = np.square(np.square([fourth**p / fourth, fourth**p]))
         s = total(powers)
         scaled = unit * root(s, p)
         z = np.where(plain, np.ldexp(scaled, exponent), largest)
