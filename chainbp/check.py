@@ -137,7 +137,8 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
     loss = loss.with_parameters([theta.astype(np.float64) for theta in loss.parameters])
     bp = backprop(loss, x)
     noise = _noise([*bp.hidden, *loss.parameters], [*bp.deltas, *bp.gradients])
-    comparisons, way, k = [], [], len(loss.parameters)
+    way: list[_Finding] = []
+    comparisons, k = [], len(loss.parameters)
     for f, original, value in reversed(list(zip(loss.functions, given, bp.hidden))):
         k -= len(f.parameters)
         for j in reversed(range(len(f.parameters))):
@@ -156,7 +157,7 @@ class _Finding(NamedTuple):
 
 
 def _compare(bp: Backprop, k: int | None, noise: float, tolerance: float, tests: list[_Finding]) -> Comparison:
-    """Judge the gradient of parameter k, or of x, by differences of the loss, and by the layers that it comes through."""
+    """Judge the gradient of parameter k, or of x, by differences of the loss and by the layers it comes through."""
     loss, x, theta = bp.function, bp.hidden[0], list(bp.function.parameters)
     name, at, gradient = ("x", x, bp.deltas[0]) if k is None else (loss.parameter_names[k], theta[k], bp.gradients[k])
 
@@ -187,7 +188,7 @@ def _compare(bp: Backprop, k: int | None, noise: float, tolerance: float, tests:
     elif wrong:
         verdict, reason = wrong[0]
     elif verdict == "WRONG":
-        verdict, reason = (unclear or [_Finding("cannot tell", "its layers pass the dot-test, differences disagree")])[0]
+        verdict, reason = (unclear or [_Finding("cannot tell", "cannot tell: layers pass, differences disagree")])[0]
     elif verdict == "cannot tell" and not unclear and not kinks:
         verdict, reason = "agrees", f"agrees by the dot-test of each layer within {tolerance:.0e}"
     return Comparison(name, gradient, difference, float(error[where]), where, verdict, reason)
@@ -274,8 +275,8 @@ def _differentiate(f: Callable[[float], float], size: float, value: float, noise
     """The derivative of f at 0, where f(0) is `value` and known to `noise`, and steps are to be measured by `size`.
 
     Ever shorter steps h, each a quarter of the one before. The error of a central difference goes as h², so two of them
-    give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding makes
-    them worse again. A step that leaves the domain of f, as p − h < 0 does, is left out.
+    give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding
+    makes them worse again. A step that leaves the domain of f, as p − h < 0 does, is left out.
     """
     best = _Slope(np.nan, np.nan, False)
     central, better, change, bend = np.nan, np.nan, np.nan, np.nan

@@ -11,7 +11,6 @@ from chainbp.function import Family, Function, PullX
 from chainbp.layers import softmax_and_log
 from chainbp.wanted import Array, as_array, total
 
-
 # A cost of the target t and of z, in one dtype and shape: L and what a number δ becomes on the way back.
 _Cost: TypeAlias = Callable[[Array, Array], tuple[Any, PullX]]
 
@@ -99,7 +98,7 @@ def cross_entropy(t: Any) -> Function:
             slope = np.divide(z - t, z * (1 - z), out=np.zeros_like(z), where=z != t)
         if not np.isfinite(slope).all():
             cure = "make its weights or its input smaller, or take sigmoid_cross_entropy[t] without the sigmoid"
-            raise ValueError(f"the unit is saturated, z (nearly) 0 or 1 where t is not, and the gradient infinite: {cure}")
+            raise ValueError(f"the unit is saturated, z (nearly) 0 or 1 where t is not, the gradient infinite: {cure}")
         # A question that is not asked, t or 1 − t being 0, costs nothing, whatever its logarithm.
         yes, no = np.where(t > 0, z, 1), np.where(t < 1, z, 0)
         return -(t * np.log(yes) + (1 - t) * np.log1p(-no)).sum(), lambda delta: delta * slope
@@ -227,6 +226,7 @@ def _with_target(who: str, t: Any, cost: _Cost, name: str, latex: str, of_questi
         if z.shape != target.shape:
             raise ValueError(f"t of shape {target.shape} needs the same shape")
         # In the dtype of z: labels of another dtype change no network's.
-        return *cost(target.astype(z.dtype, copy=False), z), None
+        loss, pull = cost(target if target.dtype == z.dtype else target.astype(z.dtype), z)
+        return loss, pull, None
 
     return Function(forward, name=name, latex=latex)

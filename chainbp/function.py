@@ -10,7 +10,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, update_wrapper
-from inspect import signature
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -189,8 +188,9 @@ class Function:
         if isinstance(other, Function):
             return Composition(other.functions + self.functions)
         if callable(other):
-            problem = "its parameters, in brackets" if isinstance(other, Family) else "to be a chainbp Function, with a pull"
-            raise TypeError(f"{self} ∘ {getattr(other, 'name', other)}: the chain rule needs {problem}, on the right")
+            name = other.name if isinstance(other, Family) else getattr(other, "__name__", other)
+            cure = f"write {name}[...]" if isinstance(other, Family) else "make it a chainbp Function, with its pull"
+            raise TypeError(f"{self} ∘ {name}: the chain rule needs to know the derivative; {cure}")
         return self(other)
 
     def __rmatmul__(self, other: Any) -> Any:
@@ -238,14 +238,14 @@ class Composition(Function):
 
     symbols, brackets = (), False
     functions = property(lambda self: self._functions)
-    parameters = property(lambda self: tuple(theta for f in self._functions for theta in f.parameters))  # type: ignore[assignment]
-    name = property(lambda self: show.text(self._functions))  # type: ignore[assignment]
-    latex = property(lambda self: show.latex(self._functions))  # type: ignore[assignment]
+    parameters = property(lambda self: tuple(theta for f in self._functions for theta in f.parameters))
+    name = property(lambda self: show.text(self._functions))
+    latex = property(lambda self: show.latex(self._functions))
 
     def __init__(self, functions: Sequence[Function]) -> None:
         self._functions = tuple(functions)
 
-    def forward(self, x: Array) -> tuple[Any, PullX, PullTheta]:  # type: ignore[override]
+    def forward(self, x: Array) -> tuple[Any, PullX, PullTheta]:
         run = Run(self._functions, x)
         return run.values[-1], lambda delta: run.back(delta, "x")[0][0], lambda delta: run.back(delta, "theta")[1]
 
@@ -323,18 +323,23 @@ class Run:
 
     def _aside(self, i: int, delta: Array) -> tuple[Array, ...]:
         """Chain rule (10): the gradients of link i's parameters, which their receiver may change."""
-        wanted, pull = [theta.shape for theta in self.links[i].parameters], self.pulls[i][1]
+        parameters, pull = self.links[i].parameters, self.pulls[i][1]
         try:
             gradients = pull(delta) if pull else ()
-            if type(gradients) is tuple and [g.shape for g in gradients] == wanted:
-                return tuple([yours(g, delta) for g in gradients])
+            if type(gradients) is tuple and len(gradients) == len(parameters):
+                for g, theta in zip(gradients, parameters):
+                    if g.shape != theta.shape:
+                        break
+                else:
+                    return tuple([yours(g, delta) for g in gradients])
             shapes = [np.shape(g) for g in gradients] if type(gradients) is tuple else type(gradients).__name__
             raise ValueError(f"it gave {shapes}")
         except _FAULTS as error:
-            raise self._blamed(error, i, f"pull_theta to give a tuple of shapes {wanted}", delta) from error
+            wanted = f"pull_theta to give a tuple of shapes {[theta.shape for theta in parameters]}"
+            raise self._blamed(error, i, wanted, delta) from error
 
     def _blamed(self, error: Exception, i: int, wanted: str, delta: Any = None) -> Exception:
-        """The error with the name of the link that raised it, and of the one before if that gave what it cannot take."""
+        """The error, with the name of the link that raised it, and of the one that gave what it cannot take."""
         names, before = show.texts(self.links), f", of shape {self.values[i].shape}"
         kind = next((kind for kind in _FAULTS[:3] if isinstance(error, kind)), RuntimeError)
         text = str(error) if kind is ValueError else f"{error}; it needs {wanted}"
@@ -441,6 +446,8 @@ class Family:
         try:
             f = self._bind(*arguments)
         except TypeError:
+            from inspect import signature  # which takes its time to load
+
             takes = signature(self._bind)
             try:
                 takes.bind(*arguments)

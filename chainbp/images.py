@@ -13,12 +13,12 @@ All other windows are left to :func:`chainbp.lp.norms`, each by itself. The pack
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from chainbp.lp import Norms, Pair, Pooled, entropy, norms, root
+from chainbp.lp import Norms, Pair, Pooled, entropy, lost, norms
 from chainbp.lp import pool as pool_carefully
 from chainbp.wanted import Array
 
@@ -32,8 +32,9 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
     if not 1 <= p < np.inf or 0.1**p < _trusted(np.float64)[0]:
         return pool_carefully(y, p, size, stride)
     if 0.1**p < _trusted(y.dtype)[0]:
-        z, pull, slope = pool(y.astype(np.float64), p, size, stride)
-        return Pooled(z.astype(y.dtype), lambda delta: pull(delta.astype(np.float64)).astype(y.dtype), slope)
+        wide = pool(y.astype(np.float64), p, size, stride)
+        back = lambda delta: wide.pull(delta.astype(np.float64)).astype(y.dtype)  # noqa: E731
+        return Pooled(wide.z.astype(y.dtype), back, wide.slope)
 
     # The exponent of a float32 power is one, too. Let all results belong to one order near p, and their errors cancel.
     subtracted = 1 if p < 2 else 2
@@ -59,24 +60,26 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
         for block in blocks:
             powers = _signed_powers(y[block], p, q[block])
             s = _sums(powers, size, stride)
-            left[block] = _untrusted(y[block], powers, s, size, stride)
-            known = (s > 0) & ~left[block]
-            s[~known] = 1
-            z[block] = root(s.astype(np.float64, copy=False), p)
-            z[block] *= known
+            left[block] = unknown = _untrusted(y[block], powers, s, size, stride)
+            if (zero := s == 0).any() or unknown.any():
+                s[zero | unknown] = np.inf
+            z[block] = _root(s, p)
             np.divide(z[block], s, out=factor[block])
+            z[block][zero], factor[block][zero | unknown] = 0, 0
+        if left.any():  # an infinite q would make NaN of an error of 0
+            q = np.where(np.isfinite(q), q, 0)
         for where, _, found in over(left):
             z[where] = found.z
 
     def pull(delta: Array) -> Array:
-        errors = np.empty_like(y)
-        again = left.copy()
-        least, most = (np.finfo(y.dtype).tiny, np.finfo(y.dtype).max / (size[0] * size[1]))
+        errors, again = np.empty_like(y), left.copy()
+        least, most = np.finfo(y.dtype).tiny, np.finfo(y.dtype).max / (size[0] * size[1])
         with np.errstate(all="ignore"):
             for block in blocks:
                 shares = delta[block] * factor[block]
-                lost = ~(abs(shares) < most) | ((abs(shares) < least) & (delta[block] != 0) & (factor[block] != 0))
-                if lost.any():
+                sizes = np.abs(shares)
+                if not (sizes.min() >= least and sizes.max() < most):
+                    lost = ~(sizes < most) | ((sizes < least) & (delta[block] != 0) & (factor[block] != 0))
                     again[block] |= lost
                     shares[lost] = 0
                 _spread(shares, q[block], size, stride, errors[block])
@@ -108,8 +111,8 @@ def _untrusted(y: Array, powers: Array, s: Array, size: Pair, stride: Pair) -> A
     """The windows in which a power overflows, or one that would be seen vanishes."""
     least, most = _trusted(y.dtype)
     untrusted = ~(s < most)
-    faint = (powers < least) & (y != 0)
-    if faint.any():
+    if not powers.min() >= least:
+        faint = (powers < least) & (y != 0)
         # From z = 1 on, a derivative whose power vanishes vanishes as well.
         untrusted |= (_sums(faint.astype(y.dtype), size, stride) > 0) & (s < 1)
     return untrusted
@@ -143,7 +146,7 @@ def _power(a: Array, t: float) -> Array:
 
 
 def _along(axis: int, values: Array, size: Pair, stride: Pair) -> list[Array]:
-    """The places of windows along one axis, 0 down or 1 across: the first entry of each window, the second, and so on."""
+    """The entries of windows along one axis, 0 down or 1 across: the first of each window, the second, and so on."""
     end = values.shape[1 + axis] - size[axis] + 1
     places = values.swapaxes(1, 1 + axis)
     return [places[:, i : i + end : stride[axis]].swapaxes(1, 1 + axis) for i in range(size[axis])]
@@ -176,10 +179,16 @@ def _entropy(powers: Array, size: Pair, stride: Pair) -> Array:
 def _spread(shares: Array, q: Array, size: Pair, stride: Pair, errors: Array) -> None:
     """Carry one number for each window back to its entries, times q; an entry in several windows gets their sum."""
     across = np.zeros((*shares.shape[:2], q.shape[2]), q.dtype)
-    for place in _along(1, across, size, stride):
-        place += shares
     errors.fill(0)
-    for place in _along(0, errors, size, stride):
-        place += across
-    # An entry in no window, or only in one left over, may have an infinite q: 0 times that is no 0.
-    np.multiply(errors, q, out=errors, where=errors != 0)
+    for axis, target, given in ((1, across, shares), (0, errors, across)):
+        for i, place in enumerate(_along(axis, target, size, stride)):
+            np.add(place, given, out=place) if i >= stride[axis] else np.copyto(place, given)
+    errors *= q
+
+
+def _root(s: Array, p: float) -> Array:
+    """s^(1/p), with what is lost when 1/p is rounded; its factor, ln s, need not be known well."""
+    result: Array = s ** s.dtype.type(1 / p)
+    if s.dtype == np.float64 and (rest := lost(p)):
+        result *= 1 + rest * np.log(2) * np.frexp(s)[1]
+    return result

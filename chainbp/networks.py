@@ -35,7 +35,8 @@ def two_layer(W1: npt.ArrayLike, W2: npt.ArrayLike) -> Function:
     σ ∘ ρ[W⁽²⁾] ∘ σ ∘ ρ[W⁽¹⁾]
     """
     # As arrays first: a tuple of rows in the brackets would count as several parameters.
-    return sigma @ rho[as_array(W2, "W2", "two_layer")] @ sigma @ rho[as_array(W1, "W1", "two_layer")]
+    network: Function = sigma @ rho[as_array(W2, "W2", "two_layer")] @ sigma @ rho[as_array(W1, "W1", "two_layer")]
+    return network
 
 
 def lp_network(W: npt.ArrayLike, p: npt.ArrayLike) -> Function:
@@ -63,4 +64,5 @@ def lp_network(W: npt.ArrayLike, p: npt.ArrayLike) -> Function:
     >>> lp_network([[1.0, -1.0], [0.0, 2.0]], 3)
     η_3 ∘ σ ∘ ρ[W]
     """
-    return eta[p] @ sigma @ rho[as_array(W, "W", "lp_network")]
+    network: Function = eta[p] @ sigma @ rho[as_array(W, "W", "lp_network")]
+    return network

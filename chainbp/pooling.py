@@ -178,8 +178,8 @@ def _named(forward: Forward, p: Array, text: str = "", latex: str = "") -> Funct
 
 def _pooled(y: Array, p: Array, axis: int | None, pool: Callable[..., Pooled]) -> tuple[Array, PullX, PullTheta]:
     """What a pooling's forward gives: all of y pooled with one order, or each part along an axis with its own."""
-    split = (lambda a: [a]) if axis is None else (lambda a: np.moveaxis(a, axis, 0))  # noqa: E731
-    join = (lambda a: a[0]) if axis is None else (lambda a: np.stack(a, axis))  # noqa: E731
+    split = (lambda a: [a]) if axis is None else (lambda a: np.moveaxis(a, axis, 0))
+    join = (lambda a: a[0]) if axis is None else (lambda a: np.stack(a, axis))
     parts = [pool(part, order) for part, order in zip(split(y), p.astype(np.float64).ravel().tolist())]
 
     def pull_y(delta: Array) -> Array:

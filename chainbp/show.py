@@ -103,8 +103,8 @@ def table(bp: Backprop) -> str:
 def html_table(bp: Backprop) -> str:
     """The same as HTML."""
     head = "".join(f'<th scope="col">{cell}</th>' for cell in ("variable", *_HEAD))
-    rows = (f'<th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) for name, *cells in _rows(bp))
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    rows = [(f'<th scope="row">{name}</th>', *(f"<td>{cell}</td>" for cell in cells)) for name, *cells in _rows(bp)]
+    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
     caption = f'<table class="backprop"><caption>L = {bp.loss:.6g}</caption>'
     return f"{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -111,7 +111,8 @@ def train(
     size = samples if batch is None else whole(batch, "train: batch")
     if size > samples:
         raise ValueError(f"train: batch must be at most the number of samples, {samples}; got {batch}")
-    rates = [number(r, "train: rate") for r in (rate if np.ndim(rate) else [rate] * len(network.parameters))]
+    each: Any = rate if np.ndim(rate) else [rate] * len(network.parameters)
+    rates = [number(r, "train: rate") for r in each]
     if len(rates) != len(network.parameters):
         raise ValueError(f"train: rate must be one number, or {len(network.parameters)}, one for each parameter")
     momentum = number(momentum, "train: momentum", least=True, most=1)
@@ -125,9 +126,10 @@ def train(
         velocity = [momentum * v + (g / size).astype(v.dtype) for v, g in zip(velocity, bp.gradients)]
         moved = [theta - r * v for theta, r, v in zip(network.parameters, rates, velocity)]
         # p = inf stays what it is.
-        if not all(np.all(np.isfinite(m) | (m == theta)) for m, theta in zip([bp.loss, *moved], [0, *network.parameters])):
+        sound = all(np.all(np.isfinite(new) | (new == old)) for new, old in zip(moved, network.parameters))
+        if not (sound and np.isfinite(bp.loss)):
             # Before the first step no rate can be the cause.
-            no_rate = step == 0 and not all(np.isfinite(g).all() for g in (bp.loss, *bp.gradients))
+            no_rate = step == 0 and not all(np.isfinite(g).all() for g in [np.array(bp.loss), *bp.gradients])
             advice = "ask check_gradient which one, at this input" if no_rate else "try a smaller rate"
             raise FloatingPointError(f"train: the loss or a parameter is not finite at step {step}; {advice}")
         try:

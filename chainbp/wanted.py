@@ -55,7 +55,7 @@ def as_array(value: Any, what: str, of: object = "") -> Array:
 
 def owned(array: Array) -> Array:
     """A copy of an array that nobody can change: its numbers are bytes. One that is a copy already is returned."""
-    return array if type(array.base) is bytes else np.ndarray(array.shape, array.dtype, array.tobytes())
+    return array if isinstance(array.base, bytes) else np.ndarray(array.shape, array.dtype, array.tobytes())
 
 
 def kept(argument: Any) -> Any:
@@ -72,8 +72,10 @@ def kept(argument: Any) -> Any:
 
 
 def yours(result: Any, given: Any) -> Any:
-    """A result that its receiver may change: a copy where it is, or may be a view of, something that is still needed."""
-    return result if result.base is None and result is not given else result.copy()
+    """A result that its receiver may change: a copy where it is, or is a view of, something that is still needed."""
+    if result.base is None and result is not given:
+        return result
+    return result.copy() if not result.flags.writeable or np.may_share_memory(result, given) else result
 
 
 def frozen(value: Any) -> Any:
@@ -84,7 +86,7 @@ def frozen(value: Any) -> Any:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether two things in brackets are equal; arrays by type, shape and entries, lists and tuples by what they hold."""
+    """Whether two things in brackets are equal; arrays by type, shape and entries, tuples by what they hold."""
     if one is other or type(one) is not type(other):
         return one is other
     if isinstance(one, (list, tuple)):
@@ -103,7 +105,7 @@ def quiet() -> Any:
 
 
 def total(values: Array) -> Array:
-    """The sum along the first axis, by halves: rounding adds up with the logarithm of its length, not with the length."""
+    """The sum along the first axis, by halves: rounding adds up with the logarithm of its length, not the length."""
     while len(values) > 8:
         half, odd = divmod(len(values), 2)
         sums = values[:half] + values[half : 2 * half]
@@ -135,8 +137,8 @@ def number(value: Any, what: str, *, least: bool = False, most: float = np.inf) 
 
     As a Python number it leaves a float32 array float32; NumPy's own would not.
     """
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if isinstance(value, bool) or not isinstance(value, (Real, np.number)):
         raise TypeError(f"{what} must be a number; got {value!r}")
-    if not 0 <= value < most or (value == 0 and not least):
+    if not 0 <= float(value) < most or (value == 0 and not least):
         raise ValueError(f"{what} must be {'from 0' if least else 'greater than 0'} to below {most}; got {value}")
     return float(value)

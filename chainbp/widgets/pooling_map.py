@@ -1,4 +1,4 @@
-"""Figure 7: Lp pooling over the windows of a feature map, and the errors that flow back through them."""
+"""Lp pooling over the windows of a feature map, and the errors that flow back through them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from chainbp.function import Function
-from chainbp.wanted import Array, as_array
 from chainbp.pooling import lp_pool2d
+from chainbp.wanted import Array, as_array
 from chainbp.widgets import still
 from chainbp.widgets.base import Figure, Numbers, Order, Result, Whole
 
