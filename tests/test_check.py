@@ -203,9 +203,8 @@ def with_fault(kind, loss, x):
 
 KINDS = OF_X + OF_THETA
 FEW = [regime for regime in REGIMES if regime not in (batch, large_targets, images)]
-EVERYWHERE = [
-    pytest.param(regime, None, marks=pytest.mark.soak, id=f"{regime.__name__}-every link") for regime in REGIMES
-]
+SOAK = pytest.mark.soak
+EVERYWHERE = [pytest.param(regime, None, marks=SOAK, id=f"{regime.__name__}-every link") for regime in REGIMES]
 HERE_AND_THERE = [pytest.param(regime, i, id=regime.__name__) for i, regime in enumerate(FEW)]
 
 

@@ -162,7 +162,7 @@ TYPES = [
     ("train(sigma @ rho[W], squared_error, X, T, steps=1.5)", ["train: steps", "integer", "1.5"]),
     ('train(sigma @ rho[W], squared_error, X, T, rate="1")', ["train: rate", "number", "'1'"]),
     ("sigma @ np.sin", ["σ", "sin", "Function"]),
-    ("sigma @ rho", ["σ", "rho", "brackets"]),
+    ("sigma @ rho", ["σ", "rho[...]"]),
     ("rho @ sigma", ["rho", "no parameters yet"]),
     ("rho(X)", ["rho", "rho[...]"]),
     ("X @ sigma", ["left of a function", "σ @ x"]),
