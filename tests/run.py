@@ -29,9 +29,13 @@ LOG = ROOT / "_build" / "log" / "test.txt"
 # A browser or a kernel keeps little more than one core busy, and small machines have two.
 TWO_PROCESSES = "--numprocesses=2"
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each of the two has a core of its own
+# What is there comes first in every process that the tests start.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(ROOT / "tests" / "plugins"), os.environ.get("PYTHONPATH", "")])
+)
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
-from execution import notebooks  # noqa: E402
+from execution import largest_first, notebooks  # noqa: E402
 
 
 @dataclass
@@ -115,9 +119,10 @@ def style() -> Result:
 
 
 def nbval() -> Result:
-    # A notebook stays in one process: its cells share a kernel.
-    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", TWO_PROCESSES, "--dist=loadfile"]
-    return pytest(*options, *notebooks())
+    # A notebook stays in one process, since its cells share a kernel, and the largest come first.
+    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "-p", "kept"]
+    distribution = [TWO_PROCESSES, "--dist=loadfile", "--no-loadscope-reorder"]
+    return pytest(*options, *distribution, *largest_first(notebooks()))
 
 
 def build(*options: str) -> Result:
