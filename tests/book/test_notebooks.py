@@ -15,6 +15,7 @@ import pytest
 import yaml
 from notebooks import BOOK, CHAPTERS, NOTEBOOKS, ROOT, all_formulas, read, text, toc
 from outputs import WIDGET_VIEW, normalize, write
+from scratch import environment
 
 ids = [path.stem for path in NOTEBOOKS]
 chapter_ids = [path.stem for path in CHAPTERS]
@@ -133,26 +134,23 @@ def test_the_outputs_hold_no_error_and_nothing_of_this_machine(path):
             assert not re.search(r"0x[0-9a-f]{6,}|/home/|/root/|/tmp/|/Users/|[A-Z]:\\", shown), shown
 
 
-def nbval(path: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env", path]
-    return subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
-
-
 def test_nbval_refuses_a_notebook_with_one_changed_number(tmp_path):
-    def printed(path: Path) -> list[nbformat.NotebookNode]:
-        return [o for c in read(path).cells for o in c.get("outputs", []) if re.search(r"\d", str(o.get("text", "")))]
+    def printed(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+        return [o for c in notebook.cells for o in c.get("outputs", []) if re.search(r"\d", str(o.get("text", "")))]
 
-    path = min((path for path in NOTEBOOKS if printed(path)), key=lambda path: len(read(path).cells))
+    path = min((path for path in NOTEBOOKS if printed(read(path))), key=lambda path: len(read(path).cells))
     shutil.copy(BOOK / "matplotlibrc", tmp_path)
-    copy = Path(shutil.copy(path, tmp_path))
-    assert nbval(copy).returncode == 0
-    notebook = read(copy)
-    output = next(o for c in notebook.cells for o in c.get("outputs", []) if re.search(r"\d", str(o.get("text", ""))))
+    shutil.copy(path, tmp_path / "right.ipynb")
+    notebook = read(path)
+    output = printed(notebook)[0]
     output.text = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), output.text, count=1)
-    nbformat.write(notebook, copy)
-    run = nbval(copy)
+    nbformat.write(notebook, tmp_path / "wrong.ipynb")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env", "-rA"]
+    run = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
     assert run.returncode == 1, run.stdout
-    assert "1 failed" in run.stdout
+    cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+    assert f"1 failed, {2 * cells - 1} passed" in run.stdout
+    assert re.findall(r"^FAILED (\w+)", run.stdout, re.MULTILINE) == ["wrong"]
 
 
 def test_a_new_notebook_is_found(tmp_path):
