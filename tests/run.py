@@ -130,7 +130,8 @@ def build(*options: str) -> Result:
 
 
 def book() -> Result:
-    return pytest("tests/book", TWO_PROCESSES, "--dist=worksteal")
+    # A file stays in one process: the pages are parsed once.
+    return pytest("tests/book", TWO_PROCESSES, "--dist=loadfile", "--no-loadscope-reorder")
 
 
 def browser(marker: str = "not soak") -> Result:
