@@ -139,8 +139,7 @@ def browser(marker: str = "not soak") -> Result:
 
 
 def engines() -> Result:
-    # An engine stays in one process.
-    return pytest("tests/soak", TWO_PROCESSES, "--dist=loadgroup", marker="soak")
+    return pytest("tests/soak", TWO_PROCESSES, "--dist=worksteal", marker="soak")
 
 
 STAGES: dict[str, tuple[str, Callable[[], Result]]] = {
