@@ -119,7 +119,8 @@ def style() -> Result:
 
 
 def nbval() -> Result:
-    # A notebook stays in one process, since its cells share a kernel, and the largest come first.
+    # A notebook stays in one process, since its cells share a kernel; the largest come first. The build takes what they
+    # show, so that each is executed once (plugins/kept.py).
     options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "-p", "kept"]
     distribution = [TWO_PROCESSES, "--dist=loadfile", "--no-loadscope-reorder"]
     return pytest(*options, *distribution, *largest_first(notebooks()))
