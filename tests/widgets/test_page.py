@@ -161,12 +161,16 @@ def test_a_wrong_address_is_ignored(context, address):
         assert wrong == []
 
 
+# In parts, so that two processes can share them.
 @pytest.mark.parametrize(
-    ("width", "drags"),
-    [(360, 1), *(pytest.param(width, 20, marks=pytest.mark.soak) for width in (360, 1280))],
+    ("width", "drags", "seed"),
+    [
+        (360, 1, 0),
+        *(pytest.param(width, 10, seed, marks=pytest.mark.soak) for width in (360, 1280) for seed in (1, 2)),
+    ],
 )
-def test_a_wild_hand_breaks_nothing(browser, address, width, drags):
-    rng = random.Random(width)
+def test_a_wild_hand_breaks_nothing(browser, address, width, drags, seed):
+    rng = random.Random(width + seed)
     with opened(browser, address(), viewport={"width": width, "height": 900}) as (page, wrong):
         for name in [*CASES, "lp_pooling-2"]:
             fig = figure(page, name)
