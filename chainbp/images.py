@@ -182,10 +182,9 @@ def _union(one: tuple[Array, ...], other: tuple[Array, ...], shift: int, axis: i
     first, second = (np.s_[:, :end], np.s_[:, shift:]) if axis == 0 else (np.s_[..., :end], np.s_[..., shift:])
     (s, h), (t, k) = [a[first] for a in one], [a[second] for a in other]
     both = s + t
-    share = np.divide(t, both, out=np.zeros_like(both), where=both > 0)
-    less = np.minimum(share, np.divide(s, both, out=np.zeros_like(both), where=both > 0))
-    own = -less * np.log(np.where(less > 0, less, 1)) - (1 - less) * np.log1p(-less)
-    return both, h + share * (k - h) + own
+    v, w = [np.divide(part, both, out=np.zeros_like(both), where=both > 0) for part in (s, t)]
+    less = np.minimum(v, w)
+    return both, v * h + w * k - less * np.log(np.where(less > 0, less, 1)) - (1 - less) * np.log1p(-less)
 
 
 def _spread(shares: Array, q: Array, size: Pair, stride: Pair, errors: Array) -> None:
