@@ -165,7 +165,7 @@ def _sums(values: Array, size: Pair, stride: Pair) -> Array:
 
 def _entropy(powers: Array, size: Pair, stride: Pair) -> Array:
     """The entropy of each window's shares, of windows twice as long from those of half their length."""
-    now = (powers, np.zeros_like(powers))
+    now: tuple[Array, ...] = (powers, np.zeros_like(powers))
     for axis in (0, 1):
         single, length = now, 1
         for bit in f"{size[axis]:b}"[1:]:
