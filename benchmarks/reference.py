@@ -55,7 +55,7 @@ def reference(y: Iterable[float], p: float, bits: int = BITS) -> Reference:
 
 
 def scales(true: Reference, p: float) -> list[Any]:
-    """What z, ∂z/∂p and each ∂z/∂y are to be small beside: z/p² is what ∂z/∂p has beside an entropy, 1 the largest r_i."""
+    """What z, ∂z/∂p and each ∂z/∂y may be negligible beside: ∂z/∂p is z/p² times an entropy, ∂z/∂y a power of r_i."""
     return [mpf(0), true.z / mpf(p) ** 2, *[mpf(1)] * len(true.gradient)]
 
 
