@@ -115,7 +115,7 @@ def test_rounding_that_is_coarser_than_eps_is_not_taken_for_certainty():
 
     x = np.array([0.7, -0.4, 1.1])
     c = check_gradient(squared_error[np.zeros(3)] @ Function(forward, name="single"), x).worst
-    assert c.verdict != "agrees"
+    assert c.verdict == "cannot tell"
     np.testing.assert_allclose(c.difference, c.gradient, rtol=0.1)
 
 

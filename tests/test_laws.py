@@ -208,6 +208,16 @@ def test_backprop_owns_what_it_tells(call):
     assert_read_only(*later.hidden, *later.deltas)
 
 
+@pytest.mark.xfail(reason="yours copies no view that shares nothing with what was given")
+@pytest.mark.parametrize("give", ["J", "J[:]", "J.reshape(3)"])
+def test_what_a_reader_s_layer_keeps_is_not_handed_out(give):
+    J = np.array([1.0, 2.0, 3.0])
+    f = Function(lambda x: (eval(give, {"J": J}) * 1, lambda d: eval(give, {"J": J}), None))
+    _, pull = f.vjp([1.0, 1.0, 1.0])
+    pull.x([1.0, 1.0, 1.0])[...] = 9.0
+    np.testing.assert_array_equal(pull.x([1.0, 1.0, 1.0]), [1.0, 2.0, 3.0])
+
+
 def test_the_loop_that_everyone_writes():
     W = np.array([[1.0, 2.0], [3.0, 4.0]])
     bp = backprop(squared_error[[0.0, 0.0]] @ sigma @ rho[W], [0.1, 0.2])
