@@ -283,7 +283,10 @@ class Run:
         self.pulls: list[tuple[PullX, PullTheta | None]] = []
         for f in links:
             try:
-                x, pull_x, pull_theta = f.forward(x)
+                result = f.forward(x)
+                if type(result) is not tuple or len(result) != 3:
+                    raise TypeError(f"it gave {_shapes(result)}")
+                x, pull_x, pull_theta = result
                 if x.dtype not in FLOATS:
                     x = as_array(x, "y")
             except _FAULTS as error:
@@ -328,7 +331,7 @@ class Run:
                         raise ValueError(f"it gave {_shapes(delta_x)}")
                     deltas.append(delta := delta_x)
         except _FAULTS as error:
-            pull = "pull_theta to give a tuple with the shapes" if type(shapes) is list else "pull_x to give the shape"
+            pull = "pull_theta to give a tuple with shapes" if type(shapes) is list else "pull_x to give the shape"
             raise self._blamed(error, i, f"{pull} {shapes}", delta) from error
         return deltas[::-1], tuple([g for group in reversed(gradients) for g in group])
 
@@ -343,8 +346,10 @@ class Run:
 
 
 def _shapes(value: Any) -> str:
-    """What a pull gave, in an error message."""
-    return str([np.shape(v) for v in value]) if type(value) is tuple else f"{type(value).__name__} {np.shape(value)}"
+    """What a layer gave, in an error message."""
+    if type(value) is tuple:
+        return f"a tuple of {len(value)}: {', '.join(map(_shapes, value))}"
+    return f"{type(value).__name__} of shape {value.shape}" if hasattr(value, "shape") else type(value).__name__
 
 
 # What goes wrong in a layer, by its own word or by accident. Other errors, such as too little memory, are not its own.
