@@ -156,6 +156,17 @@ def test_float32_stays_through_backprop_and_training_whatever_the_labels(rng):
     assert {theta.dtype for theta in trained.parameters} == {np.dtype(np.float32)}
 
 
+def test_a_chain_has_a_forward_of_its_own():
+    net, x, rng = network(2, [3, 4, 2])
+    y, pull_x, pull_theta = net.forward(x)
+    expected, pull = net.vjp(x)
+    delta = rng.normal(size=2)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(pull_x(delta), pull.x(delta))
+    for got, gradient in zip(pull_theta(delta), pull.theta(delta), strict=True):
+        np.testing.assert_array_equal(got, gradient)
+
+
 def test_integers_become_float64():
     assert (rho[[[1, 2]]] @ [3, 4]).dtype == np.float64
     assert rho[[[1, 2]]].parameters[0].dtype == np.float64
