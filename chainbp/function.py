@@ -10,7 +10,6 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, update_wrapper
-from inspect import signature
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -447,6 +446,8 @@ class Family:
         try:
             f = self._bind(*arguments)
         except TypeError:
+            from inspect import signature  # which takes its time to load
+
             takes = signature(self._bind)
             try:
                 takes.bind(*arguments)

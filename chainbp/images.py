@@ -14,12 +14,11 @@ All other windows are left to :func:`chainbp.lp.norms`, each by itself. The pack
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from chainbp.lp import Norms, Pair, Pooled, entropy, norms
+from chainbp.lp import Norms, Pair, Pooled, entropy, lost, norms
 from chainbp.lp import pool as pool_carefully
 from chainbp.wanted import Array
 
@@ -190,7 +189,6 @@ def _spread(shares: Array, q: Array, size: Pair, stride: Pair, errors: Array) ->
 def _root(s: Array, p: float) -> Array:
     """s^(1/p), with what is lost when 1/p is rounded; its factor, ln s, need not be known well."""
     result: Array = s ** s.dtype.type(1 / p)
-    rest = float(1 / Fraction(p) - Fraction(1 / p))
-    if rest and s.dtype == np.float64:
+    if s.dtype == np.float64 and (rest := lost(p)):
         result *= 1 + rest * np.log(2) * np.frexp(s)[1]
     return result

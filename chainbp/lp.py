@@ -7,7 +7,6 @@ which is exact: so no power overflows, and none vanishes that would be seen in t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,10 +44,10 @@ def norms(y: Array, p: float) -> Norms:
         # Below p = 1, p − 1 would be rounded. What (33) leaves open at a zero is 0.
         q = r ** (p - 1) if p >= 1 else np.divide(r**p, r, out=np.zeros_like(r), where=r != 0)
         powers = q * r
-        # Below p = 2, the power of a ratio that is no normal float may be one; the ratio's square root always is.
+        # Below p = 2, the power of a ratio that is no normal float may be one; the ratio's fourth root always is.
         if p < 2 and (faint := plain & (a > 0) & (r < np.finfo(float).tiny)).any():
-            half = (np.sqrt(a) / np.sqrt(unit * np.ldexp(1.0, exponent)))[faint]
-            q[faint], powers[faint] = (half**p / half) ** 2, (half**p) ** 2
+            fourth = (np.sqrt(np.sqrt(a)) / np.sqrt(np.sqrt(unit * np.ldexp(1.0, exponent))))[faint]
+            q[faint], powers[faint] = np.square(np.square([fourth**p / fourth, fourth**p]))
         s = total(powers)
         scaled = unit * root(s, p)
         z = np.where(plain, np.ldexp(scaled, exponent), largest)
@@ -68,8 +67,17 @@ def norms(y: Array, p: float) -> Norms:
 def root(s: Array, p: float) -> Array:
     """s^(1/p) for s > 0, with what is lost when 1/p is rounded, which a large power would show."""
     exponent = 1 / p
-    rest = float(1 / Fraction(p) - Fraction(exponent)) if exponent < np.inf > p else 0.0
-    return s**exponent * (1 + rest * np.log(s)) if rest else s**exponent
+    if not (rest := lost(p)):
+        return s**exponent
+    return np.asarray(s**exponent * (1 + rest * np.log(s)))
+
+
+def lost(p: float) -> float:
+    """1/p less the float that it is rounded to, by whole numbers."""
+    if 1 / p == np.inf or p == np.inf:
+        return 0.0
+    (a, b), (c, d) = p.as_integer_ratio(), (1 / p).as_integer_ratio()
+    return (b * d - c * a) / (a * d)
 
 
 def entropy(powers: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Figure 3: the chain rule as a product of Jacobians, and what it costs from either side."""
+"""The chain rule as a product of Jacobians, and what it costs from either side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 6: gradient descent on the loss of the network with Lp pooling, over two of its parameters."""
+"""Gradient descent on the loss of the network with Lp pooling, over two of its parameters."""
 
 from __future__ import annotations
 

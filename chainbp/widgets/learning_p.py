@@ -1,4 +1,4 @@
-"""Figure 5: the slope of Lp pooling in p, and the entropy that stands in it."""
+"""The slope of Lp pooling in p, and the entropy that stands in it."""
 
 from __future__ import annotations
 

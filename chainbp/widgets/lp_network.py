@@ -1,4 +1,4 @@
-"""Figure 5: the network with Lp pooling (34), its errors (38)–(40), its gradient (41), and ∂L/∂p."""
+"""The network with Lp pooling (34), its errors (38)–(40), its gradient (41), and ∂L/∂p."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 4: Lp pooling, its order from 0.2 to infinity, and its gradient (33)."""
+"""Lp pooling, its order from 0.2 to infinity, and its gradient (33)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 7: Lp pooling over the windows of a feature map, and the errors that flow back through them."""
+"""Lp pooling over the windows of a feature map, and the errors that flow back through them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figure 2: the sigmoid, its tangent, and the slip in the printed (27)."""
+"""The sigmoid, its tangent, and the slip in the printed (27)."""
 
 from __future__ import annotations
 

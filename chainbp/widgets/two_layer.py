@@ -1,4 +1,4 @@
-"""Figure 1: the two-layer network (13), its values, its errors (23)–(26) and its gradients."""
+"""The two-layer network (13), its values, its errors (23)–(26) and its gradients."""
 
 from __future__ import annotations
 
