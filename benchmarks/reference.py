@@ -54,23 +54,31 @@ def reference(y: Iterable[float], p: float, bits: int = BITS) -> Reference:
         return Reference(z, gradient, -z / p**2 * entropy)
 
 
-def errors(got: Iterable[Any], true: Sequence[Any], dtype: str) -> Array:
+def scales(true: Reference, p: float) -> list[Any]:
+    """What z, ∂z/∂p and each ∂z/∂y may be negligible beside: ∂z/∂p is z/p² times an entropy, ∂z/∂y a power of r_i."""
+    return [mpf(0), true.z / mpf(p) ** 2, *[mpf(1)] * len(true.gradient)]
+
+
+def errors(got: Iterable[Any], true: Sequence[Any], dtype: str, scales: Sequence[Any] | None = None) -> Array:
     """How far off results are, in eps of the true ones, below the smallest normal number in steps of the floats.
 
-    Inf where a result is not finite, NaN where the true one is beyond the floats.
+    A true result below eps times its scale is negligible: then the error is counted in eps of the scale. Inf where a
+    result is not finite, NaN where the true one is beyond the floats.
     """
     info = np.finfo(dtype)
     eps, tiny, largest = (mpf(float(v)) for v in (info.eps, info.tiny, info.max))
 
-    def off(got: float, true: Any) -> float:
+    def off(got: float, true: Any, scale: Any) -> float:
         if abs(true) > largest:
             return math.nan
         if not math.isfinite(got):
             return math.inf
-        return float(min(abs(mpf(got) - true) / max(abs(true), tiny) / eps, sys.float_info.max))
+        size = abs(true) if abs(true) >= eps * scale else scale
+        return float(min(abs(mpf(got) - true) / max(size, tiny) / eps, sys.float_info.max))
 
     with mpmath.workprec(BITS):
-        return np.array([off(float(g), t) for g, t in zip(got, true, strict=True)])
+        parts = zip(got, true, [mpf(0)] * len(true) if scales is None else scales, strict=True)
+        return np.array([off(float(g), t, scale) for g, t, scale in parts])
 
 
 # ---- random windows ----

@@ -40,7 +40,8 @@ class Backprop:
         That of x costs a product that hardly anybody needs: it is computed when this list is read.
         """
         with quiet():
-            return [frozen(delta) for delta in (self._run.step(0, self._behind[0]), *self._behind[:-1])]
+            first = self._run.back(self._behind[0], "x", begin=1)[0][0]
+        return [frozen(delta) for delta in (first, *self._behind[:-1])]
 
     def __repr__(self) -> str:
         return show.table(self)

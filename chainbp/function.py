@@ -283,7 +283,10 @@ class Run:
         self.pulls: list[tuple[PullX, PullTheta | None]] = []
         for f in links:
             try:
-                x, pull_x, pull_theta = f.forward(x)
+                result = f.forward(x)
+                if type(result) is not tuple or len(result) != 3:
+                    raise TypeError(f"it gave {_shapes(result)}")
+                x, pull_x, pull_theta = result
                 if x.dtype not in FLOATS:
                     x = as_array(x, "y")
             except _FAULTS as error:
@@ -291,8 +294,15 @@ class Run:
             self.values.append(x)
             self.pulls.append((pull_x, pull_theta))
 
-    def back(self, delta: Array, want: str = "both") -> tuple[list[Array], tuple[Array, ...]]:
+    def back(
+        self, delta: Array, want: str = "both", begin: int | None = None
+    ) -> tuple[list[Array], tuple[Array, ...]]:
         """Carry an error back, (23)–(26), to the input if `want` is "x" or "both", and collect the gradients.
+
+        Parameters
+        ----------
+        delta : ndarray
+            The error at the end of the chain, or behind its first `begin` links.
 
         Returns
         -------
@@ -300,43 +310,30 @@ class Run:
             The errors of the values in data order. If `want` is "theta", that of the input is left out: for a first
             layer it costs a matrix product that hardly anybody needs.
         gradients : tuple of ndarray
-            One for each parameter, in data order; none if only "x" is wanted.
+            One for each parameter, in data order, which their receiver may change; none if only "x" is wanted.
         """
-        deltas, gradients = [delta], []
-        for i in range(len(self.links) - 1, -1, -1):
-            if want != "x" and (self.pulls[i][1] or self.links[i].parameters):
-                gradients.append(self._aside(i, delta))
-            if i or want != "theta":
-                delta = self.step(i, delta)
-                deltas.append(delta)
+        deltas, gradients, values, i = [delta], [], self.values, begin or len(self.links)
+        shapes: Any = None
+        try:
+            while i:
+                i -= 1
+                (pull_x, pull_theta), parameters = self.pulls[i], self.links[i].parameters
+                if want != "x" and (pull_theta or parameters):
+                    group = pull_theta(delta) if pull_theta else ()
+                    shapes = [theta.shape for theta in parameters]
+                    if type(group) is not tuple or [g.shape for g in group] != shapes:
+                        raise ValueError(f"it gave {_shapes(group)}")
+                    gradients.append([yours(g, delta) for g in group])
+                if i or want != "theta":
+                    shapes = values[i].shape
+                    delta_x = pull_x(delta)
+                    if delta_x.shape != shapes:
+                        raise ValueError(f"it gave {_shapes(delta_x)}")
+                    deltas.append(delta := delta_x)
+        except _FAULTS as error:
+            pull = "pull_theta to give a tuple with shapes" if type(shapes) is list else "pull_x to give the shape"
+            raise self._blamed(error, i, f"{pull} {shapes}", delta) from error
         return deltas[::-1], tuple([g for group in reversed(gradients) for g in group])
-
-    def step(self, i: int, delta: Array) -> Array:
-        """Chain rule (9): the error of the value before link i, from that of the value behind it."""
-        try:
-            delta_x = self.pulls[i][0](delta)
-            if delta_x.shape == self.values[i].shape:
-                return delta_x
-            raise ValueError(f"it gave shape {delta_x.shape}")
-        except _FAULTS as error:
-            raise self._blamed(error, i, f"pull_x to give δ_x of shape {self.values[i].shape}", delta) from error
-
-    def _aside(self, i: int, delta: Array) -> tuple[Array, ...]:
-        """Chain rule (10): the gradients of link i's parameters, which their receiver may change."""
-        parameters, pull = self.links[i].parameters, self.pulls[i][1]
-        try:
-            gradients = pull(delta) if pull else ()
-            if type(gradients) is tuple and len(gradients) == len(parameters):
-                for g, theta in zip(gradients, parameters):
-                    if g.shape != theta.shape:
-                        break
-                else:
-                    return tuple([yours(g, delta) for g in gradients])
-            shapes = [np.shape(g) for g in gradients] if type(gradients) is tuple else type(gradients).__name__
-            raise ValueError(f"it gave {shapes}")
-        except _FAULTS as error:
-            wanted = f"pull_theta to give a tuple of shapes {[theta.shape for theta in parameters]}"
-            raise self._blamed(error, i, wanted, delta) from error
 
     def _blamed(self, error: Exception, i: int, wanted: str, delta: Any = None) -> Exception:
         """The error, with the name of the link that raised it, and of the one that gave what it cannot take."""
@@ -346,6 +343,13 @@ class Run:
         if delta is None:
             return kind(f"{names[i]} cannot take {f'what {names[i - 1]} gave' if i else 'x'}{before}: {text}")
         return kind(f"{names[i]} cannot send back δ of shape {np.shape(delta)}: {error}; it needs {wanted}")
+
+
+def _shapes(value: Any) -> str:
+    """What a layer gave, in an error message."""
+    if type(value) is tuple:
+        return f"a tuple of {len(value)}: {', '.join(map(_shapes, value))}"
+    return f"{type(value).__name__} of shape {value.shape}" if hasattr(value, "shape") else type(value).__name__
 
 
 # What goes wrong in a layer, by its own word or by accident. Other errors, such as too little memory, are not its own.

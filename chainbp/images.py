@@ -5,8 +5,9 @@ be evaluated as they stand, for 1 ≤ p < ∞:
 
 * q = sign(y)|y|^(p−1) serves forward, where z^p = Σ q y, and backward, where ∂z/∂y = q z/z^p. Windows that overlap
   share it.
-* A sum over windows is taken along the rows first, then down the columns, and an error goes back the same way. So is
-  the entropy of a window that of its rows, weighted, plus that of their sums: ∂z/∂p.
+* A sum over windows is taken down the columns first, then along the rows, and an error goes back the same way.
+* ∂z/∂p has the entropy of a window. That of two parts is that of each, weighted, and that of their sums: so windows
+  grow from halves, and nothing cancels.
 
 All other windows are left to :func:`chainbp.lp.norms`, each by itself. The package works without this file, slower.
 """
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from chainbp.lp import Norms, Pair, Pooled, entropy, lost, norms
+from chainbp.lp import Norms, Pair, Pooled, lost, norms
 from chainbp.lp import pool as pool_carefully
 from chainbp.wanted import Array
 
@@ -163,17 +164,27 @@ def _sums(values: Array, size: Pair, stride: Pair) -> Array:
 
 
 def _entropy(powers: Array, size: Pair, stride: Pair) -> Array:
-    """The entropy of each window's shares: that of the parts, weighted by their shares, and that of the parts' sums."""
-    h: Any = 0.0
+    """The entropy of each window's shares, of windows twice as long from those of half their length."""
+    now: tuple[Array, ...] = (powers, np.zeros_like(powers))
     for axis in (0, 1):
-        parts = np.stack(_along(axis, powers, size, stride))
-        of_parts = np.stack(_along(axis, h, size, stride)) if axis else 0.0
-        powers = parts.sum(axis=0)
-        h = entropy(parts)
-        if axis:
-            h = h + (np.divide(parts, powers, out=np.zeros_like(parts), where=powers > 0) * of_parts).sum(axis=0)
-        h = np.where(powers > 0, h, 0)
-    return np.asarray(h)
+        single, length = now, 1
+        for bit in f"{size[axis]:b}"[1:]:
+            now, length = _union(now, now, length, axis), 2 * length
+            if bit == "1":
+                now, length = _union(now, single, length, axis), length + 1
+        now = tuple(a.swapaxes(1, 1 + axis)[:, :: stride[axis]].swapaxes(1, 1 + axis) for a in now)
+    return now[1]
+
+
+def _union(one: tuple[Array, ...], other: tuple[Array, ...], shift: int, axis: int) -> tuple[Array, ...]:
+    """Sum and entropy of parts and of their neighbors at a distance: that of each, weighted, and that of their sums."""
+    end = other[0].shape[1 + axis] - shift
+    first, second = (np.s_[:, :end], np.s_[:, shift:]) if axis == 0 else (np.s_[..., :end], np.s_[..., shift:])
+    (s, h), (t, k) = [a[first] for a in one], [a[second] for a in other]
+    both = s + t
+    v, w = [np.divide(part, both, out=np.zeros_like(both), where=both > 0) for part in (s, t)]
+    less = np.minimum(v, w)
+    return both, v * h + w * k - less * np.log(np.where(less > 0, less, 1)) - (1 - less) * np.log1p(-less)
 
 
 def _spread(shares: Array, q: Array, size: Pair, stride: Pair, errors: Array) -> None:

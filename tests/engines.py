@@ -97,6 +97,16 @@ class Acting(Engine):
     # Window pixels in a CSS pixel.
     zoom = 1.0
 
+    def _leave(self) -> None:
+        """Mark the page that is left: an engine may say that the next has loaded while this one is still there."""
+        self._evaluate("window.left = true")
+
+    def _arrived(self) -> bool:
+        try:
+            return json.loads(self._evaluate("JSON.stringify(!window.left && document.readyState === 'complete')"))
+        except AssertionError:
+            return False
+
     @abstractmethod
     def _act(self, source: dict[str, Any]) -> None: ...
 
@@ -131,7 +141,9 @@ class Firefox(Acting):
 
     def open(self, address: str, width: int) -> None:
         self._send("browsingContext.setViewport", context=self.context, viewport={"width": width, "height": HEIGHT})
+        self._leave()
         self._send("browsingContext.navigate", context=self.context, url=address, wait="complete")
+        soon(self._arrived)
 
     def _evaluate(self, expression: str) -> str:
         target = {"context": self.context}
@@ -164,16 +176,9 @@ class WebKit(Acting):
 
     def open(self, address: str, width: int) -> None:
         self._send("/window/rect", x=0, y=0, width=round(width * self.zoom), height=round(HEIGHT * self.zoom))
-        self._evaluate("window.left = true")
+        self._leave()
         self._send("/url", url=address)
         soon(self._arrived)
-
-    def _arrived(self) -> bool:
-        """Whether the page is there: the driver may answer before, while the one that was left still is."""
-        try:
-            return bool(self._evaluate("!window.left && document.readyState === 'complete'"))
-        except AssertionError:
-            return False
 
     def _evaluate(self, expression: str) -> str:
         return self._send("/execute/sync", script=f"return {expression}", args=[])
@@ -247,5 +252,4 @@ def webkit() -> Iterator[Engine]:
             engine.close()
 
 
-# The slowest first, so that it does not end last.
 ENGINES = {"webkit": webkit, "firefox": firefox, "chromium": chromium}

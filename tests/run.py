@@ -29,9 +29,13 @@ LOG = ROOT / "_build" / "log" / "test.txt"
 # A browser or a kernel keeps little more than one core busy, and small machines have two.
 TWO_PROCESSES = "--numprocesses=2"
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each of the two has a core of its own
+# What is there comes first in every process that the tests start.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(ROOT / "tests" / "plugins"), os.environ.get("PYTHONPATH", "")])
+)
 sys.path.insert(0, str(ROOT / "book" / "_tools"))
 
-from execution import notebooks  # noqa: E402
+from execution import largest_first, notebooks  # noqa: E402
 
 
 @dataclass
@@ -115,9 +119,11 @@ def style() -> Result:
 
 
 def nbval() -> Result:
-    # A notebook stays in one process: its cells share a kernel.
-    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", TWO_PROCESSES, "--dist=loadfile"]
-    return pytest(*options, *notebooks())
+    # A notebook stays in one process, since its cells share a kernel; the largest come first. The build takes what they
+    # show, so that each is executed once (plugins/kept.py).
+    options = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=300", "-p", "kept"]
+    distribution = [TWO_PROCESSES, "--dist=loadfile", "--no-loadscope-reorder"]
+    return pytest(*options, *distribution, *largest_first(notebooks()))
 
 
 def build(*options: str) -> Result:
@@ -125,7 +131,8 @@ def build(*options: str) -> Result:
 
 
 def book() -> Result:
-    return pytest("tests/book", TWO_PROCESSES, "--dist=worksteal")
+    # A file stays in one process: the pages are parsed once.
+    return pytest("tests/book", TWO_PROCESSES, "--dist=loadfile", "--no-loadscope-reorder")
 
 
 def browser(marker: str = "not soak") -> Result:
@@ -133,8 +140,7 @@ def browser(marker: str = "not soak") -> Result:
 
 
 def engines() -> Result:
-    # An engine stays in one process.
-    return pytest("tests/soak", TWO_PROCESSES, "--dist=loadgroup", marker="soak")
+    return pytest("tests/soak", TWO_PROCESSES, "--dist=worksteal", marker="soak")
 
 
 STAGES: dict[str, tuple[str, Callable[[], Result]]] = {

@@ -19,8 +19,8 @@ def cells(*sources: str) -> nbformat.NotebookNode:
 
 
 def environment() -> dict[str, str]:
-    """For a program that shall run this environment's kernel and import this chainbp."""
-    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    """For a program that shall run this environment's kernel and import this chainbp, and starts without delay."""
+    paths = [str(ROOT), str(ROOT / "tests" / "plugins"), os.environ.get("PYTHONPATH", "")]
     programs = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),

@@ -65,7 +65,8 @@ class Plain(SphinxTransform):
         """A solution comes, closed, after its exercise and the code that belongs to it."""
         for section, name in self.sections("Solution"):
             text = [node for node in section.children[1:] if not is_link_to(node, "Exercise")]
-            solution = box(["solution", "dropdown"], nodes.title("", "Solution"), text, [prose.heading_id(name)])
+            ids = [prose.heading_id(name), *section["ids"]]  # also those of anchors above it
+            solution = box(["solution", "dropdown"], nodes.title("", "Solution"), text, ids)
             home, chapter = prose.heading_id(name.replace("Solution", "Exercise")), section.parent
             chapter.remove(section)
             for exercise in self.document.findall(nodes.admonition):

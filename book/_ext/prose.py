@@ -6,6 +6,7 @@ show alike. CONTRIBUTING.md lists the shapes that the book makes something of.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -34,12 +35,21 @@ SOURCE = [
     (r"\{[\w:~-]+\}$", "a role", "a link: [(13)](page.ipynb#eq-13), [Exercise 1.1](page.ipynb#Exercise-1.1)"),
     (r"\{\{.*\}\}", "a substitution", "the text itself"),
     (r"^%", "a comment", "nothing: readers of the notebook would see it"),
+    (r"^\+\+\+", "a break between blocks", "nothing: readers of the notebook would see it"),
+    (r"\]\[", "a link without its address", "the address in the link itself: [text](page.ipynb)"),
     (r"\$|\\\[|\\\(|\\begin\{", "a formula that is not set", "$…$ in a line, or $$ on lines of their own"),
 ]
 
 parser = MarkdownIt("commonmark").enable("table").use(
     dollarmath_plugin, double_inline=True, allow_space=False, allow_digits=False
 ).disable("text_join")  # an escape, as in \$5, is a token of its own
+
+
+@functools.cache
+def parse(markdown: str) -> tuple[list[Token], list[str]]:
+    """The tokens of a cell, and the names of the addresses that it defines apart from its links."""
+    env: dict[str, dict] = {}
+    return parser.parse(markdown, env), [*env.get("references", {})]
 
 
 def heading_id(heading: str) -> str:
@@ -74,20 +84,27 @@ def anchors(cells: list[nbformat.NotebookNode]) -> Iterator[str]:
     """What a link can lead to."""
     for cell in cells:
         if cell.cell_type == "markdown":
-            for token in parser.parse(cell.source):
+            for token in parse(cell.source)[0]:
                 if token.type == "html_block":
                     yield from ANCHOR.findall(token.content)
             yield from (heading_id(title) for title in headings(cell) if EXERCISE.fullmatch(title))
 
 
 def headings(cell: nbformat.NotebookNode) -> list[str]:
-    tokens = parser.parse(cell.source)
+    tokens, _ = parse(cell.source)
     return [after.content for token, after in zip(tokens, tokens[1:]) if token.type == "heading_open"]
+
+
+def is_text(cell: nbformat.NotebookNode | None) -> bool:
+    """Whether a cell is prose without a heading."""
+    return cell is not None and cell.cell_type == "markdown" and not headings(cell)
 
 
 def shapes(cell: nbformat.NotebookNode) -> Iterator[str]:
     """What is not plain in a cell, or almost a shape."""
-    tokens = parser.parse(cell.source)
+    tokens, definitions = parse(cell.source)
+    for name in definitions:
+        yield f"the address of [{name}] apart from its link; write it in the link itself: [text](page.ipynb)"
     for index, token in enumerate(tokens):
         if token.type == "fence" and token.info.strip().startswith("{"):
             yield f"the directive {token.info.strip()}; a box is a blockquote: > **Try it.** …"
@@ -124,6 +141,8 @@ def source(inline: Token) -> Iterator[str]:
             yield f'HTML, {child.content!r}; only anchors are plain enough: <div id="name"></div> alone on a line'
         if child.type == "math_inline_double":
             yield f"$${child.content}$$ in a line of text; write $…$, or $$ on lines of their own"
+        if child.type == "text_special" and re.fullmatch(r"\\[()\[\]]", child.markup):
+            yield f"{child.markup}, which is no sign of a formula here; write $…$, or {child.content} alone"
         if child.type == "text":
             for pattern, name, instead in SOURCE:
                 if pattern.startswith("^") and before is not None and before.type not in ("softbreak", "hardbreak"):
@@ -134,7 +153,7 @@ def source(inline: Token) -> Iterator[str]:
 
 def links(markdown: str, page: str, targets: dict[str, set[str]], labels: dict[str, str]) -> Iterator[str]:
     """What is wrong with the links of a cell."""
-    for inline in parser.parse(markdown):
+    for inline in parse(markdown)[0]:
         children = inline.children or []
         for index, child in enumerate(children):
             if child.type != "link_open" or re.match(r"(https?|mailto):", str(child.attrs["href"])):
@@ -172,14 +191,20 @@ def name_of(file: str, anchor: str, labels: dict[str, str]) -> str | None:
 def exercises(cells: list[nbformat.NotebookNode]) -> Iterator[str]:
     """Whether each exercise has its solution, folded, and each knows the way to the other."""
     names = {kind: [] for kind in ("Exercise", "Solution")}
+    solution = ""  # the one that we are in
     for cell, after in zip(cells, [*cells[1:], None]):
         if cell.cell_type != "markdown":
             continue
+        if solution and is_text(cell) and is_text(after):
+            yield f"the text after {solution} would be in its box; write one cell before its code, and one after it"
         for title in headings(cell):
             if not (match := EXERCISE.fullmatch(title)):
+                if solution:
+                    yield f"the heading {title!r} would tear {solution}; solutions have none, and stand at the end"
                 continue
             kind, number = match.groups()
             names[kind].append(number)
+            solution = title if kind == "Solution" else ""
             if kind == "Exercise" and not (
                 cell.source.startswith(f"### {title}\n")
                 and cell.source.endswith(f"\n\n[Solution](#Solution-{number})")

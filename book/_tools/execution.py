@@ -68,12 +68,16 @@ def run(path: Path) -> Run:
     return Run(path, notebook, time.monotonic() - start, complaint)
 
 
+def largest_first(paths: Iterable[Path]) -> list[Path]:
+    """The largest files take longest, and none of them shall run alone at the end."""
+    return sorted(paths, key=lambda path: path.stat().st_size, reverse=True)
+
+
 def run_all(paths: Collection[Path]) -> Iterator[Run]:
-    """Each as it is done. The largest files come first: they take longest, and none shall run alone at the end."""
+    """Each as it is done."""
     with ProcessPoolExecutor(2) as pool:
         try:
-            largest = sorted(paths, key=lambda path: path.stat().st_size, reverse=True)
-            for future in as_completed([pool.submit(run, path) for path in largest]):
+            for future in as_completed([pool.submit(run, path) for path in largest_first(paths)]):
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)

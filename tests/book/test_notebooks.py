@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -10,11 +11,13 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import execution
 import nbformat
 import pytest
 import yaml
 from notebooks import BOOK, CHAPTERS, NOTEBOOKS, ROOT, all_formulas, read, text, toc
 from outputs import WIDGET_VIEW, normalize, write
+from scratch import environment
 
 ids = [path.stem for path in NOTEBOOKS]
 chapter_ids = [path.stem for path in CHAPTERS]
@@ -133,26 +136,39 @@ def test_the_outputs_hold_no_error_and_nothing_of_this_machine(path):
             assert not re.search(r"0x[0-9a-f]{6,}|/home/|/root/|/tmp/|/Users/|[A-Z]:\\", shown), shown
 
 
-def nbval(path: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env", path]
-    return subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
+def test_nbval_refuses_a_notebook_with_one_changed_number_and_keeps_no_copy_of_it(tmp_path, monkeypatch):
+    def printed(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+        return [o for c in notebook.cells for o in c.get("outputs", []) if re.search(r"\d", str(o.get("text", "")))]
 
-
-def test_nbval_refuses_a_notebook_with_one_changed_number(tmp_path):
-    def printed(path: Path) -> list[nbformat.NotebookNode]:
-        return [o for c in read(path).cells for o in c.get("outputs", []) if re.search(r"\d", str(o.get("text", "")))]
-
-    path = min((path for path in NOTEBOOKS if printed(path)), key=lambda path: len(read(path).cells))
-    shutil.copy(BOOK / "matplotlibrc", tmp_path)
-    copy = Path(shutil.copy(path, tmp_path))
-    assert nbval(copy).returncode == 0
-    notebook = read(copy)
-    output = next(o for c in notebook.cells for o in c.get("outputs", []) if re.search(r"\d", str(o.get("text", ""))))
+    path = min((path for path in NOTEBOOKS if printed(read(path))), key=lambda path: len(read(path).cells))
+    book, plugins = tmp_path / "book", tmp_path / "tests" / "plugins"
+    shutil.copytree(BOOK / "_tools", book / "_tools")
+    shutil.copytree(ROOT / "tests" / "plugins", plugins)
+    shutil.copy(BOOK / "matplotlibrc", book)
+    shutil.copy(path, book / "right.ipynb")
+    notebook = read(path)
+    output = printed(notebook)[0]
     output.text = re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), output.text, count=1)
-    nbformat.write(notebook, copy)
-    run = nbval(copy)
+    nbformat.write(notebook, book / "wrong.ipynb")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "kept", "-rA", "--nbval"]
+    own = environment()
+    own["PYTHONPATH"] = os.pathsep.join([str(plugins), own["PYTHONPATH"]])
+    run = subprocess.run(
+        [*command, "--nbval-current-env", book], cwd=tmp_path, env=own, capture_output=True, text=True, check=False
+    )
     assert run.returncode == 1, run.stdout
-    assert "1 failed" in run.stdout
+    cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+    assert f"1 failed, {2 * cells - 1} passed" in run.stdout
+    assert re.findall(r"^FAILED book/(\w+)", run.stdout, re.MULTILINE) == ["wrong"]
+    # What the build would execute again.
+    executed = []
+    monkeypatch.setattr(execution, "run_all", lambda paths: executed.extend(paths) or [])
+    execution.refresh(book, tmp_path / "_build" / "executed", say=lambda _: None)
+    assert executed == [book / "wrong.ipynb"]
+    copy = read(tmp_path / "_build" / "executed" / "right.ipynb")
+    assert [o.get("text") for c in copy.cells for o in c.get("outputs", [])] == [
+        o.get("text") for c in read(path).cells for o in c.get("outputs", [])
+    ]
 
 
 def test_a_new_notebook_is_found(tmp_path):

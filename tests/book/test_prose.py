@@ -5,8 +5,12 @@ from __future__ import annotations
 import nbformat
 import prose
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
+from nbformat.v4 import new_code_cell
 from nbformat.v4 import new_markdown_cell as cell
 from notebooks import BOOK
+from plain_markdown import Plain
 
 FORMULA = '<div id="eq-1"></div>\n\n$$\ny = x \\tag{1}\n$$'
 SOLUTION = [
@@ -60,6 +64,11 @@ def test_what_is_plain_is_accepted(tmp_path, plain):
         ("(slip-1)=\n# A heading", "<div id="),
         ("{{ name }}", "the text itself"),
         ("% A comment", "nothing"),
+        ("Text\n\n+++\n\nMore.", "nothing"),
+        ("[there]: other.ipynb\n\nSee [there].", "in the link itself"),
+        ("See [there][1].", "in the link itself"),
+        ("The value of \\(x\\) is", "write $…$"),
+        ("\\[ x \\]", "write $…$"),
         ("An <b>HTML</b> word.", "only anchors"),
         ("<details>\n\nMore.\n\n</details>", "only anchors"),
         ("$$\ny = x \\tag{1}\n$$ (eq-1)", "its \\tag are enough"),
@@ -95,6 +104,7 @@ def test_what_is_not_plain_is_refused_with_its_cell_and_a_better_way(tmp_path, s
 
 def test_an_exercise_and_its_solution_know_each_other(tmp_path):
     assert complaints(tmp_path, EXERCISE, *SOLUTION) == []
+    assert complaints(tmp_path, EXERCISE, *SOLUTION, new_code_cell("1"), "And so.") == []
 
 
 @pytest.mark.parametrize(
@@ -108,8 +118,27 @@ def test_an_exercise_and_its_solution_know_each_other(tmp_path):
         ([EXERCISE, "More text.", *SOLUTION], "would be in its box"),
         ([EXERCISE.replace("[S", "#### Hint\n\n[S"), *SOLUTION], "must be a cell's heading"),
         ([EXERCISE, EXERCISE, *SOLUTION], "two anchors are called Exercise-1.1"),
+        ([EXERCISE, *SOLUTION, "More text."], "would be in its box"),
+        ([EXERCISE, *SOLUTION, new_code_cell("1"), "So.", "More text."], "would be in its box"),
+        ([EXERCISE, *SOLUTION[:2], SOLUTION[2].source + "\n\n#### Why\n\nSo."], "would tear Solution 1.1"),
+        ([EXERCISE, *SOLUTION, "## Summary"], "would tear Solution 1.1"),
     ],
-    ids=["no way to it", "not folded", "open", "no way back", "none", "continued", "torn apart", "twice"],
+    ids=[
+        *("no way to it", "not folded", "open", "no way back", "none", "continued", "torn apart", "twice"),
+        *("text after it", "text after its code", "a heading in it", "a heading after it"),
+    ],
 )
 def test_a_solution_that_is_open_or_lost_is_refused(tmp_path, cells, instead):
     assert any(instead in complaint for complaint in complaints(tmp_path, *cells))
+
+
+def test_an_anchor_above_a_solution_or_an_exercise_is_kept():
+    document = new_document("page")
+    for name in ("Exercise 1.1", "Solution 1.1"):
+        anchor = f'<div id="our-{name[:8].lower()}"></div>'
+        document += nodes.raw("", anchor, format="html")
+        document += nodes.section("", nodes.title("", name), nodes.paragraph("", "Text."), ids=["its-own"])
+    Plain(document).apply()
+    boxes = list(document.findall(nodes.admonition))
+    assert [box["ids"][0] for box in boxes] == ["Exercise-1.1", "Solution-1.1"]
+    assert ["our-exercise" in boxes[0]["ids"], "our-solution" in boxes[1]["ids"]] == [True, True]

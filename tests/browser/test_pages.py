@@ -1,4 +1,4 @@
-"""Every page as a reader meets it: on a phone and on a desk, light and dark, online and from disk."""
+"""Every page as a reader meets it: on a phone and on a desk, light and dark, online and from disk; its figures live."""
 
 from __future__ import annotations
 
@@ -6,10 +6,26 @@ from pathlib import Path
 
 import pytest
 from chromium import visit
+from live import check, drag, live_pages
 from looks import LOOKS, every_visit, take, violations
+from playwright.sync_api import Locator
+from widget_cases import CASES
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
 PAGES = sorted(path.name for path in HTML.glob("*.html"))
+# The page, and its figures in order.
+FIGURES = {
+    "index": ["lp_network"],
+    "1-introduction": ["lp_pooling"],
+    "2-notations": ["chain_rule"],
+    "3-chain-rule": ["chain_rule"],
+    "4-backpropagation": ["lp_network"],
+    "4-1-sigmoid-activation": ["two_layer", "sigmoid"],
+    "4-2-lp-pooling": ["lp_pooling", "lp_network", "descent"],
+    "5-learning-p": ["learning_p"],
+    "6-convolution": ["pooling_map"],
+    "7-your-own-layer": ["lp_pooling"],
+}
 # Between them these have every kind of thing that axe can judge. The soak shows it every page in every look.
 JUDGED_EVERY_DAY = {"index.html", "4-2-lp-pooling.html", "equations.html", "errata.html"}
 
@@ -23,6 +39,11 @@ def test_the_book_is_built():
     assert PAGES, "run `make book` first"
 
 
+def test_no_page_with_figures_is_forgotten():
+    assert live_pages(HTML) == sorted(FIGURES)
+    assert {name for names in FIGURES.values() for name in names} == set(CASES)
+
+
 @pytest.mark.parametrize("name", PAGES)
 @every_visit
 def test_the_page_works_and_is_accessible(context, address, name, scheme, looks):
@@ -31,8 +52,34 @@ def test_the_page_works_and_is_accessible(context, address, name, scheme, looks)
             take(page, look)
             assert page.evaluate("document.documentElement.dataset.theme") == look.theme
             assert page.locator("h1:visible").count() == 1
+            if look == looks[0]:
+                figures = page.locator(".cbp").all()
+                names = [fig.get_attribute("data-figure") for fig in figures]
+                assert names == FIGURES.get(name.removesuffix(".html"), [])
+                assert page.locator(".cbp-sorry, .cbp-still").count() == 0
+                for fig in figures:
+                    assert fig.bounding_box()["width"] <= look.width
+                    if looks != LOOKS[:2]:  # that is how every day's visit begins
+                        it_lives(fig)
             assert page.evaluate("document.documentElement.scrollWidth") <= look.width, page.evaluate(WIDE_ELEMENTS)
         assert wrong == []
         judged = name in JUDGED_EVERY_DAY or looks != LOOKS
         if scheme == "http" and judged:  # axe reads the style sheets, which a page from disk may not
             assert violations(page, looks) == []
+
+
+def it_lives(fig: Locator) -> None:
+    """A figure follows hand and keys, says what chainbp says, and finds back."""
+    before = check(fig)
+    for slider in CASES[fig.get_attribute("data-figure")].TIMED:
+        # A figure with other numbers than the example's may not have all of its sliders.
+        mark = fig.locator(f'[data-slider="{slider}"]')
+        if mark.count():
+            drag(fig.page, mark, 12, -12)
+            check(fig)
+            for _ in range(2):
+                mark.press("ArrowDown")
+            check(fig)
+    assert check(fig) != before
+    fig.get_by_role("button", name="Reset").click()
+    assert check(fig) == before

@@ -1,4 +1,4 @@
-"""What pip gets: a wheel and a source distribution that need NumPy alone, on every Python and NumPy that are claimed."""
+"""What pip gets: a wheel and a source distribution that need NumPy alone, on every Python that is claimed."""
 
 import os
 import shutil
@@ -75,7 +75,8 @@ def test_the_wheel_holds_the_bundles_but_no_javascript_sources(files):
 
 
 def test_the_source_distribution_is_enough_to_build_and_to_test(files):
-    names = [name.partition("/")[2] for name in tarfile.open(files[".gz"]).getnames()]
+    with tarfile.open(files[".gz"]) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames()]
     for name in ("pyproject.toml", "LICENSE", "chainbp/function.py", "tests/judges.py", "benchmarks/reference.py"):
         assert name in names
 

@@ -57,9 +57,9 @@ class Watched(Quiet):
         super().send_error(code, *words)
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ENGINES])
+@pytest.fixture(scope="module", params=ENGINES)
 def engine(request) -> Iterator[Engine]:
-    """A running engine; with pytest-xdist's --dist=loadgroup, each stays in one process."""
+    """A running engine, for one after the other of its tests."""
     with ENGINES[request.param]() as engine:
         yield engine
 

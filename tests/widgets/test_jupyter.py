@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 
 import nbformat
 import pytest
+from execution import run
 from lab import jupyterlab, open_notebook, wait_until
 from live import check
 from playwright.sync_api import Page
@@ -102,6 +102,7 @@ def test_in_jupyterlab(browser, lab):
     page.close()
 
 
+@pytest.mark.soak
 def test_every_figure_in_jupyterlab(browser, lab):
     page, wrong = open_notebook(browser, lab.format("every"))
     figures = {name: page.locator(f'.cbp[data-figure="{name}"]') for name in CASES}
@@ -149,10 +150,9 @@ def test_nbval_passes(tmp_path):
     )
     path = tmp_path / "live.ipynb"
     nbformat.write(notebook, path)
-    programs = shutil.which("jupyter", path=environment()["PATH"])
-    execute = [programs, "nbconvert", "--to", "notebook", "--execute", "--inplace", str(path)]
-    done = subprocess.run(execute, env=environment(), capture_output=True, encoding="utf-8")
-    assert done.returncode == 0, done.stderr
+    executed = run(path)
+    assert not executed.complaint
+    nbformat.write(executed.notebook, path)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", str(path)],
         cwd=tmp_path,

@@ -35,7 +35,7 @@ export function rho(W) {
 }
 
 // Up to this p, powers are taken of entries scaled by a power of two, which is exact, so that the largest lies in [1, 2):
-// no term underflows whose derivative does not. See chainbp/pooling.py.
+// no term underflows whose derivative does not. See chainbp/lp.py.
 const LARGEST_P_FOR_BINARY_SCALE = 1000;
 const TINY = 2 ** -1022;
 

@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 11a9329577c371e3 */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 3c0d0cd997c00e3f */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
