@@ -228,10 +228,10 @@ def test_the_loop_that_everyone_writes():
 
 
 @every
-@pytest.mark.parametrize("how", [copy.copy, copy.deepcopy, lambda f: pickle.loads(pickle.dumps(f))], ids=str)
+@pytest.mark.parametrize("how", ["copy.copy", "copy.deepcopy", "lambda f: pickle.loads(pickle.dumps(f))"])
 def test_a_copy_is_equal(call, how):
     f, x = make(call), sample(call)
-    g = how(f)
+    g = eval(how)(f)
     assert f == g
     assert hash(f) == hash(g)
     assert str(f) == str(g)
