@@ -22,7 +22,7 @@ Verdict = Literal["agrees", "WRONG", "cannot tell"]
 
 _EPS = float(np.finfo(np.float64).eps)
 # Entries that are smaller than this, beside the largest of their variable, are compared with this.
-_SMALL = 1e-4
+_SMALL = 1e-3
 
 
 class Comparison(NamedTuple):
@@ -93,8 +93,7 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
 
     * *agrees*: the differences are sharp enough to tell, and agree, and every layer on the way back passes the dot-test
       ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩ for random δ and v. Where rounding hides the loss's differences, the dot-tests suffice.
-    * *WRONG*: a layer on the way back fails it, or changes what it is given, or loses a number when its parameters are
-      bound again.
+    * *WRONG*: a layer on the way back fails it, or loses a number when its parameters are bound again.
     * *cannot tell*, and why: the derivative is 0 but for rounding, where a wrong factor would not show; a kink, where
       there is none; numbers so large that differences are lost beside them.
 
@@ -213,10 +212,7 @@ def _dot_test(f: Function, x: Array, k: int | None, tolerance: float) -> _Findin
         y, pull = f.vjp(x)
         # Then let small outputs, and entries with small gradients, weigh as much as large ones.
         delta = rng.normal(size=y.shape) / (1 if even else _sizes(y))
-        before = delta.copy()
         (delta_x, _), gradients = pull.run.back(delta)
-        if not np.array_equal(before, delta):
-            return _Finding("WRONG", f"{f} changes the error that it is given")
         gradient = delta_x if k is None else gradients[k]
         direction = rng.normal(size=at.shape) * (_sizes(at) if even else 1 / _sizes(gradient, 1e-8))
         direction = np.where(np.isfinite(at), direction, 0.0)
@@ -227,7 +223,7 @@ def _dot_test(f: Function, x: Array, k: int | None, tolerance: float) -> _Findin
             return float(np.vdot(delta, g(value if k is None else x)))  # noqa: B023
 
         noise = _noise([y, x, *theta], [delta, delta_x, *gradients])
-        size = 1 / float(np.abs(direction).max(initial=0.0) or 1.0)
+        size = 1 / float(np.max(np.abs(direction) / _sizes(at), initial=0.0) or 1.0)
         slope = _differentiate(along, size, float(np.vdot(delta, y)), noise)
         expected = np.sum(gradient * direction, where=direction != 0)
         found = _verdict(expected, np.array(slope.value), np.array(slope.error), [[]] if slope.kink else [], tolerance)
@@ -274,9 +270,9 @@ class _Slope(NamedTuple):
 def _differentiate(f: Callable[[float], float], size: float, value: float, noise: float) -> _Slope:
     """The derivative of f at 0, where f(0) is `value` and known to `noise`, and steps are to be measured by `size`.
 
-    Ever shorter steps h, each a quarter of the one before. The error of a central difference goes as h², so two of them
+    Ever shorter steps h, each half of the one before. The error of a central difference goes as h², so two of them
     give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding
-    makes them worse again. A step that leaves the domain of f, as p − h < 0 does, is left out.
+    takes over. A step that leaves the domain of f, as p − h < 0 does, is left out.
     """
     best = _Slope(np.nan, np.nan, False)
     central, better, change, bend = np.nan, np.nan, np.nan, np.nan
@@ -287,24 +283,24 @@ def _differentiate(f: Callable[[float], float], size: float, value: float, noise
         except ValueError:
             up = down = np.nan
         now, bend_now = (up - down) / (2 * h), abs(up - 2 * value + down) / h
-        better_now = (16 * now - central) / 15
+        better_now = (4 * now - central) / 3
         change_now, rounding = abs(better_now - better), (noise + _EPS * max(abs(up), abs(down))) / h
         error = max(change_now, change) + rounding
         if error < best.error or (np.isnan(best.error) and error == error):
             # What a smooth function bends within h shrinks with h; a kink stays.
-            kink = bend_now > 100 * rounding and bend_now > 0.8 * bend and bend_now > 1e-6 * abs(now)
+            kink = bend_now > 100 * rounding and bend_now > 0.9 * bend and bend_now > 1e-6 * abs(now)
             best = _Slope(better_now, error, bool(kink))
-        elif error > 30 * best.error:
+        elif rounding > best.error or up == value == down:
             break
         central, better, change, bend = now, better_now, change_now, bend_now
-        h /= 4
+        h /= 2
     return best
 
 
 def _noise(values: list[Array], errors: list[Array]) -> float:
     """How far rounding in every variable h moves a loss: eps δ_h h, by chance up or down, of each."""
-    finite = (np.where(np.isfinite(value), value, 0) * error for value, error in zip(values, errors))
-    return _EPS * float(np.sqrt(sum(np.square(product).sum() for product in finite)))
+    products = (np.where(np.isfinite(value), value, 0) * error for value, error in zip(values, errors))
+    return _EPS * float(np.sqrt(sum(np.square(product).sum(where=np.isfinite(product)) for product in products)))
 
 
 def _sizes(at: Array, least: float = 1e-3) -> Array:

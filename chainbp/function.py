@@ -129,9 +129,9 @@ class Function:
         TypeError, ValueError
             If x is not real numbers, or has a shape that the function cannot take.
         """
-        array = as_array(x, "x", self)
+        array = frozen(as_array(x, "x", self))
         with quiet():
-            return yours(Run(self.functions, array).values[-1], array)
+            return yours(Run(self.functions, array).values[-1])
 
     def vjp(self, x: npt.ArrayLike) -> tuple[Any, Pull]:
         """The value, and the way back: vector-Jacobian products without a Jacobian.
@@ -273,7 +273,7 @@ class Run:
     ----------
     values : list of ndarray
         The input and the output of every link: one entry more than there are links. The way back needs them as they
-        are: what is handed out of them must be read-only or a copy.
+        are, so that all but the last, which may be the caller's, are read-only. So are the errors.
     """
 
     __slots__ = ("links", "pulls", "values")
@@ -283,6 +283,7 @@ class Run:
         self.pulls: list[tuple[PullX, PullTheta | None]] = []
         for f in links:
             try:
+                x.setflags(write=False)
                 result = f.forward(x)
                 if type(result) is not tuple or len(result) != 3:
                     raise TypeError(f"it gave {_shapes(result)}")
@@ -316,6 +317,7 @@ class Run:
         shapes: Any = None
         try:
             while i:
+                delta.setflags(write=False)
                 i -= 1
                 (pull_x, pull_theta), parameters = self.pulls[i], self.links[i].parameters
                 if want != "x" and (pull_theta or parameters):
@@ -323,7 +325,7 @@ class Run:
                     shapes = [theta.shape for theta in parameters]
                     if type(group) is not tuple or [g.shape for g in group] != shapes:
                         raise ValueError(f"it gave {_shapes(group)}")
-                    gradients.append([yours(g, delta) for g in group])
+                    gradients.append([yours(g) for g in group])
                 if i or want != "theta":
                     shapes = values[i].shape
                     delta_x = pull_x(delta)
@@ -409,7 +411,7 @@ class Pull:
         delta = delta.astype(y.dtype)
         with quiet():
             deltas, gradients = self.run.back(delta, want)
-        return yours(deltas[0], delta), gradients
+        return yours(deltas[0]), gradients
 
 
 class Family:

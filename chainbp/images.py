@@ -67,7 +67,7 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
             z[block] = _root(s, p)
             np.divide(z[block], s, out=factor[block])
             z[block][zero], factor[block][zero | unknown] = 0, 0
-        if left.any():  # an infinite q would make NaN of an error of 0
+        if not np.isfinite(q).all():  # in a window left over, or in none: it would make NaN of an error of 0
             q = np.where(np.isfinite(q), q, 0)
         for where, _, found in over(left):
             z[where] = found.z
@@ -84,7 +84,7 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
                     again[block] |= lost
                     shares[lost] = 0
                 _spread(shares, q[block], size, stride, errors[block])
-            for where, entries, found in over(again):
+            for where, entries, found in over(again & (delta != 0)):
                 np.add.at(errors, entries, (delta[where] * found.gradient).astype(y.dtype, copy=False))
         return errors
 

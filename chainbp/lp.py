@@ -40,7 +40,7 @@ def norms(y: Array, p: float) -> Norms:
         # The largest lies in [1, 2). Below p = 1, where a root would show what is lost of 1 + tiny, it is 1, and for
         # very large p. Among zeros, and beside an infinite entry, the largest get 1 and the others 0.
         unit = 1.0 if 1 <= p <= _LARGEST_P else np.where(plain, np.ldexp(largest, -exponent), 1.0)
-        r = np.where(plain, np.ldexp(a, -exponent) / unit, a == largest)
+        r = np.where(plain, np.ldexp(a, -exponent) / unit, np.where(np.isnan(largest), np.nan, a == largest))
         # Below p = 1, p − 1 would be rounded. What (33) leaves open at a zero is 0.
         q = r ** (p - 1) if p >= 1 else np.divide(r**p, r, out=np.zeros_like(r), where=r != 0)
         powers = q * r
@@ -128,8 +128,8 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
         errors = np.zeros(y.shape)
         places = _windows(errors, size, stride)
         for block, found in blocks():
-            for place, part in enumerate(found.gradient * delta[block]):
-                # In no place of a window does an entry stand twice.
+            # No entry stands twice in one place of windows. An error of 0 sends nothing back, even from a NaN.
+            for place, part in enumerate(np.where(delta[block] == 0, 0, found.gradient * delta[block])):
                 places[block][..., place // size[1], place % size[1]] += part
         return errors.astype(y.dtype, copy=False)
 

@@ -71,11 +71,9 @@ def kept(argument: Any) -> Any:
     return owned(array) if array.dtype.kind in "biuf" else argument
 
 
-def yours(result: Any, given: Any) -> Any:
-    """A result that its receiver may change: a copy where it is, or is a view of, something that is still needed."""
-    if result.base is None and result is not given:
-        return result
-    return result.copy() if not result.flags.writeable or np.may_share_memory(result, given) else result
+def yours(result: Any) -> Any:
+    """A result that its receiver may change: a copy where it is a view of something that is still needed."""
+    return result if result.flags.writeable else result.copy()
 
 
 def frozen(value: Any) -> Any:
