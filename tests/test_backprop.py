@@ -122,7 +122,7 @@ def test_rounding_that_is_coarser_than_eps_is_not_taken_for_certainty():
 def test_a_step_that_leaves_the_domain_of_the_loss_tells_nothing():
     assert check_gradient(cross_entropy[[1.0, 0.5]], [0.9, 1e-7])
     c = check_gradient(cross_entropy[[1.0, 0.0]], [0.9, 0.0]).worst
-    assert (c.verdict, "cannot tell" in c.reason) == ("cannot tell", True)
+    assert (c.verdict, "cannot tell" in c.reason, "kink" in c.reason) == ("cannot tell", True, False)
 
 
 @pytest.mark.parametrize("p", [0.5, 1, 1.5, 2, 3, 20, 300, 5000, np.inf])

@@ -14,7 +14,7 @@ windows = arrays(float, st.integers(1, 6), elements=entries)
 orders = st.floats(0.3, 300)
 
 
-@pytest.mark.parametrize("p", [0.3, 0.5, 0.9, 1, 1.3, 2, 3, 4.7, 10, 37, 100, 300, 1000])
+@pytest.mark.parametrize("p", [0.3, 0.5, 0.9, 1, 1.3, 2, 3, 4.7, 10, 37, 100, 300, 1000, 1500])
 @pytest.mark.parametrize("spread", [0, 20, 150])
 def test_8_eps(p, spread):
     rng = np.random.default_rng(int(p * 10))
