@@ -290,7 +290,7 @@ def _differentiate(f: Callable[[float], float], size: float, value: float, noise
             # What a smooth function bends within h shrinks with h; a kink stays.
             kink = bend_now > 100 * rounding and bend_now > 0.9 * bend and bend_now > 1e-6 * abs(now)
             best = _Slope(better_now, error, bool(kink))
-        elif rounding > best.error or up == value == down:
+        elif rounding > best.error or (up == value == down and best.error >= 0):
             break
         central, better, change, bend = now, better_now, change_now, bend_now
         h /= 2

@@ -35,22 +35,30 @@ def as_array(value: Any, what: str, of: object = "") -> Array:
     """
     if type(value) is np.ndarray and value.dtype in FLOATS:
         return value
-    name = f"{of}: {what}" if str(of) else what
-    if any(isinstance(v, np.ma.MaskedArray) for v in (value, *(value if isinstance(value, (list, tuple)) else ()))):
-        raise TypeError(f"{name} must be plain numbers; got a masked array, so fill it or leave out what it masks")
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} must be a rectangular array of numbers; got rows of different lengths") from error
-    if array.dtype.kind in "biu":
-        return array.astype(np.float64)
-    if array.dtype.kind != "f":
-        kind = "complex numbers" if array.dtype.kind == "c" else f"{type(value).__name__} of dtype {array.dtype}"
-        raise TypeError(f"{name} must be real numbers; got {kind}")
-    native = array.dtype.newbyteorder("=")
-    if native not in FLOATS:
-        raise TypeError(f"{name} must be float64 or float32; got {native}, so choose one with .astype")
-    return array.astype(native, copy=False)
+    problem: type[Exception] = TypeError
+    if _is_masked(value):
+        wanted = "plain numbers; got a masked array, so fill it or leave out what it masks"
+    else:
+        try:
+            array = np.asarray(value)
+        except ValueError:
+            problem, wanted = ValueError, "a rectangular array of numbers; got rows of different lengths"
+        else:
+            native = array.dtype.newbyteorder("=")
+            if array.dtype.kind in "biu" or native in FLOATS:
+                return array.astype(np.float64 if array.dtype.kind in "biu" else native, copy=False)
+            kind = {"c": "complex numbers"}.get(array.dtype.kind, f"{type(value).__name__} of dtype {array.dtype}")
+            wanted = f"real numbers; got {kind}"
+            if array.dtype.kind == "f":
+                wanted = f"float64 or float32; got {native}, so choose one with .astype"
+    raise problem(f"{of}: {what} must be {wanted}" if str(of) else f"{what} must be {wanted}")
+
+
+def _is_masked(value: Any) -> bool:
+    """Whether there is a masked array, at any depth of lists and tuples."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_is_masked, value))
+    return isinstance(value, np.ma.MaskedArray)
 
 
 def owned(array: Array) -> Array:
@@ -60,9 +68,8 @@ def owned(array: Array) -> Array:
 
 def kept(argument: Any) -> Any:
     """What stands in brackets; arrays, and what NumPy makes of lists of numbers, as copies."""
-    if isinstance(argument, (np.generic, np.ma.MaskedArray)) or not (
-        isinstance(argument, list) or hasattr(argument, "__array__")
-    ):
+    array_like = isinstance(argument, list) or hasattr(argument, "__array__")
+    if not array_like or isinstance(argument, np.generic) or _is_masked(argument):
         return argument
     try:
         array = np.asarray(argument)

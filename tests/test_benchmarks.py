@@ -221,7 +221,7 @@ def test_the_promises_are_those_of_the_rows(speed):
 def test_accuracy_has_every_row(exact):
     rows = exact["sweep"]["rows"]
     assert [(r["function"], r["dtype"], r["quantity"]) for r in rows] == [
-        (f, d, q) for f in accuracy.FUNCTIONS for d in accuracy.DTYPES for q in accuracy.BOUNDS
+        (f, d, q) for f in accuracy.FUNCTIONS for d in accuracy.DTYPES for q in accuracy.QUANTITIES
     ]
     for row in rows:
         assert row["median"] <= row["p99.9"] <= row["max"]

@@ -257,9 +257,20 @@ def test_a_pull_must_not_change_what_it_is_given():
 
         return y, pull, None
 
-    report = check_gradient(squared_error[[1.0]] @ Function(forward, name="greedy"), [0.3])
-    assert report.worst.verdict == "WRONG"
-    assert "greedy changes the error" in str(report)
+    loss = squared_error[[1.0]] @ sigma @ Function(forward, name="greedy") @ tanh
+    for ask in (check_gradient, backprop):
+        with pytest.raises(ValueError, match=r"greedy cannot send back δ .* read-only"):
+            ask(loss, [0.3])
+
+
+def test_a_layer_must_not_change_its_input_wherever_it_stands():
+    greedy = Function(lambda x: (x.__imul__(2), lambda delta: 2 * delta, None), name="greedy")
+    x = np.array([0.3])
+    for f in (greedy, tanh @ greedy, tanh @ greedy @ tanh):
+        for ask in (f, f.vjp):
+            with pytest.raises(ValueError, match=r"greedy cannot take .* read-only"):
+                ask(x)
+    assert x == [0.3]
 
 
 def test_softmax_before_the_squared_error_agrees():

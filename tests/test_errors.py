@@ -227,7 +227,6 @@ def test_wrong_types(call, parts):
 UNMASKED = ["rho[[np.ma.array([1.0, 2.0], mask=[1, 0])]]", "sigma @ [[np.ma.masked, 1.0], [1.0, 2.0]]"]
 
 
-@pytest.mark.xfail(reason="deeper in a list, and in a list in brackets, a mask is forgotten")
 @pytest.mark.filterwarnings("ignore:Warning")
 @pytest.mark.parametrize("call", UNMASKED)
 def test_a_mask_in_a_list_is_not_forgotten(call):

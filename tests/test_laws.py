@@ -208,16 +208,6 @@ def test_backprop_owns_what_it_tells(call):
     assert_read_only(*later.hidden, *later.deltas)
 
 
-@pytest.mark.xfail(reason="yours copies no view that shares nothing with what was given")
-@pytest.mark.parametrize("give", ["J", "J[:]", "J.reshape(3)"])
-def test_what_a_reader_s_layer_keeps_is_not_handed_out(give):
-    J = np.array([1.0, 2.0, 3.0])
-    f = Function(lambda x: (eval(give, {"J": J}) * 1, lambda d: eval(give, {"J": J}), None))
-    _, pull = f.vjp([1.0, 1.0, 1.0])
-    pull.x([1.0, 1.0, 1.0])[...] = 9.0
-    np.testing.assert_array_equal(pull.x([1.0, 1.0, 1.0]), [1.0, 2.0, 3.0])
-
-
 def test_the_loop_that_everyone_writes():
     W = np.array([[1.0, 2.0], [3.0, 4.0]])
     bp = backprop(squared_error[[0.0, 0.0]] @ sigma @ rho[W], [0.1, 0.2])
@@ -227,11 +217,14 @@ def test_the_loop_that_everyone_writes():
     np.testing.assert_allclose(again.deltas[0], expected, rtol=1e-14)
 
 
+COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy, "pickle": lambda f: pickle.loads(pickle.dumps(f))}
+
+
 @every
-@pytest.mark.parametrize("how", ["copy.copy", "copy.deepcopy", "lambda f: pickle.loads(pickle.dumps(f))"])
+@pytest.mark.parametrize("how", COPIES)
 def test_a_copy_is_equal(call, how):
     f, x = make(call), sample(call)
-    g = eval(how)(f)
+    g = COPIES[how](f)
     assert f == g
     assert hash(f) == hash(g)
     assert str(f) == str(g)
@@ -390,7 +383,6 @@ def test_a_window_is_what_it_is_alone(p, dtype):
             alike(of_one(eta[p, 4], both, np.s_[4:, 1], (1, 1))[:told], alone[:told])
 
 
-@pytest.mark.xfail(reason="at p = 1 a window with NaN sends 0 * NaN to all of its entries, at other p to the NaN only")
 def test_at_p_1_nan_does_not_reach_its_neighbors():
     errors = lp_pool2d[1.0, (1, 2), 1].vjp([[1.0, 2.0, np.nan]])[1].x([[1.0, 0.0]])
     np.testing.assert_array_equal(errors[0, :2], [1.0, 1.0])
@@ -497,10 +489,7 @@ def test_a_huge_stride_or_a_huge_image_with_few_windows_is_no_work(p):
         assert (pull.x(np.ones_like(z)) != 0).sum() == 4 * z.size
 
 
-AS_LIST = pytest.mark.xfail(reason="as_array makes the name of whose value it is even where nothing fails")
-
-
-@pytest.mark.parametrize("x", [np.zeros(2), pytest.param([0.0, 0.0], marks=AS_LIST)], ids=["array", "list"])
+@pytest.mark.parametrize("x", [np.zeros(2), [0.0, 0.0]], ids=["array", "list"])
 def test_a_chain_of_ten_thousand_is_walked_once_and_not_written_down(monkeypatch, x):
     calls = []
 
