@@ -287,8 +287,8 @@ def _differentiate(f: Callable[[float], float], size: float, value: float, noise
         change_now, rounding = abs(better_now - better), (noise + _EPS * max(abs(up), abs(down))) / h
         error = max(change_now, change) + rounding
         if error < best.error or (np.isnan(best.error) and error == error):
-            # What a smooth function bends within h shrinks with h; a kink stays.
-            kink = bend_now > 100 * rounding and bend_now > 0.9 * bend and bend_now > 1e-6 * abs(now)
+            # What a smooth function bends within h shrinks with h, what rounding does grows; a kink stays.
+            kink = bend_now > max(100 * rounding, 1e-6 * abs(now), 10 * error) and 0.9 * bend < bend_now < 1.5 * bend
             best = _Slope(better_now, error, bool(kink))
         elif rounding > best.error or (up == value == down and best.error >= 0):
             break
