@@ -408,7 +408,7 @@ class Pull:
         if delta.shape != y.shape:
             name = show.text(self.run.links)
             raise ValueError(f"{name}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")
-        delta = delta.astype(y.dtype)
+        delta = frozen(delta).astype(y.dtype, copy=False)
         with quiet():
             deltas, gradients = self.run.back(delta, want)
         return yours(deltas[0]), gradients

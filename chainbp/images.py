@@ -62,11 +62,10 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
             powers = _signed_powers(y[block], p, q[block])
             s = _sums(powers, size, stride)
             left[block] = unknown = _untrusted(y[block], powers, s, size, stride)
-            if (zero := s == 0).any() or unknown.any():
-                s[zero | unknown] = np.inf
+            if unknown.any():
+                s[unknown] = 0
             z[block] = _root(s, p)
-            np.divide(z[block], s, out=factor[block])
-            z[block][zero], factor[block][zero | unknown] = 0, 0
+            np.divide(z[block], np.maximum(s, np.finfo(y.dtype).tiny), out=factor[block])
         if not np.isfinite(q).all():  # in a window left over, or in none: it would make NaN of an error of 0
             q = np.where(np.isfinite(q), q, 0)
         for where, _, found in over(left):
@@ -111,11 +110,13 @@ def _trusted(dtype: Any) -> tuple[float, float]:
 def _untrusted(y: Array, powers: Array, s: Array, size: Pair, stride: Pair) -> Array:
     """The windows in which a power overflows, or one that would be seen vanishes."""
     least, most = _trusted(y.dtype)
-    untrusted = ~(s < most)
+    untrusted = ~(s < most) if not s.max() < most else np.zeros(s.shape, bool)
     if not powers.min() >= least:
-        faint = (powers < least) & (y != 0)
-        # From z = 1 on, a derivative whose power vanishes vanishes as well.
-        untrusted |= (_sums(faint.astype(y.dtype), size, stride) > 0) & (s < 1)
+        faint = powers < least
+        faint &= y != 0
+        if faint.any():
+            # From z = 1 on, a derivative whose power vanishes vanishes as well.
+            untrusted |= (_sums(faint.astype(y.dtype), size, stride) > 0) & (s < 1)
     return untrusted
 
 

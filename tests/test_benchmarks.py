@@ -187,7 +187,6 @@ def test_a_saved_file_says_how_it_was_made_and_nothing_of_where(name):
     assert not re.search(r"\bNaN\b(?!\")|\bInfinity\b", text), "no JSON"
 
 
-@pytest.mark.xfail(reason="the published run was not quiet, and had no torch.compile: remove this with the next one")
 def test_the_book_shows_a_quiet_run_that_measured_everything(speed):
     assert speed["other_programs"] <= QUIET
     assert set(speed["growth"]["layers"]) == {name for names in growth.LAYERS.values() for name in names}
