@@ -156,7 +156,8 @@ def test_pooling_at_every_order_and_scale(node, count):
         close(answer["z"], z, case)
         close(answer["gradient"], pull.x(1.0), case)
         slope = pull.theta(1.0)[0]
-        close(answer["slope"], slope, case, beside=z / case["p"] ** 2 if np.isfinite(z) else 0.0)
+        beside = z / case["p"] ** 2 if np.isfinite(z) else 0.0
+        close(answer["slope"], slope, case, beside=beside)
         if np.isinf(z):
             continue
         parts = case["y"] / z * pull.x(1.0) if z else np.ones(len(case["y"]))
@@ -164,7 +165,8 @@ def test_pooling_at_every_order_and_scale(node, count):
         close(answer["w"], w, case)
         close(answer["entropy"], entropy(w), case)
         # t = (p − 1)/(p + 1) has dp/dt = (1 + p)²/2; at p = ∞ only the limit of the product.
-        close(answer["inT"], -z / 2 * entropy(w) if np.isinf(case["p"]) else slope * (1 + case["p"]) ** 2 / 2, case)
+        in_t = -z / 2 * entropy(w) if np.isinf(case["p"]) else slope * (1 + case["p"]) ** 2 / 2
+        close(answer["inT"], in_t, case, beside=z / 2)
 
 
 def map_cases(rng):
