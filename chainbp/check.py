@@ -85,6 +85,7 @@ class GradientCheck:
         return show.printable("\n".join(f"{words[c.verdict]} {c.name}: {c.reason}" for c in self.comparisons))
 
 
+@np.errstate(all="ignore")
 def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6) -> GradientCheck:
     """Compare every gradient of a loss with central differences (L(θ + h) − L(θ − h)) / 2h.
 
@@ -170,7 +171,7 @@ def _compare(bp: Backprop, k: int | None, noise: float, tolerance: float, tests:
     # Entries at infinity cannot be moved: there the gradient stands for its own difference.
     difference, spread, kinks, sizes = np.array(gradient), np.zeros(at.shape), [], _sizes(at)
     for index in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
-        slope = _differentiate(lambda step: moved(index, step), sizes[index], bp.loss, noise)  # noqa: B023
+        slope = _differentiate(lambda step: moved(index, step), sizes[index], 1.0, bp.loss, noise)  # noqa: B023
         difference[index], spread[index] = slope.value, slope.error
         kinks += [list(index)] if slope.kink else []
     verdict, reason = _verdict(gradient, difference, spread, kinks, tolerance)
@@ -207,6 +208,8 @@ def _dot_test(f: Function, x: Array, k: int | None, tolerance: float) -> _Findin
     rng = np.random.default_rng(0)
     theta, name = list(f.parameters), f"pull_theta, {f.parameter_names[k]}" if k is not None else "pull_x"
     at = x if k is None else theta[k]
+    # No entry may cross 0, where powers are not smooth, but one that is there.
+    own = np.where((at == 0) | ~np.isfinite(at), _sizes(at), np.abs(at))
     finding = _Finding("agrees")
     for even in (True, True, False, False):
         y, pull = f.vjp(x)
@@ -214,7 +217,7 @@ def _dot_test(f: Function, x: Array, k: int | None, tolerance: float) -> _Findin
         delta = rng.normal(size=y.shape) / (1 if even else _sizes(y))
         (delta_x, _), gradients = pull.run.back(delta)
         gradient = delta_x if k is None else gradients[k]
-        direction = rng.normal(size=at.shape) * (_sizes(at) if even else 1 / _sizes(gradient, 1e-8))
+        direction = rng.normal(size=at.shape) * (own if even else 1 / _sizes(gradient, 1e-8))
         direction = np.where(np.isfinite(at), direction, 0.0)
 
         def along(step: float) -> float:
@@ -222,9 +225,9 @@ def _dot_test(f: Function, x: Array, k: int | None, tolerance: float) -> _Findin
             g = f if k is None else f.with_parameters([*theta[:k], value, *theta[k + 1 :]])
             return float(np.vdot(delta, g(value if k is None else x)))  # noqa: B023
 
-        noise = _noise([y, x, *theta], [delta, delta_x, *gradients])
-        size = 1 / float(np.max(np.abs(direction) / _sizes(at), initial=0.0) or 1.0)
-        slope = _differentiate(along, size, float(np.vdot(delta, y)), noise)
+        size = 1 / float(np.max(np.abs(direction) / own, initial=0.0) or 1.0)
+        noise = _noise([y, x, *theta], [delta, delta_x, *gradients]) + _roughness(along, size)
+        slope = _differentiate(along, size, size, float(np.vdot(delta, y)), noise)
         expected = np.sum(gradient * direction, where=direction != 0)
         found = _verdict(expected, np.array(slope.value), np.array(slope.error), [[]] if slope.kink else [], tolerance)
         if found.verdict == "WRONG":
@@ -247,7 +250,7 @@ def _verdict(gradient: Any, difference: Array, spread: Array, kinks: list[Any], 
         places = ", ".join(map(str, kinks[:3])) + (" and more" if len(kinks) > 3 else "")
         return _Finding("cannot tell", f"cannot tell: a kink{f' at {places}' if kinks[0] else ''}")
     if np.isnan(spread).any():
-        return _Finding("cannot tell", "cannot tell: no step from here has a finite value")
+        return _Finding("cannot tell", "cannot tell: differences do not settle, or are not finite")
     if _errors(gradient, difference, spread).max() > tolerance:
         return _Finding("WRONG")
     size = np.maximum(np.abs(gradient), np.abs(difference))
@@ -267,8 +270,8 @@ class _Slope(NamedTuple):
     kink: bool
 
 
-def _differentiate(f: Callable[[float], float], size: float, value: float, noise: float) -> _Slope:
-    """The derivative of f at 0, where f(0) is `value` and known to `noise`, and steps are to be measured by `size`.
+def _differentiate(f: Callable[[float], float], size: float, reach: float, value: float, noise: float) -> _Slope:
+    """The derivative of f at 0, where f(0) is `value` and known to `noise`; `size` and `reach` measure steps.
 
     Ever shorter steps h, each half of the one before. The error of a central difference goes as h², so two of them
     give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding
@@ -276,7 +279,7 @@ def _differentiate(f: Callable[[float], float], size: float, value: float, noise
     """
     best = _Slope(np.nan, np.nan, False)
     central, better, change, bend = np.nan, np.nan, np.nan, np.nan
-    h = max(size, 1.0) / 64
+    h = max(size, reach) / 64
     while h > 1e-11 * size and not best.error <= 1e-9 * abs(best.value):
         try:
             up, down = f(h), f(-h)
@@ -284,9 +287,12 @@ def _differentiate(f: Callable[[float], float], size: float, value: float, noise
             up = down = np.nan
         now, bend_now = (up - down) / (2 * h), abs(up - 2 * value + down) / h
         better_now = (4 * now - central) / 3
-        change_now, rounding = abs(better_now - better), (noise + _EPS * max(abs(up), abs(down))) / h
+        # Rounding of f, of its values away from 0, and of where they are taken.
+        rounding = (noise + _EPS * (max(abs(up), abs(down)) + 16 * size * (abs(now) + bend_now))) / h
+        change_now = abs(better_now - better)
         error = max(change_now, change) + rounding
-        if error < best.error or (np.isnan(best.error) and error == error):
+        settles = change_now <= max(0.75 * change, 10 * rounding)
+        if settles and not best.error <= error:
             # What a smooth function bends within h shrinks with h, what rounding does grows; a kink stays.
             kink = bend_now > max(100 * rounding, 1e-6 * abs(now), 10 * error) and 0.9 * bend < bend_now < 1.5 * bend
             best = _Slope(better_now, error, bool(kink))
@@ -295,6 +301,14 @@ def _differentiate(f: Callable[[float], float], size: float, value: float, noise
         central, better, change, bend = now, better_now, change_now, bend_now
         h /= 2
     return best
+
+
+def _roughness(f: Callable[[float], float], size: float) -> float:
+    """How far values of f near 0 are from a smooth curve: of a layer that computes with fewer digits, far."""
+    try:
+        return float(np.abs(np.diff([f(3e-7 * size * i) for i in range(8)], 3)).max())
+    except ValueError:
+        return 0.0
 
 
 def _noise(values: list[Array], errors: list[Array]) -> float:

@@ -243,10 +243,12 @@ class Composition(Function):
     latex = property(lambda self: show.latex(self._functions))
 
     def __init__(self, functions: Sequence[Function]) -> None:
-        self._functions = tuple(functions)
+        if wrong := [f for f in functions if not isinstance(f, Function)]:
+            raise TypeError(f"Composition takes functions; got {type(wrong[0]).__name__}")
+        self._functions = tuple(link for f in functions for link in f.functions)
 
     def forward(self, x: Array) -> tuple[Any, PullX, PullTheta]:
-        run = Run(self._functions, x)
+        run = Run(self._functions, frozen(x))
         return run.values[-1], lambda delta: run.back(delta, "x")[0][0], lambda delta: run.back(delta, "theta")[1]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -323,13 +325,13 @@ class Run:
                 if want != "x" and (pull_theta or parameters):
                     group = pull_theta(delta) if pull_theta else ()
                     shapes = [theta.shape for theta in parameters]
-                    if type(group) is not tuple or [g.shape for g in group] != shapes:
+                    if type(group) is not tuple or [_shape(g) for g in group] != shapes:
                         raise ValueError(f"it gave {_shapes(group)}")
                     gradients.append([yours(g) for g in group])
                 if i or want != "theta":
                     shapes = values[i].shape
                     delta_x = pull_x(delta)
-                    if delta_x.shape != shapes:
+                    if _shape(delta_x) != shapes:
                         raise ValueError(f"it gave {_shapes(delta_x)}")
                     deltas.append(delta := delta_x)
         except _FAULTS as error:
@@ -347,11 +349,17 @@ class Run:
         return kind(f"{names[i]} cannot send back δ of shape {np.shape(delta)}: {error}; it needs {wanted}")
 
 
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of what a pull gave; None of what is no array of float64 or float32."""
+    return value.shape if type(value) in (np.ndarray, np.float64, np.float32) and value.dtype in FLOATS else None
+
+
 def _shapes(value: Any) -> str:
     """What a layer gave, in an error message."""
     if type(value) is tuple:
         return f"a tuple of {len(value)}: {', '.join(map(_shapes, value))}"
-    return f"{type(value).__name__} of shape {value.shape}" if hasattr(value, "shape") else type(value).__name__
+    name = f"{type(value).__name__}{f' of {value.dtype}' if getattr(value, 'dtype', np.float64) not in FLOATS else ''}"
+    return f"{name} of shape {value.shape}" if hasattr(value, "shape") else name
 
 
 # What goes wrong in a layer, by its own word or by accident. Other errors, such as too little memory, are not its own.
@@ -475,7 +483,7 @@ class Family:
         raise TypeError(f"{self.name} needs its parameters first: write {self.name}[...] @ x, not {self.name}(x)")
 
     def __repr__(self) -> str:
-        return f"{self.name}[·]"
+        return show.printable(f"{self.name}[·]")
 
     def __reduce__(self) -> str:
         return self.name

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from chainbp.wanted import Array, total
+from chainbp.wanted import Array, sent, total
 
 Pair = tuple[int, int]
 
@@ -128,8 +128,7 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
         errors = np.zeros(y.shape)
         places = _windows(errors, size, stride)
         for block, found in blocks():
-            # No entry stands twice in one place of windows. An error of 0 sends nothing back, even from a NaN.
-            for place, part in enumerate(np.where(delta[block] == 0, 0, found.gradient * delta[block])):
+            for place, part in enumerate(sent(delta[block], found.gradient)):  # an entry stands once in each place
                 places[block][..., place // size[1], place % size[1]] += part
         return errors.astype(y.dtype, copy=False)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainbp.function import Family, Forward, Function, PullTheta, PullX
 from chainbp.lp import Pooled, norms
-from chainbp.wanted import Array, as_array, whole
+from chainbp.wanted import Array, as_array, sent, whole
 
 try:
     from chainbp.images import pool
@@ -48,8 +48,9 @@ def eta(p: Any, n: Any = None) -> Function:
     Notes
     -----
     Wherever powers might overflow or vanish, they are taken of y divided by a power of two near the largest ``|y_i|``.
-    float32 is computed in float64 inside, but many short groups in float32 where that is safe. Where (33) has no value
-    the derivative is defined as follows: 0 in a group of zeros; 0 at y_i = 0 for every p ≤ 1; at p = inf the largest
+    Below p = 0.3 results lose digits as 1/p grows, because the root magnifies what a sum has lost. float32 is
+    computed in float64 inside. An error of 0 sends nothing back, even from a NaN. Where (33) has no value the
+    derivative is defined as follows: 0 in a group of zeros; 0 at y_i = 0 for every p ≤ 1; at p = inf the largest
     entries share it equally, and ∂z/∂p = 0. A group with an infinite entry gives inf, its error goes to the infinite
     entries (at p = 1 to all, as ever), and ∂z/∂p = 0. NaN gives NaN. For p < 1, η_p is still differentiable away from
     0 but no longer a norm; a derivative beyond the largest float, beside a tiny entry, becomes the largest float.
@@ -90,7 +91,7 @@ def eta(p: Any, n: Any = None) -> Function:
 def _columns(y: Array, p: float) -> Pooled:
     """The columns of y, (M,) or (M, K)."""
     found = norms(y.astype(np.float64, copy=False), p)
-    return Pooled(found.z, lambda delta: delta * found.gradient, found.slope)
+    return Pooled(found.z, lambda delta: sent(delta, found.gradient), found.slope)
 
 
 def _groups(y: Array, p: float) -> Pooled:
@@ -186,7 +187,7 @@ def _pooled(y: Array, p: Array, axis: int | None, pool: Callable[..., Pooled]) -
         return np.asarray(join([part.pull(d) for part, d in zip(parts, split(delta))]).astype(y.dtype, copy=False))
 
     def pull_p(delta: Array) -> tuple[Array, ...]:
-        slopes = [(d * part.slope()).sum() for part, d in zip(parts, split(delta))]
+        slopes = [sent(d, part.slope()).sum() for part, d in zip(parts, split(delta))]
         return (np.array(slopes, p.dtype).reshape(p.shape),)
 
     return join([part.z for part in parts]).astype(y.dtype, copy=False)[()], pull_y, pull_p

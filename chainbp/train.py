@@ -12,7 +12,7 @@ import numpy.typing as npt
 from chainbp import show
 from chainbp.backprop import backprop
 from chainbp.function import Family, Function
-from chainbp.wanted import as_array, number, whole
+from chainbp.wanted import alike, as_array, number, whole
 
 
 class Training(NamedTuple):
@@ -107,6 +107,8 @@ def train(
         raise ValueError(f"train: {wanted}; got {X.shape} and {T.shape}")
     if not network.parameters:
         raise ValueError(f"train: {network} has no parameters to learn")
+    if not alike(network.with_parameters(network.parameters).parameters, network.parameters):
+        raise TypeError(f"train: {network} has other parameters after with_parameters(its own parameters)")
     steps, seed = whole(steps, "train: steps"), whole(seed, "train: seed", least=0)
     size = samples if batch is None else whole(batch, "train: batch")
     if size > samples:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Array: TypeAlias = npt.NDArray[Any]
 
+_NUMBERS = (int, float, np.number, np.ndarray)
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
@@ -68,7 +69,9 @@ def owned(array: Array) -> Array:
 
 def kept(argument: Any) -> Any:
     """What stands in brackets; arrays, and what NumPy makes of lists of numbers, as copies."""
-    array_like = isinstance(argument, list) or hasattr(argument, "__array__")
+    if isinstance(argument, tuple):
+        return tuple(map(kept, argument))
+    array_like = isinstance(argument, list) or hasattr(argument, "__array__") or _has_buffer(argument)
     if not array_like or isinstance(argument, np.generic) or _is_masked(argument):
         return argument
     try:
@@ -76,6 +79,15 @@ def kept(argument: Any) -> Any:
     except (ValueError, TypeError):
         return argument  # a ragged list, or a function: whoever uses it has a say
     return owned(array) if array.dtype.kind in "biuf" else argument
+
+
+def _has_buffer(value: Any) -> bool:
+    """Whether NumPy would look at its memory: an array of Python's, say, or of ctypes."""
+    try:
+        memoryview(value)
+    except TypeError:
+        return hasattr(value, "__array_interface__")
+    return not isinstance(value, bytes)
 
 
 def yours(result: Any) -> Any:
@@ -90,14 +102,21 @@ def frozen(value: Any) -> Any:
     return view
 
 
+def sent(delta: Array, slope: Array) -> Array:
+    """Errors times slopes: an error of 0 sends nothing, whatever the slope, NaN and inf included."""
+    return np.multiply(delta, slope, out=np.zeros(slope.shape), where=delta != 0)
+
+
 def alike(one: Any, other: Any) -> bool:
     """Whether two things in brackets are equal; arrays by type, shape and entries, tuples by what they hold."""
+    if isinstance(one, _NUMBERS) and isinstance(other, _NUMBERS):
+        a, b = np.asarray(one), np.asarray(other)
+        narrow = (a.dtype == np.float32) != (b.dtype == np.float32) and a.ndim > 0
+        return not narrow and np.array_equal(a, b, equal_nan=a.dtype.kind == b.dtype.kind == "f")
     if one is other or type(one) is not type(other):
         return one is other
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(alike, one, other))
-    if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
     return bool(one == other)
 
 

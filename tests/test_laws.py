@@ -229,7 +229,7 @@ def test_a_copy_is_equal(call, how):
     assert hash(f) == hash(g)
     assert str(f) == str(g)
     alike([*g.parameters, *results(g, x)], [*f.parameters, *results(f, x)])
-    if f.parameters:
+    if any(np.isfinite(theta).any() for theta in f.parameters):
         changed = g.with_parameters([theta + 1 for theta in g.parameters])
         assert changed != f
         assert changed == f.with_parameters([theta + 1 for theta in f.parameters])
