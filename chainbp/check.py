@@ -217,7 +217,8 @@ def _dot_test(f: Function, x: Array, k: int | None, tolerance: float) -> _Findin
         delta = rng.normal(size=y.shape) / (1 if even else _sizes(y))
         (delta_x, _), gradients = pull.run.back(delta)
         gradient = delta_x if k is None else gradients[k]
-        direction = rng.normal(size=at.shape) * (own if even else 1 / _sizes(gradient, 1e-8))
+        direction = rng.normal(size=at.shape) * (own if even else 1 / _sizes(gradient))
+        direction = np.clip(direction / np.max(np.abs(direction) / _sizes(at)), -own, own)
         direction = np.where(np.isfinite(at), direction, 0.0)
 
         def along(step: float) -> float:
@@ -317,7 +318,7 @@ def _noise(values: list[Array], errors: list[Array]) -> float:
     return _EPS * float(np.sqrt(sum(np.square(product).sum(where=np.isfinite(product)) for product in products)))
 
 
-def _sizes(at: Array, least: float = 1e-3) -> Array:
+def _sizes(at: Array) -> Array:
     """The size of each entry; of tiny ones, and infinite ones, a part of the largest; 1 where all are 0."""
     finite = np.where(np.isfinite(at), np.abs(at), 0.0)
-    return np.maximum(finite, least * finite.max(initial=0.0) or 1.0)
+    return np.maximum(finite, 1e-3 * finite.max(initial=0.0) or 1.0)

@@ -198,7 +198,7 @@ def softmax_cross_entropy(t: Any) -> Function:
         y, half_log_y = softmax_and_log(z)
         whole, certain = total(t), t == 1
         # An impossible class, y = 0, costs nothing where it is not the target.
-        loss = 2 * (t * np.where(t == 0, 0, -half_log_y)).sum()
+        loss = (2 * t * np.where(t == 0, 0, -half_log_y)).sum()
         # y Σt − t, where Σt is 1 but for rounding. Where t is 1, y − 1 would cancel: it is minus the others.
         others = total(np.where(certain, 0, y))
         slope = np.where(certain, (whole - 1) - whole * others, whole * y - t)
