@@ -89,8 +89,8 @@ class GradientCheck:
 def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6) -> GradientCheck:
     """Compare every gradient of a loss with central differences (L(θ + h) − L(θ − h)) / 2h.
 
-    Everything is computed in float64. Each entry has its own steps h, from a sixty-fourth of its size down to where
-    rounding takes over. There are three verdicts for each variable:
+    Everything is computed in float64. Each entry has its own steps h, from a sixty-fourth, or of its size if that is
+    more than 1, down to where rounding takes over. There are three verdicts for each variable:
 
     * *agrees*: the differences are sharp enough to tell, and agree, and every layer on the way back passes the dot-test
       ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩ for random δ and v. Where rounding hides the loss's differences, the dot-tests suffice.
@@ -141,9 +141,10 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
     comparisons, k = [], len(loss.parameters)
     for f, original, value in reversed(list(zip(loss.functions, given, bp.hidden))):
         k -= len(f.parameters)
+        bound = [_bound_again(original, value)] if f.parameters else []
         for j in reversed(range(len(f.parameters))):
             if not np.isinf(f.parameters[j]).all():
-                tests = [*way, _bound_again(original, value), _dot_test(f, value, j, tolerance)]
+                tests = [*way, *bound, _dot_test(f, value, j, tolerance)]
                 comparisons.append(_compare(bp, k + j, noise, tolerance, tests))
         way.append(_dot_test(f, value, None, tolerance))
     return GradientCheck([_compare(bp, None, noise, tolerance, way), *reversed(comparisons)], tolerance)

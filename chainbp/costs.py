@@ -204,12 +204,12 @@ def softmax_cross_entropy(t: Any) -> Function:
         slope = np.where(certain, (whole - 1) - whole * others, whole * y - t)
         return loss, lambda delta: delta * slope
 
+    t = as_array(t, "t", "softmax_cross_entropy")
     name, latex = "H(t, softmax ·)", r"H(\mathbf{t}, \operatorname{softmax} \cdot\,)"
     function = _with_target("softmax_cross_entropy", t, cost, name, latex)
-    target = as_array(t, "t")
     # Rounded probabilities are probabilities.
-    if target.ndim == 0 or not (np.all(target >= 0) and np.all(abs(total(target) - 1) <= 1e-3)):
-        got = f"got shape {target.shape} with values from {target.min()} to {target.max()}"
+    if t.ndim == 0 or not (np.all(t >= 0) and np.all(abs(total(t) - 1) <= 1e-3)):
+        got = f"got shape {t.shape} with values from {t.min()} to {t.max()}"
         raise ValueError(f"softmax_cross_entropy: each column of t must hold probabilities that sum to 1; {got}")
     return function
 

@@ -297,6 +297,9 @@ class Run:
             self.values.append(x)
             self.pulls.append((pull_x, pull_theta))
 
+    def __str__(self) -> str:
+        return show.printable(show.text(self.links))
+
     def back(
         self, delta: Array, want: str = "both", begin: int | None = None
     ) -> tuple[list[Array], tuple[Array, ...]]:
@@ -412,10 +415,9 @@ class Pull:
 
     def _back(self, delta_y: npt.ArrayLike, want: str) -> tuple[Array, tuple[Array, ...]]:
         y = self.run.values[-1]
-        delta = as_array(delta_y, "delta", Composition(self.run.links))
+        delta = as_array(delta_y, "delta", self.run)
         if delta.shape != y.shape:
-            name = show.text(self.run.links)
-            raise ValueError(f"{name}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")
+            raise ValueError(f"{self.run}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")
         delta = frozen(delta).astype(y.dtype, copy=False)
         with quiet():
             deltas, gradients = self.run.back(delta, want)

@@ -34,7 +34,7 @@ def texts(links: Sequence[Function]) -> list[str]:
     """The text of each link, in data order: ρ[W⁽¹⁾], σ, ρ[W⁽²⁾], σ."""
     return [
         f.name + (f"[{', '.join(symbol + layer for symbol in f.symbols)}]" if f.brackets else "")
-        for f, layer in zip(links, _layers(links, str.translate, _SUPERSCRIPT))
+        for f, layer in zip(links, _superscripts(links))
     ]
 
 
@@ -54,18 +54,22 @@ def latex(links: Sequence[Function]) -> str:
 
 def parameter_names(links: Sequence[Function]) -> tuple[str, ...]:
     """A symbol for each parameter of a chain, in data order: W⁽¹⁾, W⁽²⁾; θ where a function was given none."""
-    layers = _layers(links, str.translate, _SUPERSCRIPT)
-    return tuple(s + layer for f, layer in zip(links, layers) for s in f.symbols or ("θ",) * len(f.parameters))
+    named = zip(links, _superscripts(links))
+    return tuple(s + layer for f, layer in named for s in f.symbols or ("θ",) * len(f.parameters))
 
 
-def _layers(links: Sequence[Function], style: Any = lambda text, _: text, table: Any = None) -> list[str]:
+def _layers(links: Sequence[Function]) -> list[str]:
     """The paper's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
     keys = [(f.name, f.symbols[:1]) for f in links]
     total, seen, layers = Counter(keys), Counter[Any](), []
     for f, key in zip(links, keys):
         seen[key] += 1
-        layers.append(style(f"({seen[key]})", table) if f.symbols and total[key] > 1 else "")
+        layers.append(f"({seen[key]})" if f.symbols and total[key] > 1 else "")
     return layers
+
+
+def _superscripts(links: Sequence[Function]) -> list[str]:
+    return [layer.translate(_SUPERSCRIPT) for layer in _layers(links)]
 
 
 def variable_names(links: Sequence[Function]) -> list[str]:

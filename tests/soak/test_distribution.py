@@ -25,7 +25,7 @@ from chainbp import backprop, check_gradient, eta, rho, sigma, squared_error
 loss = squared_error[0.2] @ eta[3.0] @ sigma @ rho[[[0.8, -1.2], [1.5, 0.4]]]
 assert check_gradient(loss, [1.0, 0.5]).ok
 assert not {"matplotlib", "anywidget", "ipywidgets", "tqdm"} & set(sys.modules)
-assert "work" not in chainbp.__file__ or "site-packages" in chainbp.__file__
+assert "site-packages" in chainbp.__file__
 """
 
 
