@@ -99,6 +99,8 @@ def test_the_package_passes_its_tests(version, tmp_path):
     tools = [PAIRS[version], "numpy", "pytest", "pytest-xdist", "hypothesis", "mpmath", "tqdm"]
     python = environment(interpreter(version), tmp_path / "env", *tools, cwd=ROOT)
     options = ["-q", "-m", "not soak", "-p", "no:cacheprovider", "-n", "2", "--dist=worksteal"]
+    # This one is a run of its own, of the same tests, and says nothing about a Python.
+    options.append("--deselect=tests/test_laws.py::test_the_package_works_without_the_fast_road")
     folders = [f"--ignore=tests/{name}" for name in ("book", "browser", "soak", "widgets", "test_benchmarks.py")]
     # Hypothesis would otherwise write beside the tests, while others run.
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)}
