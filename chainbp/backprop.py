@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy.typing as npt
 
 from chainbp import show
-from chainbp.function import Function, Run
-from chainbp.wanted import Array, as_array, frozen, owned, quiet
+from chainbp.function import Function, Pull
+from chainbp.wanted import Array, as_array, frozen, quiet
 
 
 class Backprop:
@@ -20,18 +20,15 @@ class Backprop:
         The loss as a function.
     loss : float
         L.
+    hidden : list of ndarray
+        The variables in data order, from x to the input of the cost: x, y', y, z', z for eq. (13); read-only.
     gradients : tuple of ndarray
         ∂L/∂θ for each parameter, in the order and of the shape of ``loss.parameters``. They are yours to change.
     """
 
-    def __init__(self, function: Function, run: Run, behind: list[Array], gradients: tuple[Array, ...]) -> None:
+    def __init__(self, function: Function, run: Pull, behind: list[Array], gradients: tuple[Array, ...]) -> None:
         self.function, self.loss, self.gradients = function, float(run.values[-1]), gradients
-        self._run, self._behind = run, behind
-
-    @cached_property
-    def hidden(self) -> list[Array]:
-        """The variables in data order, from x to the input of the cost: x, y', y, z', z for eq. (13); read-only."""
-        return [frozen(value) for value in self._run.values[:-1]]
+        self.hidden, self._run, self._behind = run.values[:-1], run, behind
 
     @cached_property
     def deltas(self) -> list[Array]:
@@ -40,7 +37,7 @@ class Backprop:
         That of x costs a product that hardly anybody needs: it is computed when this list is read.
         """
         with quiet():
-            first = self._run.back(self._behind[0], "x", begin=1)[0][0]
+            first = self._run.back(self._behind[0], theta=False, begin=1)[0][0]
         return [frozen(delta) for delta in (first, *self._behind[:-1])]
 
     def __repr__(self) -> str:
@@ -91,11 +88,11 @@ def backprop(loss: Function, x: npt.ArrayLike) -> Backprop:
     """
     if not isinstance(loss, Function):
         raise TypeError(f"backprop needs a chainbp Function that gives the loss; got {type(loss).__name__}")
-    x = owned(as_array(x, "x", "backprop"))
+    x = as_array(x, "x", "backprop").copy()
     with quiet():
-        run = Run(loss.functions, x)
+        run = Pull(loss.functions, x)
         value = run.values[-1]
         if value.ndim:
             cost = "Let a cost come last: squared_error[t] @ ..."
             raise ValueError(f"backprop needs a loss that gives one number; {loss} gave shape {value.shape}. {cost}")
-        return Backprop(loss, run, *run.back(value.dtype.type(1), "theta"))
+        return Backprop(loss, run, *run.back(value.dtype.type(1), x=False))

@@ -7,8 +7,8 @@ by itself, with errors and directions of its own, at random: it does not say whe
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ class Comparison(NamedTuple):
     reason: str
 
 
-class GradientCheck:
+class GradientCheck(NamedTuple):
     """The report of :func:`check_gradient`. True where every gradient agrees, so that you can assert it.
 
     Attributes
@@ -62,15 +62,13 @@ class GradientCheck:
         The largest relative error that passes.
     """
 
-    def __init__(self, comparisons: list[Comparison], tolerance: float) -> None:
-        self.comparisons = comparisons
-        self.tolerance = tolerance
+    comparisons: list[Comparison]
+    tolerance: float
 
     @property
     def worst(self) -> Comparison:
         """The comparison with the worst verdict, and of these the one with the largest error."""
-        order = ["agrees", "cannot tell", "WRONG"]
-        return max(self.comparisons, key=lambda c: (order.index(c.verdict), c.error))
+        return max(self.comparisons, key=lambda c: (_order(c.verdict), c.error))
 
     @property
     def ok(self) -> bool:
@@ -81,8 +79,12 @@ class GradientCheck:
         return self.ok
 
     def __repr__(self) -> str:
-        words = {"agrees": "ok   ", "WRONG": "WRONG", "cannot tell": "?    "}
-        return show.printable("\n".join(f"{words[c.verdict]} {c.name}: {c.reason}" for c in self.comparisons))
+        return show.printable("\n".join(f"{_MARKS[c.verdict]} {c.name}: {c.reason}" for c in self.comparisons))
+
+
+# From good to bad.
+_MARKS = {"agrees": "ok   ", "cannot tell": "?    ", "WRONG": "WRONG"}
+_order = [*_MARKS].index
 
 
 @np.errstate(all="ignore")
@@ -133,143 +135,132 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
     x = as_array(x, "x", "check_gradient").astype(np.float64)
     if not np.isfinite(x).all():
         raise ValueError("check_gradient: x must be finite; got inf or NaN")
-    given = loss.functions
+    links = loss.functions
     loss = loss.with_parameters([theta.astype(np.float64) for theta in loss.parameters])
     bp = backprop(loss, x)
-    noise = _noise([*bp.hidden, *loss.parameters], [*bp.deltas, *bp.gradients])
+    compared: list[Comparison] = []
     way: list[_Finding] = []
-    comparisons, k = [], len(loss.parameters)
-    for f, original, value in reversed(list(zip(loss.functions, given, bp.hidden))):
-        k -= len(f.parameters)
-        bound = [_bound_again(original, value)] if f.parameters else []
-        for j in reversed(range(len(f.parameters))):
-            if not np.isinf(f.parameters[j]).all():
-                tests = [*way, *bound, _dot_test(f, value, j, tolerance)]
-                comparisons.append(_compare(bp, k + j, noise, tolerance, tests))
-        way.append(_dot_test(f, value, None, tolerance))
-    return GradientCheck([_compare(bp, None, noise, tolerance, way), *reversed(comparisons)], tolerance)
+    k = 1 + len(loss.parameters)
+    for f, given, value in reversed(list(zip(loss.functions, links, bp.hidden))):
+        of_x, *of_theta = _dot_tests(f, value, tolerance)
+        again = given.with_parameters(given.parameters)
+        if not np.array_equal(given(value), again(value), equal_nan=True):
+            of_theta = [("WRONG", f"{f} is another function after with_parameters(f.parameters)")] * len(of_theta)
+        k -= len(of_theta)
+        tests = [(k + j, test) for j, test in enumerate(of_theta) if not np.isinf(f.parameters[j]).all()]
+        compared = [_compare(bp, i, tolerance, [*way, test]) for i, test in tests] + compared
+        way.append(of_x)
+    return GradientCheck([_compare(bp, 0, tolerance, way), *compared], tolerance)
 
 
-class _Finding(NamedTuple):
-    """What one judge says."""
-
-    verdict: Verdict
-    reason: str = ""
+# A verdict and its reason.
+_Finding: TypeAlias = tuple[Verdict, str]
 
 
-def _compare(bp: Backprop, k: int | None, noise: float, tolerance: float, tests: list[_Finding]) -> Comparison:
+def _severity(finding: _Finding) -> int:
+    return _order(finding[0])
+
+
+def _compare(bp: Backprop, k: int, tolerance: float, tests: list[_Finding]) -> Comparison:
     """Judge the gradient of parameter k, or of x, by differences of the loss and by the layers it comes through."""
-    loss, x, theta = bp.function, bp.hidden[0], list(bp.function.parameters)
-    name, at, gradient = ("x", x, bp.deltas[0]) if k is None else (loss.parameter_names[k], theta[k], bp.gradients[k])
-
-    def moved(index: Any, step: float) -> float:
-        value = np.array(at)
-        value[index] += step
-        if k is None:
-            return float(loss(value))
-        return float(loss.with_parameters([*theta[:k], value, *theta[k + 1 :]])(x))
-
+    loss, x = bp.function, bp.hidden[0]
+    at, name = [x, *loss.parameters][k], ["x", *loss.parameter_names][k]
+    gradient = [bp.deltas[0], *bp.gradients][k]
+    noise = _noise([*bp.hidden, *loss.parameters], [*bp.deltas, *bp.gradients])
     # Entries at infinity cannot be moved: there the gradient stands for its own difference.
-    difference, spread, kinks, sizes = np.array(gradient), np.zeros(at.shape), [], _sizes(at)
+    slopes, sizes = _Slope(np.array(gradient), np.zeros(at.shape), np.zeros(at.shape, bool)), _sizes(at)
     for index in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
-        slope = _differentiate(lambda step: moved(index, step), sizes[index], 1.0, bp.loss, noise)  # noqa: B023
-        difference[index], spread[index] = slope.value, slope.error
-        kinks += [list(index)] if slope.kink else []
-    verdict, reason = _verdict(gradient, difference, spread, kinks, tolerance)
-    error = _errors(gradient, difference, spread)
+        unit = np.zeros(at.shape)
+        unit[index] = 1
+        slope = _differentiate(_along(loss, x, k, unit, 1.0), sizes[index], 1.0, bp.loss, noise)
+        slopes.value[index], slopes.error[index], slopes.kink[index] = slope
+    difference, ((verdict, reason), error) = slopes.value, _judge(gradient, slopes, tolerance)
     # Where all entries are wrong by one factor, rounding alone would decide which is the worst. Of those that are
     # equally wrong, take the one that is off by most.
     off = np.where(error >= error.max() * (1 - 1e-6), np.abs(gradient - difference), -1.0)
     where = tuple(map(int, np.unravel_index(np.argmax(off), error.shape)))
-    wrong = [test for test in tests if test.verdict == "WRONG"]
-    unclear = [test for test in tests if test.verdict == "cannot tell"]
-    if wrong and verdict == "WRONG":
+    test, why = max(tests, key=_severity)
+    if test == verdict == "WRONG":
         reason = f"relative error {error[where]:.1e}{f' at {list(where)}' if where else ''}\n"
         reason += f"      gradient {gradient[where]:.6g}, central difference {difference[where]:.6g}"
-    elif wrong:
-        verdict, reason = wrong[0]
+    elif test == "WRONG":
+        verdict, reason = test, why
     elif verdict == "WRONG":
-        verdict, reason = (unclear or [_Finding("cannot tell", "cannot tell: layers pass, differences disagree")])[0]
-    elif verdict == "cannot tell" and not unclear and not kinks:
+        verdict, reason = "cannot tell", why or "cannot tell: layers pass, differences disagree"
+    elif verdict == "cannot tell" and test == "agrees" and not slopes.kink.any():
         verdict, reason = "agrees", f"agrees by the dot-test of each layer within {tolerance:.0e}"
     return Comparison(name, gradient, difference, float(error[where]), where, verdict, reason)
 
 
-def _bound_again(f: Function, x: Array) -> _Finding:
-    """Whether f is the same function after its parameters have been bound anew."""
-    again = f.with_parameters(f.parameters)
-    pairs = [(f(x), again(x)), *zip(f.parameters, again.parameters)]
-    if all(np.array_equal(one, other, equal_nan=True) for one, other in pairs):
-        return _Finding("agrees")
-    return _Finding("WRONG", f"{f} is another function after with_parameters(f.parameters)")
+def _dot_tests(f: Function, x: Array, tolerance: float) -> Iterator[_Finding]:
+    """Whether ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩ for random δ and v, J being the Jacobian of f at x for x, and for each parameter."""
+    (y, pull), places = f.vjp(x), [x, *f.parameters]
+    for k, at in enumerate(places):
+        rng = np.random.default_rng(0)
+        # No entry may cross 0, where powers are not smooth, but one that is there.
+        own = np.where((at == 0) | ~np.isfinite(at), _sizes(at), np.abs(at))
+        found: list[_Finding] = []
+        for even in (True, True, False, False):
+            # Then let small outputs, and entries with small gradients, weigh as much as large ones.
+            delta = rng.normal(size=y.shape) / (1 if even else _sizes(y))
+            delta_x, of_theta = pull(delta)
+            gradients = [delta_x, *of_theta]
+            direction = rng.normal(size=at.shape) * (own if even else 1 / _sizes(gradients[k]))
+            direction = np.clip(direction / np.max(np.abs(direction) / _sizes(at)), -own, own)
+            direction = np.where(np.isfinite(at), direction, 0.0)
+            along = _along(f, x, k, direction, delta)
+            size = 1 / float(np.max(np.abs(direction) / own, initial=0.0) or 1.0)
+            noise = _noise([y, *places], [delta, *gradients]) + _roughness(along, size)
+            slope = _differentiate(along, size, size, float(np.vdot(delta, y)), noise)
+            expected = np.sum(gradients[k] * direction, where=direction != 0)
+            found.append(_judge(expected, slope, tolerance)[0])
+        verdict, why = max(found, key=_severity)
+        blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
+        wrong = f"{f} fails the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩: look at its {blamed}"
+        yield verdict, {"agrees": "", "cannot tell": f"{why}, in {f}", "WRONG": wrong}[verdict]
 
 
-def _dot_test(f: Function, x: Array, k: int | None, tolerance: float) -> _Finding:
-    """Whether ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩ for random δ and v, J being the Jacobian of f at x for parameter k or for x."""
-    rng = np.random.default_rng(0)
-    theta, name = list(f.parameters), f"pull_theta, {f.parameter_names[k]}" if k is not None else "pull_x"
-    at = x if k is None else theta[k]
-    # No entry may cross 0, where powers are not smooth, but one that is there.
-    own = np.where((at == 0) | ~np.isfinite(at), _sizes(at), np.abs(at))
-    finding = _Finding("agrees")
-    for even in (True, True, False, False):
-        y, pull = f.vjp(x)
-        # Then let small outputs, and entries with small gradients, weigh as much as large ones.
-        delta = rng.normal(size=y.shape) / (1 if even else _sizes(y))
-        (delta_x, _), gradients = pull.run.back(delta)
-        gradient = delta_x if k is None else gradients[k]
-        direction = rng.normal(size=at.shape) * (own if even else 1 / _sizes(gradient))
-        direction = np.clip(direction / np.max(np.abs(direction) / _sizes(at)), -own, own)
-        direction = np.where(np.isfinite(at), direction, 0.0)
+def _along(f: Function, x: Array, k: int, direction: Array, delta: Any) -> Callable[[float], float]:
+    """⟨δ, f⟩ where x, or parameter k, has taken a step in a direction."""
+    places = [x, *f.parameters]
 
-        def along(step: float) -> float:
-            value = at + step * direction  # noqa: B023
-            g = f if k is None else f.with_parameters([*theta[:k], value, *theta[k + 1 :]])
-            return float(np.vdot(delta, g(value if k is None else x)))  # noqa: B023
+    def moved(step: float) -> float:
+        new = [*places[:k], places[k] + step * direction, *places[k + 1 :]]
+        return float(np.vdot(delta, (f.with_parameters(new[1:]) if k else f)(new[0])))
 
-        size = 1 / float(np.max(np.abs(direction) / own, initial=0.0) or 1.0)
-        noise = _noise([y, x, *theta], [delta, delta_x, *gradients]) + _roughness(along, size)
-        slope = _differentiate(along, size, size, float(np.vdot(delta, y)), noise)
-        expected = np.sum(gradient * direction, where=direction != 0)
-        found = _verdict(expected, np.array(slope.value), np.array(slope.error), [[]] if slope.kink else [], tolerance)
-        if found.verdict == "WRONG":
-            return _Finding("WRONG", f"{f} fails the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩: look at its {name}")
-        if found.verdict == "cannot tell":
-            finding = _Finding("cannot tell", f"{found.reason}, in {f}")
-    return finding
+    return moved
 
 
-def _errors(gradient: Any, difference: Array, spread: Array) -> Array:
-    """The relative error of each entry, beyond three times what differences may be off by; inf for a NaN."""
+def _judge(gradient: Any, slopes: _Slope, tolerance: float) -> tuple[_Finding, Array]:
+    """What differences say, and the relative error of each entry, beyond what they may be off by themselves."""
+    difference, spread, kinks = slopes.value, slopes.error, np.argwhere(slopes.kink).tolist()
     gap, size = np.abs(gradient - difference), np.maximum(np.abs(gradient), np.abs(difference))
     beyond = np.where(np.isnan(gradient), np.inf, np.maximum(gap - 3 * spread, 0))
-    return np.asarray(np.divide(beyond, size, out=np.array(beyond), where=(beyond > 0) & (beyond < np.inf)))
-
-
-def _verdict(gradient: Any, difference: Array, spread: Array, kinks: list[Any], tolerance: float) -> _Finding:
-    """What differences say of a gradient when they may be off by `spread`."""
+    error = np.divide(beyond, size, out=np.array(beyond), where=(beyond > 0) & (beyond < np.inf))
+    known = float(np.max(3 * spread / np.maximum(size, _SMALL * size.max())))
+    unclear = ""
     if kinks:
         places = ", ".join(map(str, kinks[:3])) + (" and more" if len(kinks) > 3 else "")
-        return _Finding("cannot tell", f"cannot tell: a kink{f' at {places}' if kinks[0] else ''}")
-    if np.isnan(spread).any():
-        return _Finding("cannot tell", "cannot tell: differences do not settle, or are not finite")
-    if _errors(gradient, difference, spread).max() > tolerance:
-        return _Finding("WRONG")
-    size = np.maximum(np.abs(gradient), np.abs(difference))
-    if not (size > 3 * spread).any():
-        return _Finding("cannot tell", "cannot tell: the derivative is 0 but for rounding, as a wrong one might be")
-    known = float(np.max(3 * spread / np.maximum(size, _SMALL * size.max())))
-    if known > tolerance:
-        return _Finding("cannot tell", f"cannot tell: rounding leaves differences known to {known:.0e} only")
-    return _Finding("agrees", f"agrees with central differences within {tolerance:.0e}")
+        unclear = f"a kink{f' at {places}' if kinks[0] else ''}"
+    elif np.isnan(spread).any():
+        unclear = "differences do not settle, or are not finite"
+    elif error.max() > tolerance:
+        return ("WRONG", ""), error
+    elif not (size > 3 * spread).any():
+        unclear = "the derivative is 0 but for rounding, as a wrong one might be"
+    elif known > tolerance:
+        unclear = f"rounding leaves differences known to {known:.0e} only"
+    if unclear:
+        return ("cannot tell", f"cannot tell: {unclear}"), error
+    return ("agrees", f"agrees with central differences within {tolerance:.0e}"), error
 
 
 class _Slope(NamedTuple):
     """A derivative, by how much it may be off, and whether there is a kink in place of one."""
 
-    value: float
-    error: float
-    kink: bool
+    value: Any
+    error: Any
+    kink: Any
 
 
 def _differentiate(f: Callable[[float], float], size: float, reach: float, value: float, noise: float) -> _Slope:

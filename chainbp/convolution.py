@@ -1,7 +1,5 @@
 """Section 1 of the paper: the convolution whose results Lp pooling subsamples, as ρ⟦W⟧ with shared weights."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

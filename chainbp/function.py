@@ -8,8 +8,9 @@ from one function, ``forward(x) -> (y, pull_x, pull_theta)``; everything else in
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial, update_wrapper
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from inspect import signature
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -65,15 +66,21 @@ class Function:
     ) -> None:
         self.forward, self.name, self.symbols, self.brackets = forward, name, symbols, brackets and bool(symbols)
         self.latex = latex if latex is not None else rf"\operatorname{{{name}}}".replace("_", r"\_")
-        self.parameters = tuple(owned(as_array(theta, "a parameter", name)) for theta in parameters)
+        self._theta = tuple(owned(as_array(theta, "a parameter", name)) for theta in parameters)
+        self._shapes = [theta.shape for theta in self._theta]
         self._rebind = rebind
         # What tells this function from others: what made it, and of what.
-        self._made: tuple[Any, tuple[Any, ...]] = (forward, self.parameters)
+        self._made: tuple[Any, tuple[Any, ...]] = (forward, self._theta)
 
     @property
     def functions(self) -> tuple[Function, ...]:
         """The links of the chain in the order in which the data meets them; of a single function, itself."""
         return (self,)
+
+    @property
+    def parameters(self) -> tuple[Array, ...]:
+        """θ, in the order in which the data meets them; read-only."""
+        return tuple(frozen(theta) for f in self.functions for theta in f._theta)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -97,24 +104,22 @@ class Function:
         """
         if len(parameters) != len(self.parameters):
             raise ValueError(f"{self} has {len(self.parameters)} parameters; got {len(parameters)}")
-        rest = iter(parameters)
-        return compose(f._bound([next(rest) for _ in f.parameters]) for f in self.functions)
+        rest = iter(map(kept, parameters))
+        return Composition([f._bound(tuple(next(rest) for _ in f._theta)) for f in self.functions])
 
-    def _bound(self, theta: list[Any]) -> Function:
+    def _bound(self, theta: tuple[Any, ...]) -> Function:
         """This one link with other parameters."""
         if not theta:
             return self
-        family, arguments = self._made
-        if self._rebind is None and not isinstance(family, Family):
-            raise TypeError(f"{self} cannot change its parameters: it was made without a family and without rebind")
-        changed = self._rebind(*theta) if self._rebind else family[(*theta, *arguments[len(theta) :])]
-        if not isinstance(changed, Function) or [np.shape(t) for t in changed.parameters] != list(map(np.shape, theta)):
-            raise TypeError(f"{self}: its parameters must come first in its brackets, or rebind must put them in place")
+        changed = self._rebind(*theta) if self._rebind else None
+        if not isinstance(changed, Function) or not alike(changed.parameters, theta):
+            cure = "let them come first in the brackets of a family, or give it rebind"
+            raise TypeError(f"{self} cannot change its parameters: {cure}")
         return changed
 
     def fixed(self) -> Function:
         """Return the same map with its parameters held: it has none to learn, and their gradients are not computed."""
-        return compose(_held[f] if f.parameters else f for f in self.functions)
+        return Composition([_held[f] if f._theta else f for f in self.functions])
 
     def __call__(self, x: npt.ArrayLike) -> Any:
         """y = f(x). The result is yours to change.
@@ -131,7 +136,7 @@ class Function:
         """
         array = frozen(as_array(x, "x", self))
         with quiet():
-            return yours(Run(self.functions, array).values[-1])
+            return yours(Pull(self.functions, array).values[-1])
 
     def vjp(self, x: npt.ArrayLike) -> tuple[Any, Pull]:
         """The value, and the way back: vector-Jacobian products without a Jacobian.
@@ -149,8 +154,8 @@ class Function:
             As for a call.
         """
         with quiet():
-            run = Run(self.functions, owned(as_array(x, "x", self)))
-        return frozen(run.values[-1]), Pull(run)
+            pull = Pull(self.functions, as_array(x, "x", self).copy())
+        return frozen(pull.values[-1]), pull
 
     def jacobian(self, x: npt.ArrayLike) -> Array:
         """The N×M matrix ∂f/∂x of (8) at one sample; for looking and testing, never used by backprop.
@@ -187,11 +192,7 @@ class Function:
         """
         if isinstance(other, Function):
             return Composition(other.functions + self.functions)
-        if callable(other):
-            name = other.name if isinstance(other, Family) else getattr(other, "__name__", other)
-            cure = f"write {name}[...]" if isinstance(other, Family) else "make it a chainbp Function, with its pull"
-            raise TypeError(f"{self} ∘ {name}: the chain rule needs to know the derivative; {cure}")
-        return self(other)
+        return NotImplemented if callable(other) else self(other)
 
     def __rmatmul__(self, other: Any) -> Any:
         raise TypeError(f"an array cannot stand to the left of a function: write {self} @ x, not x @ {self}")
@@ -203,22 +204,14 @@ class Function:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Function):
             return NotImplemented
-        return alike([f._made for f in self.functions], [f._made for f in other.functions])
+        return alike(tuple(f._made for f in self.functions), tuple(f._made for f in other.functions))
 
     def __hash__(self) -> int:
         return hash(tuple(f._made[0] for f in self.functions))
 
-    def __copy__(self) -> Function:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Function:
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        if isinstance(self._made[0], Family):
-            return operator.getitem, self._made
-        words = {word: getattr(self, word) for word in ("name", "latex", "symbols", "brackets")}
-        return partial(Function, **words, rebind=self._rebind), self._made
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # A forward is a closure, which cannot be pickled; but what a family made, it can make again.
+        return (operator.getitem, self._made) if isinstance(self._made[0], Family) else super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
         return show.printable(show.text(self.functions))
@@ -236,156 +229,58 @@ class Composition(Function):
         The links in the order in which the data meets them.
     """
 
-    symbols, brackets = (), False
-    functions = property(lambda self: self._functions)
-    parameters = property(lambda self: tuple(theta for f in self._functions for theta in f.parameters))
-    name = property(lambda self: show.text(self._functions))
-    latex = property(lambda self: show.latex(self._functions))
+    _made: Any = (None,)
+    functions: Any = None
+    name = property(lambda self: show.text(self.functions))
+    latex = property(lambda self: show.latex(self.functions))
 
     def __init__(self, functions: Sequence[Function]) -> None:
-        if wrong := [f for f in functions if not isinstance(f, Function)]:
-            raise TypeError(f"Composition takes functions; got {type(wrong[0]).__name__}")
-        self._functions = tuple(link for f in functions for link in f.functions)
+        self.functions = tuple(link for f in functions for link in f.functions)
 
     def forward(self, x: Array) -> tuple[Any, PullX, PullTheta]:
-        run = Run(self._functions, frozen(x))
-        return run.values[-1], lambda delta: run.back(delta, "x")[0][0], lambda delta: run.back(delta, "theta")[1]
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Composition, (self._functions,)
+        pull = Pull(self.functions, frozen(x))
+        y, back = pull.values[-1], pull.back
+        return y, lambda delta: back(delta, theta=False)[0][0], lambda delta: back(delta, x=False)[1]
 
 
-def compose(links: Iterable[Function]) -> Function:
-    """A chain of functions as one; a single one stays what it is."""
-    links = tuple(links)
-    return links[0] if len(links) == 1 else Composition(links)
+# What goes wrong in a layer, by its own word or by accident. Other errors, such as too little memory, are not its own.
+_FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError)
 
 
-class Run:
-    """One run of a chain: its values, as (14)–(17) give them, and the way back from each to the one before.
-
-    Parameters
-    ----------
-    links : sequence of Function
-        In the order in which the data meets them.
-    x : ndarray
-        The input. Whoever wants to go back must own it.
+class Pull:
+    """One run of a function, and the way back through it: what the paper writes to the right of δ.
 
     Attributes
     ----------
     values : list of ndarray
-        The input and the output of every link: one entry more than there are links. The way back needs them as they
-        are, so that all but the last, which may be the caller's, are read-only. So are the errors.
+        The input and the output of every link, as (14)–(17) give them. The way back needs them as they are: they are
+        read-only on the way, and so are the errors.
     """
 
-    __slots__ = ("links", "pulls", "values")
+    __slots__ = ("links", "steps", "values")
 
-    def __init__(self, links: Sequence[Function], x: Array) -> None:
+    def __init__(self, links: Sequence[Function], x: Any) -> None:
         self.links, self.values = links, [x]
-        self.pulls: list[tuple[PullX, PullTheta | None]] = []
-        for f in links:
-            try:
-                x.setflags(write=False)
-                result = f.forward(x)
-                if type(result) is not tuple or len(result) != 3:
-                    raise TypeError(f"it gave {_shapes(result)}")
-                x, pull_x, pull_theta = result
+        self.steps: list[tuple[Any, PullX, PullTheta | None]] = []
+        try:
+            for f in links:
+                x.setflags(False)
+                step = f.forward(x)
+                if type(step) is not tuple or len(step) != 3:
+                    raise TypeError(f"it gave {_kind(step)}")
+                x = step[0]
                 if x.dtype not in FLOATS:
-                    x = as_array(x, "y")
-            except _FAULTS as error:
-                raise self._blamed(error, len(self.pulls), "forward(x) -> (y, pull_x, pull_theta)") from error
-            self.values.append(x)
-            self.pulls.append((pull_x, pull_theta))
+                    x = as_array(x, "y", f.name)
+                self.values.append(x)
+                self.steps.append(step)
+        except _FAULTS as error:
+            i = len(self.steps)
+            before = f"{'what ' + show.texts(links)[i - 1] + ' gave' if i else 'x'}, of shape {self.values[i].shape}"
+            needs = "" if type(error) is ValueError else "; it needs forward(x) -> (y, pull_x, pull_theta)"
+            raise ValueError(f"{show.texts(links)[i]} cannot take {before}: {error}{needs}") from error
 
     def __str__(self) -> str:
-        return show.printable(show.text(self.links))
-
-    def back(
-        self, delta: Array, want: str = "both", begin: int | None = None
-    ) -> tuple[list[Array], tuple[Array, ...]]:
-        """Carry an error back, (23)–(26), to the input if `want` is "x" or "both", and collect the gradients.
-
-        Parameters
-        ----------
-        delta : ndarray
-            The error at the end of the chain, or behind its first `begin` links.
-
-        Returns
-        -------
-        deltas : list of ndarray
-            The errors of the values in data order. If `want` is "theta", that of the input is left out: for a first
-            layer it costs a matrix product that hardly anybody needs.
-        gradients : tuple of ndarray
-            One for each parameter, in data order, which their receiver may change; none if only "x" is wanted.
-        """
-        deltas, gradients, values, i = [delta], [], self.values, begin or len(self.links)
-        shapes: Any = None
-        try:
-            while i:
-                delta.setflags(write=False)
-                i -= 1
-                (pull_x, pull_theta), parameters = self.pulls[i], self.links[i].parameters
-                if want != "x" and (pull_theta or parameters):
-                    group = pull_theta(delta) if pull_theta else ()
-                    shapes = [theta.shape for theta in parameters]
-                    if type(group) is not tuple or [_shape(g) for g in group] != shapes:
-                        raise ValueError(f"it gave {_shapes(group)}")
-                    gradients.append([yours(g) for g in group])
-                if i or want != "theta":
-                    shapes = values[i].shape
-                    delta_x = pull_x(delta)
-                    if _shape(delta_x) != shapes:
-                        raise ValueError(f"it gave {_shapes(delta_x)}")
-                    deltas.append(delta := delta_x)
-        except _FAULTS as error:
-            pull = "pull_theta to give a tuple with shapes" if type(shapes) is list else "pull_x to give the shape"
-            raise self._blamed(error, i, f"{pull} {shapes}", delta) from error
-        return deltas[::-1], tuple([g for group in reversed(gradients) for g in group])
-
-    def _blamed(self, error: Exception, i: int, wanted: str, delta: Any = None) -> Exception:
-        """The error, with the name of the link that raised it, and of the one that gave what it cannot take."""
-        names, before = show.texts(self.links), f", of shape {self.values[i].shape}"
-        kind = next((kind for kind in _FAULTS[:3] if isinstance(error, kind)), RuntimeError)
-        text = str(error) if kind is ValueError else f"{error}; it needs {wanted}"
-        if delta is None:
-            return kind(f"{names[i]} cannot take {f'what {names[i - 1]} gave' if i else 'x'}{before}: {text}")
-        return kind(f"{names[i]} cannot send back δ of shape {np.shape(delta)}: {error}; it needs {wanted}")
-
-
-def _shape(value: Any) -> tuple[int, ...] | None:
-    """The shape of what a pull gave; None of what is no array of float64 or float32."""
-    return value.shape if type(value) in (np.ndarray, np.float64, np.float32) and value.dtype in FLOATS else None
-
-
-def _shapes(value: Any) -> str:
-    """What a layer gave, in an error message."""
-    if type(value) is tuple:
-        return f"a tuple of {len(value)}: {', '.join(map(_shapes, value))}"
-    name = f"{type(value).__name__}{f' of {value.dtype}' if getattr(value, 'dtype', np.float64) not in FLOATS else ''}"
-    return f"{name} of shape {value.shape}" if hasattr(value, "shape") else name
-
-
-# What goes wrong in a layer, by its own word or by accident. Other errors, such as too little memory, are not its own.
-_FAULTS = (ValueError, TypeError, FloatingPointError, ArithmeticError, LookupError, AttributeError, NameError)
-
-
-class Pull:
-    """The way back through a function at one point: what the paper writes to the right of δ.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        The shape that an error must have: that of the function's output.
-    """
-
-    __slots__ = ("run",)
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return np.shape(self.run.values[-1])
+        return show.text(self.links)
 
     def x(self, delta_y: npt.ArrayLike) -> Array:
         """Chain rule (9): δ_x = δ_y ∂y/∂x, of the shape of x.
@@ -400,28 +295,81 @@ class Pull:
         ValueError
             If `delta_y` has another shape than the output.
         """
-        return self._back(delta_y, "x")[0]
+        return self._back(delta_y, theta=False)[0]
 
     def theta(self, delta_y: npt.ArrayLike) -> tuple[Array, ...]:
         """Chain rule (10): δ_y ∂y/∂θ, a tuple with one gradient for each parameter, each of its parameter's shape.
 
         Takes and raises the same as :meth:`x`.
         """
-        return self._back(delta_y, "theta")[1]
+        return self._back(delta_y, x=False)[1]
 
     def __call__(self, delta_y: npt.ArrayLike) -> tuple[Array, tuple[Array, ...]]:
         """Both chain rules in one walk back: ``(δ_x, gradients)``. Takes and raises the same as :meth:`x`."""
-        return self._back(delta_y, "both")
+        return self._back(delta_y)
 
-    def _back(self, delta_y: npt.ArrayLike, want: str) -> tuple[Array, tuple[Array, ...]]:
-        y = self.run.values[-1]
-        delta = as_array(delta_y, "delta", self.run)
+    def _back(self, delta_y: npt.ArrayLike, **want: bool) -> tuple[Array, tuple[Array, ...]]:
+        y, delta = self.values[-1], as_array(delta_y, "delta", self)
         if delta.shape != y.shape:
-            raise ValueError(f"{self.run}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")
-        delta = frozen(delta).astype(y.dtype, copy=False)
+            raise ValueError(f"{self}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")
         with quiet():
-            deltas, gradients = self.run.back(delta, want)
+            deltas, gradients = self.back(frozen(delta).astype(y.dtype, copy=False), **want)
         return yours(deltas[0]), gradients
+
+    def back(
+        self, delta: Any, x: bool = True, theta: bool = True, begin: int | None = None
+    ) -> tuple[list[Array], tuple[Array, ...]]:
+        """Carry an error back, (23)–(26), and collect the gradients, (19) and (20).
+
+        Parameters
+        ----------
+        delta : ndarray
+            The error at the end of the chain, or behind its first `begin` links.
+        x, theta : bool, optional
+            Whether the error of the input, and the gradients, are wanted. For a first layer the former costs a matrix
+            product that hardly anybody needs.
+
+        Returns
+        -------
+        deltas : list of ndarray
+            The errors of the values in data order.
+        gradients : tuple of ndarray
+            One for each parameter, in data order, which their receiver may change.
+        """
+        links, values, steps, i = self.links, self.values, self.steps, begin or len(self.links)
+        deltas, gradients, needs = [delta], [], ""
+        shapes: Any = None
+        try:
+            while i:
+                delta.setflags(False)
+                i -= 1
+                (_, pull_x, pull_theta), shapes = steps[i], links[i]._shapes
+                if theta and (shapes or pull_theta):
+                    needs = "pull_theta to give a tuple with shapes"
+                    group = pull_theta(delta) if pull_theta else ()
+                    if type(group) is not tuple or len(group) != len(shapes):
+                        raise TypeError(f"it gave {_kind(group)}")
+                    for g, shape in zip(reversed(group), reversed(shapes)):
+                        if g.shape != shape or g.dtype not in FLOATS:
+                            raise TypeError(f"it gave {_kind(g)}")
+                        gradients.append(g if g.flags.writeable else g.copy())
+                if i or x:
+                    needs, shapes = "pull_x to give the shape", values[i].shape
+                    delta_x = pull_x(delta)
+                    if delta_x.shape != shapes or delta_x.dtype not in FLOATS:
+                        raise TypeError(f"it gave {_kind(delta_x)}")
+                    deltas.append(delta := delta_x)
+        except _FAULTS as error:
+            what = f"{show.texts(links)[i]} cannot send back δ of shape {delta.shape}"
+            raise ValueError(f"{what}: {error}; it needs {needs} {shapes}") from error
+        return deltas[::-1], tuple(gradients[::-1])
+
+
+def _kind(value: Any) -> str:
+    """What a layer gave, in an error message."""
+    many = f" of {len(value)}" if isinstance(value, tuple) else ""
+    shape = f" of {value.dtype}, of shape {value.shape}" if hasattr(value, "dtype") else ""
+    return f"{type(value).__name__}{many}{shape}"
 
 
 class Family:
@@ -452,7 +400,7 @@ class Family:
     __iter__ = None  # else Python would try family[0], family[1] and so on, without an end
 
     def __init__(self, bind: Callable[..., Function]) -> None:
-        self._bind = bind
+        self._bind, self._signature = bind, signature(bind)
         self.name: str = getattr(bind, "__name__", "f")
         # Carries name and docstring over, and lets doctest, inspect and Sphinx see the family as a function.
         update_wrapper(cast(Any, self), bind)
@@ -460,25 +408,20 @@ class Family:
     def __getitem__(self, arguments: Any) -> Function:
         arguments = tuple(map(kept, arguments if isinstance(arguments, tuple) else (arguments,)))
         try:
-            f = self._bind(*arguments)
-        except TypeError:
-            from inspect import signature  # which takes its time to load
-
-            takes = signature(self._bind)
-            try:
-                takes.bind(*arguments)
-            except TypeError as error:
-                hint = "; a tuple counts as several, so write a list" if len(arguments) > len(takes.parameters) else ""
-                what = f"{self.name}[{', '.join(takes.parameters)}]: {error}"
-                raise TypeError(f"{what}; got {len(arguments)} arguments{hint}") from None
-            raise
+            self._signature.bind(*arguments)
+        except TypeError as error:
+            takes = f"{self.name}[{', '.join(self._signature.parameters)}]"
+            got = f"got {len(arguments)} arguments; a tuple counts as several, so write a list"
+            raise TypeError(f"{takes}: {error}; {got}") from None
+        f = self._bind(*arguments)
         if isinstance(f, Composition):
             return f
         if not isinstance(f, Function):
             raise TypeError(f"{self.name}: a family must return a Function; got {type(f).__name__}")
         # It may be one that others know, such as σ: theirs stays as it is.
         bound = object.__new__(type(f))
-        bound.__dict__.update(f.__dict__, _made=(self, arguments))
+        rebind = f._rebind or (lambda *theta: self[(*theta, *arguments[len(theta) :])])
+        bound.__dict__.update(f.__dict__, _made=(self, arguments), _rebind=rebind)
         return bound
 
     def __call__(self, *arguments: Any) -> Any:

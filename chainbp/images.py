@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from chainbp.lp import Norms, Pair, Pooled, lost, norms
+from chainbp.lp import Pair, Pooled, lost, norms
 from chainbp.lp import pool as pool_carefully
 from chainbp.wanted import Array
 
@@ -48,14 +48,14 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
     step = max(1, _BLOCK // y[0].size)
     blocks = [slice(start, start + step) for start in range(0, len(y), step)]
 
-    def over(which: Array) -> Iterator[tuple[Any, Any, Norms]]:
+    def over(which: Array) -> Iterator[tuple[Any, Any, Pooled]]:
         """The norms of some windows, with their places in z and those of their entries in y."""
         down, across = (axis[:, None] for axis in np.divmod(np.arange(size[0] * size[1]), size[1]))
         found = np.nonzero(which)
         for start in range(0, len(found[0]), (most := max(1, _BLOCK // down.size))):
             where = image, row, column = tuple(axis[start : start + most] for axis in found)
             entries = image, row * stride[0] + down, column * stride[1] + across
-            yield where, entries, norms(y[entries].astype(np.float64), p)
+            yield where, entries, norms(y[entries], p)
 
     with np.errstate(all="ignore"):  # a power that overflows or vanishes is found
         for block in blocks:
@@ -84,7 +84,7 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
                     shares[lost] = 0
                 _spread(shares, q[block], size, stride, errors[block])
             for where, entries, found in over(again & (delta != 0)):
-                np.add.at(errors, entries, (delta[where] * found.gradient).astype(y.dtype, copy=False))
+                np.add.at(errors, entries, found.pull(delta[where]).astype(y.dtype, copy=False))
         return errors
 
     def slope() -> Array:
@@ -174,18 +174,18 @@ def _entropy(powers: Array, size: Pair, stride: Pair) -> Array:
             if bit == "1":
                 now, length = _union(now, single, length, axis), length + 1
         now = tuple(a.swapaxes(1, 1 + axis)[:, :: stride[axis]].swapaxes(1, 1 + axis) for a in now)
-    return now[1]
+    return now[1] / now[0]
 
 
 def _union(one: tuple[Array, ...], other: tuple[Array, ...], shift: int, axis: int) -> tuple[Array, ...]:
-    """Sum and entropy of parts and of their neighbors at a distance: that of each, weighted, and that of their sums."""
+    """Sums and entropies, each times its sum, of parts and of their neighbors at a distance: that of the two is new."""
     end = other[0].shape[1 + axis] - shift
     first, second = (np.s_[:, :end], np.s_[:, shift:]) if axis == 0 else (np.s_[..., :end], np.s_[..., shift:])
     (s, h), (t, k) = [a[first] for a in one], [a[second] for a in other]
-    both = s + t
-    v, w = [np.divide(part, both, out=np.zeros_like(both), where=both > 0) for part in (s, t)]
-    less = np.minimum(v, w)
-    return both, v * h + w * k - less * np.log(np.where(less > 0, less, 1)) - (1 - less) * np.log1p(-less)
+    both, less = s + t, np.minimum(s, t)
+    share = np.divide(less, both, out=np.zeros_like(both), where=both > 0)
+    new = less * np.log(np.where(share > 0, share, 1)) + np.maximum(s, t) * np.log1p(-share)
+    return both, h + k - new
 
 
 def _spread(shares: Array, q: Array, size: Pair, stride: Pair, errors: Array) -> None:

@@ -1,7 +1,5 @@
 """The layers of sections 2 and 4.1: the elementwise sigmoid σ, its relatives, and the weighted sum ρ⟦W⟧."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -11,13 +9,14 @@ from chainbp.wanted import Array, as_array, bias, total
 
 
 def _sigmoid(x: Array) -> tuple[Array, PullX, None]:
-    # In place where the formulas would make three arrays: this is most of what a sigmoid costs.
-    z = np.exp(-x)
-    z += 1
-    z = np.reciprocal(z)
+    # In place: three arrays more would take half as long again, and much longer where they are large.
+    z = np.asarray(-x)
+    np.exp(z, z)
+    z += 1.0
+    np.reciprocal(z, z)
 
     def pull(delta: Array) -> Array:
-        slope = 1 - z
+        slope = 1.0 - z
         slope *= z
         slope *= delta
         return slope
@@ -44,7 +43,7 @@ array([[0.25 , 0.   ],
 
 def _tanh(x: Array) -> tuple[Array, PullX, None]:
     y = np.tanh(x)
-    return y, lambda delta: delta * (1 - y * y), None
+    return y, lambda delta: (1.0 - y) * (1.0 + y) * delta, None
 
 
 tanh = Function(_tanh, name="tanh", latex=r"\tanh")
@@ -190,7 +189,7 @@ def rho(W: Any, b: Any = None) -> Function:
             y = y + (b if x.ndim == 1 else b[:, None])
 
         def pull_theta(delta: Array) -> tuple[Array, ...]:
-            of_W = delta[:, None] * x if x.ndim == 1 else delta.dot(x.T)  # (30), (31)
+            of_W = delta.dot(x.T) if x.ndim == 2 else delta[:, None].dot(x[None])  # (30), (31)
             return (of_W,) if b is None else (of_W, delta if x.ndim == 1 else delta.sum(axis=1))
 
         return y, lambda delta: W.T.dot(delta), pull_theta  # (28)

@@ -4,8 +4,6 @@ The formulas are the paper's. Before powers are taken, each window is divided by
 which is exact: so no power overflows, and none vanishes that would be seen in the sum.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -22,17 +20,17 @@ _LARGEST_P = 1000.0
 _BLOCK = 2**16
 
 
-class Norms(NamedTuple):
-    """η_p of windows, ∂z/∂y in the shape of the windows, and ∂z/∂p for whoever asks for it."""
+class Pooled(NamedTuple):
+    """The norms z of windows, ``pull(delta)``, the error that goes back to y, and ``slope()``, ∂z/∂p."""
 
     z: Array
-    gradient: Array
+    pull: Callable[[Array], Array]
     slope: Callable[[], Array]
 
 
-def norms(y: Array, p: float) -> Norms:
-    """(32), (33) and ∂z/∂p of windows that lie along the first axis of y, float64, for one order, 0 < p ≤ ∞."""
-    a = np.abs(y)
+def norms(y: Array, p: float) -> Pooled:
+    """(32), (33) and ∂z/∂p of windows that lie along the first axis of y, for one order, 0 < p ≤ ∞, in float64."""
+    a = np.abs(y.astype(np.float64, copy=False))
     largest = a.max(axis=0)
     plain = (largest > 0) & (largest < np.inf)  # and not NaN
     exponent = np.frexp(np.where(plain, largest, 1.0))[1] - 1
@@ -49,7 +47,7 @@ def norms(y: Array, p: float) -> Norms:
             fourth = (np.sqrt(np.sqrt(a)) / np.sqrt(np.sqrt(unit * np.ldexp(1.0, exponent))))[faint]
             q[faint], powers[faint] = np.square(np.square([fourth**p / fourth, fourth**p]))
         s = total(powers)
-        scaled = unit * root(s, p)
+        scaled = unit * s ** (1 / p) * (1 + lost(p) * np.log(s))
         z = np.where(plain, np.ldexp(scaled, exponent), largest)
         # A derivative beyond the largest float becomes the largest, so that no error of 0 times it is NaN.
         shares = np.where(q == 0, 0, q * (scaled / unit / s))
@@ -61,19 +59,11 @@ def norms(y: Array, p: float) -> Norms:
             # z still scaled: it may lie beyond the largest float where ∂z/∂p does not.
             return -np.where(plain & (p < np.inf), np.ldexp(entropy(powers) * scaled / p / p, exponent), known)
 
-    return Norms(z, gradient, slope)
-
-
-def root(s: Array, p: float) -> Array:
-    """s^(1/p) for s > 0, with what is lost when 1/p is rounded, which a large power would show."""
-    exponent = 1 / p
-    if not (rest := lost(p)):
-        return s**exponent
-    return np.asarray(s**exponent * (1 + rest * np.log(s)))
+    return Pooled(z, lambda delta: sent(delta, gradient), slope)
 
 
 def lost(p: float) -> float:
-    """1/p less the float that it is rounded to, by whole numbers."""
+    """What is lost when 1/p is rounded, and a root of a large power would show; by whole numbers."""
     if 1 / p == np.inf or p == np.inf:
         return 0.0
     (a, b), (c, d) = p.as_integer_ratio(), (1 / p).as_integer_ratio()
@@ -92,14 +82,6 @@ def entropy(powers: Array) -> Array:
     return np.asarray(np.log1p(rest) - total(u * np.log(np.where(u > 0, u, 1.0))) / (1 + rest))
 
 
-class Pooled(NamedTuple):
-    """The norms z of the windows of images, ``pull(delta)``, the error that goes back to y, and ``slope()``, ∂z/∂p."""
-
-    z: Array
-    pull: Callable[[Array], Array]
-    slope: Callable[[], Array]
-
-
 def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
     """Lp norms of all windows of images y, (N, H, W) to (N, h, w), each by :func:`norms`.
 
@@ -109,16 +91,16 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
     windows = _windows(y, size, stride)
     shape, entries = windows.shape[:3], size[0] * size[1]
 
-    def blocks() -> Iterator[tuple[Any, Norms]]:
+    def blocks() -> Iterator[tuple[Any, Pooled]]:
         rows = max(1, _BLOCK // (shape[2] * entries))
         images = max(1, rows // shape[1])
         for image in range(0, shape[0], images):
             for row in range(0, shape[1], rows):
                 block = np.s_[image : image + images, row : row + rows]
                 places = np.moveaxis(windows[block], (3, 4), (0, 1))
-                yield block, norms(places.reshape(entries, *places.shape[2:]).astype(np.float64, copy=False), p)
+                yield block, norms(places.reshape(entries, *places.shape[2:]), p)
 
-    def gather(of: Callable[[Norms], Array]) -> Array:
+    def gather(of: Callable[[Pooled], Array]) -> Array:
         result = np.empty(shape)
         for block, found in blocks():
             result[block] = of(found)
@@ -128,7 +110,7 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
         errors = np.zeros(y.shape)
         places = _windows(errors, size, stride)
         for block, found in blocks():
-            for place, part in enumerate(sent(delta[block], found.gradient)):  # an entry stands once in each place
+            for place, part in enumerate(found.pull(delta[block])):  # an entry stands once in each place
                 places[block][..., place // size[1], place % size[1]] += part
         return errors.astype(y.dtype, copy=False)
 

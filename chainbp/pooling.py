@@ -1,20 +1,23 @@
 """Section 4.2 of the paper: Lp pooling η_p, its gradient (33), and its derivative with respect to p."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import Any
+from numbers import Integral
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainbp.function import Family, Forward, Function, PullTheta, PullX
 from chainbp.lp import Pooled, norms
-from chainbp.wanted import Array, as_array, sent, whole
+from chainbp.wanted import Array, as_array, number, sent
 
 try:
     from chainbp.images import pool
 except ImportError:  # the fast road is optional
     from chainbp.lp import pool
+
+
+Shape: TypeAlias = tuple[int, ...]
+_Pool: TypeAlias = Callable[[Array, float], Pooled]
 
 
 @Family
@@ -72,31 +75,23 @@ def eta(p: Any, n: Any = None) -> Function:
     array([7., 5.])
     """
     p = _orders(p, "η_p", "group" if n is not None else "")
-    n = None if n is None else whole(n, "η_p: the group size n")
+    n = None if n is None else number(n, "η_p: the group size n", Integral)
 
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
         if y.ndim not in (1, 2) or y.size == 0:
             raise ValueError("it pools (M,) or (M, K) with at least one entry")
-        if n is None:
-            return _pooled(y, p, None, _columns)
-        if len(y) % n or (p.ndim and len(y) != len(p) * n):
-            raise ValueError(f"it needs {f'{len(p)} groups' if p.ndim else 'groups'} of {n} rows")
-        groups = y.reshape(-1, n, *y.shape[1:])
-        z, pull_y, pull_p = _pooled(groups, p, 0 if p.ndim else None, _columns if p.ndim else _groups)
-        return z, lambda delta: pull_y(delta).reshape(y.shape), pull_p
+        rows = len(y) if n is None else n
+        if len(y) % rows or (p.ndim and len(y) != len(p) * rows):
+            raise ValueError(f"it needs {f'{len(p)} groups' if p.ndim else 'groups'} of {rows} rows")
+        groups = y.reshape(p.size, -1, rows, *y.shape[1:])
+        return _pooled(groups, p, 0, _groups, y.shape, (-1,) * (n is not None) + y.shape[1:])
 
     return _named(forward, p)
 
 
-def _columns(y: Array, p: float) -> Pooled:
-    """The columns of y, (M,) or (M, K)."""
-    found = norms(y.astype(np.float64, copy=False), p)
-    return Pooled(found.z, lambda delta: sent(delta, found.gradient), found.slope)
-
-
 def _groups(y: Array, p: float) -> Pooled:
-    """The columns of G groups, y of shape (G, n) or (G, n, K)."""
-    z, pull, slope = _columns(y.swapaxes(0, 1), p)
+    """The columns of groups, y of shape (groups, n) or (groups, n, K)."""
+    z, pull, slope = norms(y.swapaxes(0, 1), p)
     return Pooled(z, lambda delta: pull(delta).swapaxes(0, 1), slope)
 
 
@@ -152,19 +147,16 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
     size = _pair(size, "lp_pool2d: size")
     stride = size if stride is None else _pair(stride, "lp_pool2d: stride")
 
-    def windows(y: Array, p: float) -> Pooled:
-        z, pull, slope = pool(y.reshape(-1, *y.shape[-2:]), p, size, stride)
-        shape = (*y.shape[:-2], *z.shape[1:])
-        back = lambda delta: pull(delta.reshape(z.shape)).reshape(y.shape)  # noqa: E731
-        return Pooled(z.reshape(shape), back, lambda: slope().reshape(shape))
-
     def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
         if y.ndim < 2 or y.size == 0 or y.shape[-2] < size[0] or y.shape[-1] < size[1]:
             fits = f"H ≥ {size[0]} and W ≥ {size[1]}"
             raise ValueError(f"windows of {size[0]}×{size[1]} need at least one image, shape (..., H, W) with {fits}")
         if p.ndim and (y.ndim < 3 or y.shape[-3] != len(p)):
             raise ValueError(f"{len(p)} orders need shape (..., {len(p)}, H, W), one channel each")
-        return _pooled(y, p, -3 if p.ndim else None, windows)
+        images = y.reshape(-1, p.size, *y.shape[-2:])
+        shape = [(n - k) // step + 1 for n, k, step in zip(y.shape[-2:], size, stride)]
+        windows = lambda part, order: pool(part, order, size, stride)  # noqa: E731
+        return _pooled(images, p, 1, windows, y.shape, (*y.shape[:-2], *shape))
 
     text = "×".join(map(str, size)) + ("" if stride == size else f", stride {'×'.join(map(str, stride))}")
     return _named(forward, p, f"({text})", rf"^{{{size[0]} \times {size[1]}}}")
@@ -177,20 +169,29 @@ def _named(forward: Forward, p: Array, text: str = "", latex: str = "") -> Funct
     return Function(forward, (p,), name=f"η_{order}{text}", latex=in_latex, symbols=("p",), brackets=False)
 
 
-def _pooled(y: Array, p: Array, axis: int | None, pool: Callable[..., Pooled]) -> tuple[Array, PullX, PullTheta]:
-    """What a pooling's forward gives: all of y pooled with one order, or each part along an axis with its own."""
-    split = (lambda a: [a]) if axis is None else (lambda a: np.moveaxis(a, axis, 0))
-    join = (lambda a: a[0]) if axis is None else (lambda a: np.stack(a, axis))
-    parts = [pool(part, order) for part, order in zip(split(y), p.astype(np.float64).ravel().tolist())]
+def _pooled(y: Array, p: Array, axis: int, pool: _Pool, shape: Shape, pooled: Shape) -> tuple[Array, PullX, PullTheta]:
+    """What a pooling's forward gives of y, in which each order has a part of its own along an axis.
+
+    `shape` and `pooled` are the shapes that y and z have outside.
+    """
+    parts = [pool(part, order) for part, order in zip(np.moveaxis(y, axis, 0), p.astype(float).ravel().tolist())]
+
+    def joined(arrays: list[Array]) -> Array:
+        return np.stack(arrays, axis) if len(arrays) > 1 else np.expand_dims(arrays[0], axis)
+
+    def split(delta: Array) -> Array:
+        return np.moveaxis(delta.reshape(z.shape), axis, 0)
 
     def pull_y(delta: Array) -> Array:
-        return np.asarray(join([part.pull(d) for part, d in zip(parts, split(delta))]).astype(y.dtype, copy=False))
+        errors = joined([part.pull(d) for part, d in zip(parts, split(delta))])
+        return errors.reshape(shape).astype(y.dtype, copy=False)
 
     def pull_p(delta: Array) -> tuple[Array, ...]:
         slopes = [sent(d, part.slope()).sum() for part, d in zip(parts, split(delta))]
         return (np.array(slopes, p.dtype).reshape(p.shape),)
 
-    return join([part.z for part in parts]).astype(y.dtype, copy=False)[()], pull_y, pull_p
+    z = joined([part.z for part in parts]).astype(y.dtype, copy=False)
+    return z.reshape(pooled)[()], pull_y, pull_p
 
 
 def _orders(p: Any, name: str, each: str) -> Array:
@@ -207,4 +208,4 @@ def _pair(value: Any, what: str) -> tuple[int, int]:
     values = (value, value) if np.ndim(value) == 0 else tuple(value)
     if len(values) != 2:
         raise ValueError(f"{what} must be an integer or a pair of them; got {value!r}")
-    return whole(values[0], what), whole(values[1], what)
+    return number(values[0], what, Integral), number(values[1], what, Integral)

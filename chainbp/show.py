@@ -1,36 +1,22 @@
 """How functions and results show themselves: the paper's formulas, names and tables. Nothing is computed with them."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from chainbp.backprop import Backprop
-    from chainbp.function import Function
-
 _SUPERSCRIPT = str.maketrans("(0123456789)", "⁽⁰¹²³⁴⁵⁶⁷⁸⁹⁾")
-_WORDS = {mark: chr(sign) for sign, mark in _SUPERSCRIPT.items()} | str.maketrans(
-    {"∘": "o", "ρ": "rho", "σ": "sigma", "η": "eta", "θ": "theta", "δ": "delta", "‖": "||", "·": ".", "∞": "inf"}
-    | {"×": "x", "′": "'", "…": "...", "→": "->", "⟨": "<", "⟩": ">", "ᵀ": "^T"}
-)
 
 
 def printable(text: str) -> str:
-    """The text as standard output can print it: where that is no Unicode, with the words for the symbols."""
+    """The text as standard output can print it: where that is no Unicode, with the names of the symbols."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return text.translate(_WORDS).encode(encoding, "replace").decode(encoding)
-    return text
+    return text.encode(encoding, "namereplace").decode(encoding)
 
 
-def texts(links: Sequence[Function]) -> list[str]:
+def texts(links: Sequence[Any]) -> list[str]:
     """The text of each link, in data order: ρ[W⁽¹⁾], σ, ρ[W⁽²⁾], σ."""
     return [
         f.name + (f"[{', '.join(symbol + layer for symbol in f.symbols)}]" if f.brackets else "")
@@ -38,12 +24,12 @@ def texts(links: Sequence[Function]) -> list[str]:
     ]
 
 
-def text(links: Sequence[Function]) -> str:
+def text(links: Sequence[Any]) -> str:
     """The text of a chain, as the paper writes it: σ ∘ ρ[W⁽²⁾] ∘ σ ∘ ρ[W⁽¹⁾]."""
     return " ∘ ".join(reversed(texts(links)))
 
 
-def latex(links: Sequence[Function]) -> str:
+def latex(links: Sequence[Any]) -> str:
     """The formula of a chain in LaTeX."""
     formulas = []
     for f, layer in zip(links, _layers(links)):
@@ -52,13 +38,13 @@ def latex(links: Sequence[Function]) -> str:
     return r" \circ ".join(reversed(formulas))
 
 
-def parameter_names(links: Sequence[Function]) -> tuple[str, ...]:
+def parameter_names(links: Sequence[Any]) -> tuple[str, ...]:
     """A symbol for each parameter of a chain, in data order: W⁽¹⁾, W⁽²⁾; θ where a function was given none."""
     named = zip(links, _superscripts(links))
     return tuple(s + layer for f, layer in named for s in f.symbols or ("θ",) * len(f.parameters))
 
 
-def _layers(links: Sequence[Function]) -> list[str]:
+def _layers(links: Sequence[Any]) -> list[str]:
     """The paper's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
     keys = [(f.name, f.symbols[:1]) for f in links]
     total, seen, layers = Counter(keys), Counter[Any](), []
@@ -68,11 +54,11 @@ def _layers(links: Sequence[Function]) -> list[str]:
     return layers
 
 
-def _superscripts(links: Sequence[Function]) -> list[str]:
+def _superscripts(links: Sequence[Any]) -> list[str]:
     return [layer.translate(_SUPERSCRIPT) for layer in _layers(links)]
 
 
-def variable_names(links: Sequence[Function]) -> list[str]:
+def variable_names(links: Sequence[Any]) -> list[str]:
     """Name the variables of a chain from x to the input of its last function, as the paper does.
 
     The output of a function with a matrix of weights, or filters, is primed (y′, z′), what an activation makes of it
@@ -91,12 +77,12 @@ def variable_names(links: Sequence[Function]) -> list[str]:
 _HEAD = ("shape", "value", "error δ")
 
 
-def _rows(bp: Backprop) -> list[tuple[str, ...]]:
+def _rows(bp: Any) -> list[tuple[str, ...]]:
     names = variable_names(bp.function.functions)
     return [(name, str(np.shape(h)), _brief(h), _brief(delta)) for name, h, delta in zip(names, bp.hidden, bp.deltas)]
 
 
-def table(bp: Backprop) -> str:
+def table(bp: Any) -> str:
     """The hidden variables and their errors, as text."""
     lines = [("", *_HEAD), *_rows(bp)]
     widths = [max(map(len, column)) for column in zip(*lines)]
@@ -104,7 +90,7 @@ def table(bp: Backprop) -> str:
     return printable("\n".join([f"L = {bp.loss:.6g}", *padded]))
 
 
-def html_table(bp: Backprop) -> str:
+def html_table(bp: Any) -> str:
     """The same as HTML."""
     head = "".join(f'<th scope="col">{cell}</th>' for cell in ("variable", *_HEAD))
     rows = [(f'<th scope="row">{name}</th>', *(f"<td>{cell}</td>" for cell in cells)) for name, *cells in _rows(bp)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from chainbp import show
 from chainbp.backprop import backprop
 from chainbp.function import Family, Function
-from chainbp.wanted import alike, as_array, number, whole
+from chainbp.wanted import as_array, number
 
 
 class Training(NamedTuple):
@@ -101,23 +102,20 @@ def train(
         raise TypeError(f"train: cost must be a family that waits for its target, like squared_error; got {cost!r}")
     X, T = as_array(X, "X", "train"), as_array(T, "T", "train")
     axis = 0 if X.ndim == 4 else -1
-    samples = X.shape[axis] if X.ndim else 0
-    if X.ndim not in (2, 4) or T.ndim not in (1, 2) or samples != T.shape[-1] or samples == 0:
+    if X.ndim not in (2, 4) or T.ndim not in (1, 2) or X.shape[axis] != T.shape[-1] or X.shape[axis] == 0:
         wanted = "X must be (M, K), one column per sample, or images (K, C, H, W), and T (N, K) or (K,)"
         raise ValueError(f"train: {wanted}; got {X.shape} and {T.shape}")
     if not network.parameters:
         raise ValueError(f"train: {network} has no parameters to learn")
-    if not alike(network.with_parameters(network.parameters).parameters, network.parameters):
-        raise TypeError(f"train: {network} has other parameters after with_parameters(its own parameters)")
-    steps, seed = whole(steps, "train: steps"), whole(seed, "train: seed", least=0)
-    size = samples if batch is None else whole(batch, "train: batch")
-    if size > samples:
-        raise ValueError(f"train: batch must be at most the number of samples, {samples}; got {batch}")
+    steps = number(steps, "train: steps", Integral)
+    seed = number(seed, "train: seed", Integral, least=0)
+    samples = T.shape[-1]
+    size = number(samples if batch is None else batch, "train: batch", Integral, most=samples + 1)
     each: Any = rate if np.ndim(rate) else [rate] * len(network.parameters)
     rates = [number(r, "train: rate") for r in each]
     if len(rates) != len(network.parameters):
         raise ValueError(f"train: rate must be one number, or {len(network.parameters)}, one for each parameter")
-    momentum = number(momentum, "train: momentum", least=True, most=1)
+    momentum = number(momentum, "train: momentum", least=0, most=1)
 
     velocity = [np.zeros_like(theta) for theta in network.parameters]
     history = np.empty(steps)
