@@ -17,10 +17,10 @@ PAGES = sorted(path.name for path in HTML.glob("*.html"))
 FIGURES = {
     "index": ["lp_network"],
     "1-introduction": ["lp_pooling"],
-    "2-notations": ["chain_rule"],
-    "3-chain-rule": ["chain_rule"],
+    "2-notations": ["sigmoid"],
+    "3-chain-rule": ["chain_rule", "chain_rule"],
     "4-backpropagation": ["lp_network"],
-    "4-1-sigmoid-activation": ["two_layer", "sigmoid"],
+    "4-1-sigmoid-activation": ["two_layer"],
     "4-2-lp-pooling": ["lp_pooling", "lp_network", "descent"],
     "5-learning-p": ["learning_p"],
     "6-convolution": ["pooling_map"],

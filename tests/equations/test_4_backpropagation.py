@@ -103,6 +103,13 @@ def test_our_product_count(layers):
     assert count == {"forward": layers, "backward": 2 * layers}
 
 
+def test_our_step_through_a_layer(net):
+    for layer, W in enumerate(net.weights):
+        h = net.h[2 * layer + 2]
+        row = net.bp.deltas[2 * layer + 2] @ np.diag(h * (1 - h)) @ W
+        np.testing.assert_allclose(net.bp.deltas[2 * layer], row, **NEAR)
+
+
 def test_our_vanishing_bound(net):
     for layer, W in enumerate(net.weights):
         before, after = net.bp.deltas[2 * layer], net.bp.deltas[2 * layer + 2]
