@@ -4,6 +4,8 @@ Themes and extensions bring a dozen of each, most of them for what no page of th
 tooltips, a search on every page. Here they become page.css and page.js. Rules whose classes no page and no script
 names are dropped; of the icon font only the icons that are left stay, inside the style sheet. And since paper is white,
 the dark theme's rules are kept from print, where the light theme's hold in their place.
+
+Pictures become WebP, which loses nothing and halves them, say their size, and wait until they are almost in sight.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import pydata_sphinx_theme
 import tinycss2
 from fontTools import subset
 from fontTools.ttLib import TTFont
+from PIL import Image
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -90,13 +93,34 @@ def write_files(app, exception) -> None:
     files = {SCRIPT: script, STYLE: style_sheet(out / "_static", words)}
     for name, content in files.items():
         (out / "_static" / name).write_text(content, encoding="utf-8")
+    sizes = {picture.name: compress(picture) for picture in out.glob("_images/*.png")}
     for path, html in pages.items():
-        changed = html
+        changed = with_pictures(html, sizes)
         for name, content in files.items():
             version = hashlib.sha256(content.encode()).hexdigest()[:8]
             changed = re.sub(rf'(?<=_static/){re.escape(name)}(\?v=\w*)?(?=")', f"{name}?v={version}", changed)
         if changed != html:
             path.write_text(changed, encoding="utf-8")
+
+
+def compress(picture: Path) -> tuple[int, int]:
+    """Put a WebP without loss in the place of a PNG; return its size in pixels."""
+    with Image.open(picture) as image:
+        # The least effort that is worth it: the highest takes ten times as long for a tenth less.
+        image.save(picture.with_suffix(".webp"), lossless=True, method=1, quality=30)
+        size = image.size
+    picture.unlink()
+    return size
+
+
+def with_pictures(html: str, sizes: dict[str, tuple[int, int]]) -> str:
+    def lazy(tag: re.Match[str]) -> str:
+        width, height = sizes[tag[2]]
+        place = f'width="{width}" height="{height}" loading="lazy" decoding="async"'
+        return f'<img {place} {tag[1]}src="_images/{tag[2].removesuffix("png")}webp"'
+
+    html = re.sub(r'<img ([^>]*)src="_images/([^"]*\.png)"', lazy, html)
+    return re.sub(r'(?<=href="_images/)([^"]*\.)png(?=")', r"\1webp", html)
 
 
 def read_scripts(static: Path) -> tuple[str, str]:
