@@ -141,7 +141,7 @@ def style_sheet(static: Path, words: frozenset[str]) -> str:
         rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
         parts += slimmed(rules, words)
     css = "\n".join(parts)
-    return f"{icon_font(css)}\n{css}\n"
+    return f'@charset "utf-8";\n{icon_font(css)}\n{css}\n'
 
 
 def moved(folder: Path, address: str) -> str:
@@ -163,8 +163,10 @@ def slimmed(rules: list, words: frozenset[str]) -> Iterator[str]:
             inner = tinycss2.parse_rule_list(rule.content, skip_comments=True, skip_whitespace=True)
             if kept := "".join(slimmed(inner, words)):
                 yield f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{{kept}}}"
-        elif rule.type == "at-rule" and "Font Awesome" not in rule.serialize().replace("\\", ""):
-            yield rule.serialize()
+        elif rule.type == "at-rule" and rule.at_keyword not in ("charset", "import"):
+            # Of the icon fonts comes one, by icon_font.
+            if "Font Awesome" not in (text := rule.serialize()):
+                yield text
 
 
 def matching(prelude: list, words: frozenset[str]) -> list[str]:
@@ -206,7 +208,7 @@ def by_medium(selectors: list[str], content: str) -> Iterator[str]:
 
 def icon_font(css: str) -> str:
     """The icons that a style sheet draws, as a font inside it."""
-    codes = [int(code, 16) for code in re.findall(r"['\"]\\(f[0-9a-f]{3})['\"]", css)]
+    codes = {ord(sign) for sign in re.findall("[\ue000-\uf8ff]", css)}  # of Unicode's private area
     font = TTFont(ICONS)
     options = subset.Options(layout_features=[], notdef_outline=True, hinting=False)
     subsetter = subset.Subsetter(options)
@@ -223,5 +225,5 @@ def icon_font(css: str) -> str:
 
 def setup(app):
     app.connect("html-page-context", replace_files, priority=900)
-    app.connect("build-finished", write_files)
+    app.connect("build-finished", write_files, priority=900)  # after the theme has rewritten pygments.css
     return {"parallel_read_safe": True, "parallel_write_safe": True}
