@@ -85,9 +85,9 @@ def write_files(app, exception) -> None:
     out = Path(app.outdir)
     pages = {path: path.read_text(encoding="utf-8") for path in out.glob("*.html")}
     script = SETTINGS.join(read_scripts(out / "_static"))
-    figures = out / "_static" / "book.js"
-    code = script + (figures.read_text(encoding="utf-8") if figures.is_file() else "")
-    words = frozenset(re.findall(r"[\w-]+", code))
+    others = [out / "_static" / name for name in ("book.js", "searchtools.js")]
+    code = [script, *(path.read_text(encoding="utf-8") for path in others if path.is_file())]
+    words = frozenset(re.findall(r"[\w-]+", " ".join(code)))
     for html in pages.values():
         words |= set(" ".join(re.findall(r'\b(?:class|id)="([^"]*)"', html)).split())
     files = {SCRIPT: script, STYLE: style_sheet(out / "_static", words)}
