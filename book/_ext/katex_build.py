@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -61,14 +62,14 @@ def setter(process: int) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8", bufsize=1)
 
 
-def set_formula(latex: str, options: dict[str, bool] | None = None) -> str:
-    """The HTML of a formula."""
+def set_formula(latex: str, options: dict[str, bool | str] | None = None) -> str:
+    """The HTML of a formula, without its source, which KaTeX keeps in it."""
     node = setter(os.getpid())
     node.stdin.write(json.dumps({"latex": latex, "options": options}) + "\n")
     answer = json.loads(node.stdout.readline())
     if "error" in answer:
         raise katex.KaTeXError(answer["error"])
-    return answer["html"]
+    return re.sub(r"<annotation .*?</annotation>", "", answer["html"], flags=re.DOTALL)
 
 
 def checked(visit):

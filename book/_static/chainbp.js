@@ -1,16 +1,120 @@
 // Whoever reads by keyboard must be able to scroll a formula that is wider than the screen: it gets a tab stop,
 // but only while it is too wide, so that a wide screen has no needless ones.
-(() => {
+{
   const update = (formula) => {
     if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
     else formula.removeAttribute("tabindex");
   };
-  const start = () => {
-    const formulas = [...document.querySelectorAll("div.math > .katex-display")];
-    const observer = new ResizeObserver((entries) => entries.forEach((entry) => update(entry.target)));
-    formulas.forEach((formula) => observer.observe(formula));
-    document.fonts.ready.then(() => formulas.forEach(update));
+  const formulas = [...document.querySelectorAll("div.math > .katex-display")];
+  const observer = new ResizeObserver((entries) => entries.forEach((entry) => update(entry.target)));
+  formulas.forEach((formula) => observer.observe(formula));
+  document.fonts.ready.then(() => formulas.forEach(update));
+}
+
+// What chainbp.css has left out of the first layout is laid out piece by piece when there is time, so that later
+// nothing moves while one scrolls.
+{
+  const sections = [...document.querySelectorAll(".bd-article > section > section")];
+  const later = window.requestIdleCallback ?? setTimeout;
+  const next = () => {
+    const section = sections.shift();
+    if (!section) return;
+    section.style.contentVisibility = "visible";
+    later(next);
   };
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-  else start();
-})();
+  addEventListener("load", () => later(next));
+}
+
+// A link to a formula, a reference, a section or a name of the package shows it while the pointer is over it, while it
+// has the keyboard's focus, and at the first tap (the second one follows it). _ext/previews.py says what is shown.
+{
+  const file = new URL("previews.js", document.currentScript.src).href;
+  const isLink = (node) => node.closest?.(".bd-article a.internal[href*='#']:not(.headerlink)");
+  const box = document.createElement("div");
+  Object.assign(box, { id: "cbp-preview", role: "tooltip", hidden: true });
+  document.body.append(box);
+  let shown = null; // the link
+  let timer;
+  let loading;
+  let touched = false;
+
+  const load = () =>
+    (loading ??= new Promise((loaded, failed) => {
+      const script = Object.assign(document.createElement("script"), { src: file, onload: loaded, onerror: failed });
+      document.head.append(script);
+    }));
+
+  const place = (link) => {
+    const [line] = link.getClientRects();
+    const left = Math.min(line.left, document.documentElement.clientWidth - box.offsetWidth - 12);
+    const below = line.bottom + 6;
+    const fits = below + box.offsetHeight < innerHeight || line.top < box.offsetHeight + 6;
+    const top = fits ? below : line.top - box.offsetHeight - 6;
+    Object.assign(box.style, { left: `${Math.max(12, left) + scrollX}px`, top: `${top + scrollY}px` });
+  };
+
+  const hide = () => {
+    clearTimeout(timer);
+    box.hidden = true;
+    shown?.removeAttribute("aria-describedby");
+    shown = null;
+  };
+
+  /** Show what a link leads to; say whether there is something to show. */
+  const show = async (link) => {
+    clearTimeout(timer);
+    if (shown === link) return true;
+    hide();
+    shown = link;
+    await load().catch(() => {});
+    const { pathname, hash } = new URL(link.href);
+    const page = pathname.match(/([^/]*?)(\.html)?$/)[1] || "index";
+    const html = window.chainbpPreviews?.[`${page}#${decodeURIComponent(hash.slice(1))}`];
+    if (!html) shown = shown === link ? null : shown;
+    if (!html || shown !== link) return Boolean(html);
+    box.innerHTML = html;
+    if (touched) box.insertAdjacentHTML("beforeend", "<p class='hint'>Tap the link again to go there.</p>");
+    box.hidden = false;
+    place(link);
+    link.setAttribute("aria-describedby", box.id);
+    return true;
+  };
+
+  const soon = (action, ...what) => {
+    clearTimeout(timer);
+    timer = setTimeout(action, 200, ...what);
+  };
+
+  document.addEventListener("pointerover", ({ target, pointerType }) => {
+    if (pointerType === "touch") return;
+    const link = isLink(target);
+    if (link) soon(show, link);
+    else if (box.contains(target)) clearTimeout(timer);
+  });
+  document.addEventListener("pointerout", ({ target, pointerType }) => {
+    if (pointerType !== "touch" && (isLink(target) || box.contains(target))) soon(hide);
+  });
+  document.addEventListener("focusin", ({ target }) => {
+    const link = isLink(target);
+    if (link?.matches(":focus-visible")) show(link);
+    else if (!box.hidden) hide();
+  });
+  document.addEventListener("focusout", ({ target }) => {
+    if (target === shown && !touched) hide();
+  });
+  document.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") hide();
+  });
+  document.addEventListener("pointerdown", ({ target, pointerType }) => {
+    touched = pointerType === "touch";
+    if (shown && !isLink(target) && !box.contains(target)) hide();
+  });
+  document.addEventListener("click", (event) => {
+    const link = isLink(event.target);
+    if (!link || !touched || link === shown) return;
+    event.preventDefault();
+    show(link).then((found) => {
+      if (!found) location.assign(link.href);
+    });
+  });
+}
