@@ -1,4 +1,4 @@
-"""How functions and results show themselves: the paper's formulas, names and tables. Nothing is computed with them."""
+"""How functions and results show themselves: the note's formulas, names and tables. Nothing is computed with them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def texts(links: Sequence[Function]) -> list[str]:
 
 
 def text(links: Sequence[Function]) -> str:
-    """The text of a chain, as the paper writes it: σ ∘ ρ[W⁽²⁾] ∘ σ ∘ ρ[W⁽¹⁾]."""
+    """The text of a chain, as the note writes it: σ ∘ ρ[W⁽²⁾] ∘ σ ∘ ρ[W⁽¹⁾]."""
     return " ∘ ".join(reversed(texts(links)))
 
 
@@ -59,7 +59,7 @@ def parameter_names(links: Sequence[Function]) -> tuple[str, ...]:
 
 
 def _layers(links: Sequence[Function]) -> list[str]:
-    """The paper's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
+    """The note's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
     keys = [(f.name, f.symbols[:1]) for f in links]
     total, seen, layers = Counter(keys), Counter[Any](), []
     for f, key in zip(links, keys):
@@ -73,7 +73,7 @@ def _superscripts(links: Sequence[Function]) -> list[str]:
 
 
 def variable_names(links: Sequence[Function]) -> list[str]:
-    """Name the variables of a chain from x to the input of its last function, as the paper does.
+    """Name the variables of a chain from x to the input of its last function, as the note does.
 
     The output of a function with a matrix of weights, or filters, is primed (y′, z′), what an activation makes of it
     is not. The letters run backward from z at the end; chains too deep for the alphabet get numbered h.
