@@ -41,7 +41,7 @@ def split(labels: npt.NDArray[Any], part: int, seed: int) -> tuple[npt.NDArray[A
 
 
 class Digits:
-    """The split of one seed: images (N, 1, 8, 8) in [0, 1], their labels, and the one-hot columns of the training set."""
+    """The split of one seed: images (N, 1, 8, 8) in [0, 1], labels, and one-hot columns of the training set."""
 
     def __init__(self, seed: int) -> None:
         digits = load_digits()

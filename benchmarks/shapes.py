@@ -2,8 +2,9 @@
 
     python -m benchmarks.shapes [--seeds N]        saves book/_data/shapes.json
 
-A seed draws the training points and the first weights, the same for every way of pooling: so two ways are compared seed by
-seed. All are examined on the same 20,000 points. Chapter 5 trains the network of seed 0 itself, and finds the same numbers.
+A seed draws the training points and the first weights, the same for every way of pooling: so two ways are compared seed
+by seed. All are examined on the same 20,000 points. Chapter 5 trains the network of seed 0 itself, and finds the same
+numbers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What the reference of the package shows beyond autodoc's: brackets, formulas' numbers as links, and sources.
 
-A family such as `eta` is shown with what may stand in its brackets. A number such as (32) leads to the formula. Each name
-has a link to its line of code, on a page of this book (sphinx.ext.viewcode, which knows `def` and `class` alone, and
-looks for a layer such as `sigma` where its class is).
+A family such as `eta` is shown with what may stand in its brackets. A number such as (32) leads to the formula. Each
+name has a link to its line of code, on a page of this book (sphinx.ext.viewcode, which knows `def` and `class` alone,
+and looks for a layer such as `sigma` where its class is).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The formulas of chapter 7 and of its side road on GeM, each held against mpmath, central differences or another way to compute it."""
+"""The formulas of chapter 7 and of GeM, each held against mpmath, central differences or another way to compute it."""
 
 from __future__ import annotations
 
