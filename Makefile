@@ -53,7 +53,7 @@ bench: $(VENV)/bench.stamp $(PAGES)/index.html
 	$(RUN) -m benchmarks.accuracy
 	$(RUN) -m benchmarks.peers
 	$(RUN) -m benchmarks.figures
-	$(RUN) book/_tools/outputs.py book/how-fast.ipynb book/coming-from-pytorch.ipynb
+	$(RUN) book/_tools/outputs.py book/how-fast.ipynb book/how-exact.ipynb book/coming-from-pytorch.ipynb
 
 outputs: $(VENV)/book.stamp
 	$(RUN) book/_tools/outputs.py

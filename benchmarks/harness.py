@@ -144,9 +144,12 @@ def _work() -> tuple[float, float, float]:
 # ---- what is saved ----
 
 
-def about(command: str) -> Json:
+PEERS = ("torch", "jax", "autograd")
+
+
+def about(command: str, peers: Sequence[str] = PEERS) -> Json:
     """How to repeat a measurement, when it was made, and with which versions."""
-    packages = ("chainbp", "numpy", "torch", "jax", "autograd")
+    packages = ("chainbp", "numpy", *peers)
     versions = {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in packages}}
     return {"command": command, "date": datetime.now(UTC).date().isoformat(), "versions": versions}
 

@@ -8,7 +8,7 @@
 >>> [g.shape for g in bp.gradients]
 [(2, 2), (1, 2)]
 
-Read the modules in the order of the paper: function (sections 2 and 3), layers, lp, pooling, convolution and costs,
+Read the modules in the order of the note: function (sections 2 and 3), layers, lp, pooling, convolution and costs,
 backprop (section 4), check, train, networks. Beneath them are wanted, what a function wants of its numbers, and show,
 how it shows itself; images is a fast road that pooling can do without.
 """

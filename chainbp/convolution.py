@@ -1,4 +1,4 @@
-"""Section 1 of the paper: the convolution whose results Lp pooling subsamples, as ρ⟦W⟧ with shared weights."""
+"""Section 1 of the note: the convolution whose results Lp pooling subsamples, as ρ⟦W⟧ with shared weights."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from chainbp.wanted import Array, as_array, bias
 
 @Family
 def conv2d(K: Any, b: Any = None) -> Function:
-    """Convolution with the filters K: the weighted sum (7) of every patch of an image, all with the same weights.
+    """Convolution with the filters K, the weighted sum (7) of every patch of an image, all with the same weights.
 
     ``y[n, o, i, j] = Σ_{c, u, v} K[o, c, u, v] x[n, c, i + u, j + v]``, as the field computes it: strictly speaking a
     cross-correlation, the filters are not flipped. Written out as columns, one patch after the other, it is ρ⟦W⟧ with
@@ -95,7 +95,7 @@ def _flatten(x: Array) -> tuple[Array, PullX, None]:
 
 
 flatten = Function(_flatten, name="flatten")
-flatten.__doc__ = r"""From images to columns: (N, C, H, W) becomes (C·H·W, N), one sample per column, as ρ⟦W⟧ takes it.
+flatten.__doc__ = r"""Images (N, C, H, W) as columns (C·H·W, N), one sample per column, as ρ⟦W⟧ takes it.
 
 The order of the numbers does not change, so an error goes back the way it came.
 

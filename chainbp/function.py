@@ -1,6 +1,6 @@
-"""Sections 2 and 3 of the paper: functions, ∘, ⟦ ⟧, and the two chain rules.
+"""Sections 2 and 3 of the note: functions, ∘, ⟦ ⟧, and the two chain rules.
 
-``f @ g`` is the paper's f ∘ g, ``family[theta]`` is its f⟦θ⟧, and ``f.vjp(x)`` gives a value together with
+``f @ g`` is the note's f ∘ g, ``family[theta]`` is its f⟦θ⟧, and ``f.vjp(x)`` gives a value together with
 the two ways back: chain rule (9) for the argument and chain rule (10) for the parameters. A layer is made
 from one function, ``forward(x) -> (y, pull_x, pull_theta)``; everything else in the package follows from it.
 """
@@ -27,7 +27,7 @@ Forward: TypeAlias = Callable[[Array], tuple[Any, PullX, PullTheta | None]]
 class Function:
     """A differentiable map y = f⟦θ⟧(x), eq. (3).
 
-    Call it, apply it with ``f @ x``, compose it with ``f @ g`` (the paper's f ∘ g, eq. (4): g acts first). It owns its
+    Call it, apply it with ``f @ x``, compose it with ``f @ g`` (the note's f ∘ g, eq. (4): g acts first). It owns its
     numbers: what happens later to an array that it was made from does not change it. So it can be copied, pickled,
     where its `forward` can, and compared with ``==``.
 
@@ -373,7 +373,7 @@ def _kind(value: Any) -> str:
 
 
 class Family:
-    """A function that waits for its parameters: the paper's brackets ⟦ ⟧ of (3). ``family[theta]`` binds them.
+    """A function that waits for its parameters: the note's brackets ⟦ ⟧ of (3). ``family[theta]`` binds them.
 
     What stands in the brackets is copied, so that the function owns it.
 

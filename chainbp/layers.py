@@ -112,7 +112,7 @@ def softmax_and_log(x: Array) -> tuple[Array, Array]:
 
 
 softmax = Function(_softmax, name="softmax")
-softmax.__doc__ = r"""Softmax y_i = e^(x_i) / Σ_j e^(x_j) of each sample: logits to probabilities that sum to 1.
+softmax.__doc__ = r"""Softmax y_i = e^(x_i) / Σ_j e^(x_j) of each sample, from logits to probabilities that sum to 1.
 
 Takes (N,), or (N, K) with one sample per column. Its Jacobian is diag(y) − y yᵀ, so δ_x = y ⊗ (δ − Σ_j δ_j y_j). No
 finite logits and no finite errors overflow. y_i is exact to a few eps, and half an eps more for each unit that its
@@ -138,7 +138,7 @@ array([[ 0.25, -0.25],
 
 @Family
 def rho(W: Any, b: Any = None) -> Function:
-    """The weighted sum ρ⟦W⟧(x) = W x, eq. (7); ``rho[W, b]`` adds the bias that the paper leaves out.
+    """The weighted sum ρ⟦W⟧(x) = W x, eq. (7); ``rho[W, b]`` adds the bias that the note leaves out.
 
     Parameters
     ----------

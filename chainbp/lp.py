@@ -1,6 +1,6 @@
 """Beneath section 4.2: Lp norms of many windows at once, with the derivatives (33) and ∂z/∂p.
 
-The formulas are the paper's. Before powers are taken, each window is divided by a power of two near its largest entry,
+The formulas are the note's. Before powers are taken, each window is divided by a power of two near its largest entry,
 which is exact: so no power overflows, and none vanishes that would be seen in the sum.
 """
 

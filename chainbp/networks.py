@@ -1,4 +1,4 @@
-"""The paper's two networks, ready made: Fig. 1 with eq. (13), and Fig. 2 with eq. (34)."""
+"""The note's two networks, ready made: Fig. 1 with eq. (13), and Fig. 2 with eq. (34)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 4.2 of the paper: Lp pooling η_p, its gradient (33), and its derivative with respect to p."""
+"""Section 4.2 of the note: Lp pooling η_p, its gradient (33), and its derivative with respect to p."""
 
 from collections.abc import Callable
 from numbers import Integral
@@ -97,7 +97,7 @@ def _groups(y: Array, p: float) -> Pooled:
 
 @Family
 def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
-    """Lp pooling (32) over windows of the last two axes: what section 1 of the paper wanted to send errors through.
+    """Lp pooling (32) over windows of the last two axes, through which section 1 of the note wanted to send errors.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How functions and results show themselves: the paper's formulas, names and tables. Nothing is computed with them."""
+"""How functions and results show themselves: the note's formulas, names and tables. Nothing is computed with them."""
 
 import sys
 from collections import Counter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from importlib import resources
@@ -12,6 +13,8 @@ import pytest
 from bs4 import BeautifulSoup
 from notebooks import BOOK, HTML, NOTEBOOKS, text, toc
 from sphinxcontrib import katex
+
+import chainbp.widgets
 
 PAGES = sorted(HTML.glob("*.html"))
 each_page = pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
@@ -74,7 +77,7 @@ def test_each_internal_link_leads_somewhere(page):
             continue
         target = (page.parent / unquote(address.path)).resolve() if address.path else page
         assert target.is_file(), link
-        if address.fragment and target.suffix == ".html":
+        if address.fragment and target.suffix == ".html" and not STATE.match(address.fragment):
             assert unquote(address.fragment) in targets(target), link
 
 
@@ -152,3 +155,71 @@ def test_the_fonts_that_the_katex_style_names_are_there():
     folder = BOOK / "_extra" / "_static" / "vendor" / "katex"
     named = set(re.findall(r"url\((fonts/[^)]+)\)", (folder / "katex.min.css").read_text(encoding="utf-8")))
     assert named == {f"fonts/{path.name}" for path in (folder / "fonts").iterdir()}
+
+
+# ---- the reference of the package ----
+
+
+def entry(html, name: str):
+    return soup(html / "api.html").find(id=f"chainbp.{name}")
+
+
+def test_each_family_is_shown_with_its_brackets(html):
+    shown = {name: entry(html, name).get_text() for name in chainbp.__all__}
+    for name, text_ in shown.items():
+        assert isinstance(getattr(chainbp, name), chainbp.Family) == bool(re.search(rf"{name}\[\w+", text_)), text_
+    assert "lp_pool2d[p, size[, stride]]" in shown["lp_pool2d"]
+    assert "rho[W[, b]]" in shown["rho"]
+
+
+def test_each_public_name_has_its_source_in_the_book(html):
+    for name in chainbp.__all__:
+        link = entry(html, name).select_one("a[href^='_modules/']")
+        assert link, name
+        address = urlsplit(link["href"])
+        assert (html / address.path).is_file()
+        assert address.fragment in targets(html / address.path), link
+
+
+def test_the_reference_takes_no_sentence_for_a_type_and_links_each_formula(html):
+    page = BeautifulSoup((html / "api.html").read_text(encoding="utf-8"), "html.parser").find("article")
+    assert "Type" not in {tag.get_text().rstrip(":") for tag in page.select("dl.field-list > dt")}
+    for code in page.find_all(["pre", "code"]):
+        code.decompose()
+    numbers = [found for found in page.find_all(string=re.compile(r"\(\d+\)")) if not found.find_parent("a")]
+    assert numbers == []
+    linked = {link.get_text() for link in page.find_all("a", href=re.compile("#eq-"))}
+    assert {"(7)", "(9)", "(10)", "(18)", "(32)", "(33)"} <= linked
+
+
+# ---- for teachers ----
+
+
+def test_every_exercise_stands_on_the_page_without_solutions(html):
+    page = soup(html / "exercises.html").find("article")
+    shown = [link.get_text() for link in page.find_all("a", string=re.compile("^Exercise "))]
+    chapters = "\n".join(text(path) for path in NOTEBOOKS)
+    assert sorted(shown) == sorted(re.findall(r"^### (Exercise [\d.]+)$", chapters, re.MULTILINE))
+    assert not re.search(r"Solution", page.get_text().partition("Exercises")[2].partition("solution waits")[2])
+
+
+STATE = re.compile(r"(\w+)\.(\w+)=([-\d.,]+)")
+
+
+@each_page
+def test_a_link_to_a_figure_s_state_names_a_figure_of_that_page_and_what_it_holds(page):
+    for link in soup(page).find_all("a", href=re.compile(r"#\w+\.\w+=")):
+        address = urlsplit(link["href"])
+        there = soup(page.parent / address.path)
+        for part in address.fragment.split("&"):
+            figure, trait, value = STATE.fullmatch(part).groups()
+            (start,) = (state for state in states(there) if state["figure"] == figure)
+            assert trait in start["_start"], link
+            assert value.count(",") == str(start["_start"][trait]).count(","), link
+
+
+def states(page: BeautifulSoup) -> list[dict]:
+    """The states of a page's figures, as they are saved for the scripts."""
+    (saved,) = page.find_all("script", type="application/vnd.jupyter.widget-state+json")
+    models = [model["state"] for model in json.loads(saved.string)["state"].values()]
+    return [state for state in models if "figure" in state]

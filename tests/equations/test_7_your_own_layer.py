@@ -1,4 +1,4 @@
-"""The formulas of chapter 7, each held against mpmath, central differences or another way to compute it."""
+"""The formulas of chapter 7 and of GeM, each held against mpmath, central differences or another way to compute it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ DIALS = [0.3, 1.0, 2.5, 8.0]
 
 
 def lse(r, y):
-    """(Y4) word for word, at mpmath's precision."""
+    """(G3) word for word, at mpmath's precision."""
     return mpmath.log(mpmath.fsum(mpmath.exp(r * mpmath.mpf(v)) for v in y) / len(y)) / r
 
 
 def gem(p, y):
-    """(Y8) word for word, at mpmath's precision."""
+    """(G1) word for word, at mpmath's precision."""
     return (mpmath.fsum(abs(mpmath.mpf(v)) ** p for v in y) / len(y)) ** (1 / mpmath.mpf(p))
 
 
@@ -54,6 +54,48 @@ def test_our_softplus_slope():
     for x in np.linspace(-8, 8, 33):
         exact = exact_slope(lambda v: mpmath.log(1 + mpmath.exp(v)), x)
         np.testing.assert_allclose(sigma(x), exact, rtol=1e-13)
+
+
+def mixture(s, y):
+    """(Y4) with a = σ(s), at mpmath's precision."""
+    a = 1 / (1 + mpmath.exp(-mpmath.mpf(s)))
+    y = [mpmath.mpf(v) for v in y]
+    return a * max(y) + (1 - a) * mpmath.fsum(y) / len(y)
+
+
+def mixture_weights(s, y):
+    """(Y5), in NumPy."""
+    a, wins = sigma(s), y == y.max()
+    return a * wins / wins.sum() + (1 - a) / len(y)
+
+
+@pytest.mark.parametrize("s", [-40.0, -1.0, 0.0, 2.5])
+def test_our_mixture(s):
+    for y in windows(8):
+        a = sigma(s)
+        z = a * y.max() + (1 - a) * y.mean()
+        np.testing.assert_allclose(z, float(mixture(s, y)), **NEAR)
+        np.testing.assert_allclose(mixture_weights(s, y) @ y, z, **NEAR)
+        assert y.mean() <= z + 1e-12
+        assert z <= y.max() + 1e-12
+
+
+@pytest.mark.parametrize("s", [-40.0, -1.0, 0.0, 2.5])
+def test_our_mixture_gradient(s):
+    for y in windows(8):
+        np.testing.assert_allclose(mixture_weights(s, y), exact_gradient(partial(mixture, s), y), **NEAR)
+    # Where k tie, moving all of them together moves the largest: their weights sum to what one would have alone.
+    tied = np.array([2.0, -1.0, 2.0, 0.5])
+    np.testing.assert_allclose(mixture_weights(s, tied)[[0, 2]].sum(), sigma(s) + (1 - sigma(s)) / 2)
+    np.testing.assert_allclose(mixture_weights(s, tied).sum(), 1)
+
+
+@pytest.mark.parametrize("s", [-3.0, -1.0, 0.0, 2.5])
+def test_our_mixture_slope(s):
+    for y in windows(8):
+        a = sigma(s)
+        slope = a * (1 - a) * (y.max() - y.mean())
+        np.testing.assert_allclose(slope, exact_slope(lambda dial, y=y: mixture(dial, y), s), rtol=1e-8, atol=1e-12)
 
 
 @pytest.mark.parametrize("r", DIALS)

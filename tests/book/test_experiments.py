@@ -1,0 +1,97 @@
+"""The experiments that chapters 5 and 6 rest on: enough seeds, in pairs, and the same networks as in the chapters."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from notebooks import BOOK, read
+
+from benchmarks import digits, shapes
+from chainbp import check_gradient, flatten, squared_error
+
+EXPERIMENTS = {"digits": digits, "shapes": shapes}
+
+
+def recorded(name: str) -> dict:
+    return json.loads((BOOK / "_data" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def printed(page: str) -> str:
+    return "\n".join(
+        str(output.get("text", "")) for cell in read(BOOK / f"{page}.ipynb").cells for output in cell.get("outputs", [])
+    )
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_file_says_how_it_was_made_and_each_kind_has_the_same_twenty_seeds(name):
+    results, script = recorded(name), EXPERIMENTS[name]
+    assert results["command"] == script.COMMAND == f"python -m benchmarks.{name}"
+    assert {key: results["settings"][key] for key in script.SETTINGS} == script.SETTINGS
+    seeds: dict[tuple, list[int]] = {}
+    for row in results["rows"]:
+        seeds.setdefault((row["kind"], row.get("rate")), []).append(row["seed"])
+    assert script.SEEDS >= 20
+    assert all(found == list(range(script.SEEDS)) for found in seeds.values())
+    kinds = [*shapes.POOLINGS] if name == "shapes" else [kind for kind, _ in digits.plan()]
+    assert list(dict.fromkeys(kind for kind, _ in seeds)) == list(dict.fromkeys(kinds))
+
+
+def test_chapter_6_finds_the_number_of_the_record():
+    (reads,) = (
+        row["reads"]
+        for row in recorded("digits")["rows"]
+        if (row["kind"], row["seed"], row["rate"]) == ("p = 2", 0, digits.RATES[0])
+    )
+    assert f"reads {reads} of {recorded('digits')['settings']['test digits']} test digits" in printed("6-convolution")
+
+
+def test_chapter_5_finds_the_numbers_of_the_record():
+    (row,) = (row for row in recorded("shapes")["rows"] if (row["kind"], row["seed"]) == ("learned", 0))
+    found = re.findall(r"(\w+) +([\d.]+) % wrong, learned p = ([\d.]+)", printed("5-learning-p"))
+    assert [name for name, *_ in found] == list(shapes.SHAPES)
+    np.testing.assert_allclose([float(wrong) for _, wrong, _ in found], row["wrong"], atol=0.051)
+    np.testing.assert_allclose([float(p) for *_, p in found], row["p"], atol=0.051)
+
+
+
+
+def test_the_mean_form_is_right_and_the_printed_form_is_not():
+    images = np.random.default_rng(0).normal(size=(2, 3, 4, 6))
+    target = np.ones((18, 2))
+    orders = np.array([1.5, 2.0, 4.0])
+    mean, printed_form = digits.mean_pool2d[orders], digits.signless()
+    assert check_gradient(squared_error[target] @ flatten @ mean, images).ok
+    assert not check_gradient(squared_error[target] @ flatten @ printed_form, images).ok
+    constant = mean @ np.full((1, 3, 4, 4), -2.0)
+    np.testing.assert_allclose(constant, 2.0, err_msg="the mean of equal sizes is their size, at every p")
+
+
+@pytest.mark.parametrize("kind", digits.POOLED)
+def test_every_kind_begins_with_the_same_weights_and_at_one_size(kind):
+    X = np.random.default_rng(2).uniform(size=(20, 1, 8, 8))
+    network = digits.start(kind, X, seed=3)
+    K1, *_ = network.parameters
+    np.testing.assert_array_equal(K1, digits.start("p = 2", X, seed=3).parameters[0])
+    scaled = network.functions[2] @ network.functions[1] @ network.functions[0] @ X
+    np.testing.assert_allclose(np.mean(scaled**2), 1)
+
+
+def test_a_run_counts_digits_and_says_where_training_broke_down(monkeypatch):
+    monkeypatch.setitem(digits.SETTINGS, "steps", 3)
+    row = digits.run("learned", 0, 0.05)
+    assert 0 <= row["reads"] <= 445
+    assert len(row["p"]) == digits.CHANNELS[0]
+    monkeypatch.setattr(digits, "train", lambda *_, **__: (_ for _ in ()).throw(FloatingPointError("not finite")))
+    assert digits.run("p = 2", 0, 0.05)["reads"] is None
+
+
+def test_two_seeds_split_differently_and_no_digit_is_on_both_sides():
+    first, second = digits.Digits(0), digits.Digits(1)
+    assert first.X_test.shape == second.X_test.shape == (445, 1, 8, 8)
+    assert not np.array_equal(first.X_test, second.X_test)
+    seen = {image.tobytes() for image in first.X}
+    assert not any(image.tobytes() in seen for image in first.X_test)
+    assert first.T.shape == (10, len(first.X))
