@@ -1,8 +1,8 @@
 """The book's pictures: one look, one color and one mark for each kind of quantity. Needs Matplotlib.
 
-A value is blue and round, an error δ vermillion and a triangle pointing back, a gradient green and a diamond, a
-weight purple and square. The four come from Okabe and Ito's color-blind-safe set (weight a little darker, for
-contrast) and mean the same in every figure of the book.
+A value is blue and round, an error δ vermilion and a triangle pointing back, a gradient green and a diamond, a
+weight purple and square. The four come from Okabe and Ito's color-blind-safe set, three of them a little darker, so
+that text in them can be read on white; ``palette.css`` has them. They mean the same in every figure of the book.
 """
 
 from __future__ import annotations
@@ -20,14 +20,12 @@ from matplotlib.patches import FancyBboxPatch
 
 from chainbp.backprop import Backprop
 from chainbp.function import Function
+from chainbp.palette import LIGHT
 from chainbp.show import variable_names
 
-VALUE = "#0072B2"
-ERROR = "#D55E00"
-GRADIENT = "#009E73"
-WEIGHT = "#8A4F9E"
-INK = "#24292f"
-MUTED = "#6b7280"
+VALUE, ERROR, GRADIENT, WEIGHT, INK, MUTED = (
+    LIGHT[name] for name in ("value", "error", "gradient", "weight", "ink", "muted")
+)
 MARKS = {VALUE: "o", ERROR: "<", GRADIENT: "D", WEIGHT: "s"}
 
 # Negative is vermillion, zero is see-through, positive is blue: a zero looks like the page, light or dark.

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-INK = "#24292f"
-MUTED = "#5b636d"
-RULE = "#d9dee4"
-COLORS = {"value": "#0072b2", "error": "#b84f00", "gradient": "#00795a", "weight": "#7d4f92", "slip": MUTED, "ink": INK}
+from chainbp.palette import LIGHT
+
+INK, RULE, PAPER = LIGHT["ink"], LIGHT["line"], LIGHT["paper"]
+COLORS = {**LIGHT, "slip": LIGHT["muted"]}
 WIDTH = 640
 
 
 def picture(height: float, alt: str, parts: Iterable[str]) -> str:
     """The whole picture: 640 wide, on white paper, with a text alternative."""
-    paper = f'<rect class="paper" width="{WIDTH}" height="{_n(height)}" fill="#ffffff"/>'
+    paper = f'<rect class="paper" width="{WIDTH}" height="{_n(height)}" fill="{PAPER}"/>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {_n(height)}" width="{WIDTH}" '
         f'height="{_n(height)}" role="img" aria-label="{escape(alt)}" font-family="sans-serif" font-size="15">'
