@@ -56,6 +56,9 @@ class ChainRule(Figure):
         (forward). Can be set.
     step : int
         How many products are done, 0 to ``len(widths) - 2``. Can be set.
+    entry : tuple of int
+        Row and column, from 0, of the entry of the next product whose sum, (C1), is shown. Can be set; beyond the last
+        they mean the last.
     product : tuple of tuple of float
         The product of all factors, the Jacobian of the whole chain, one row for each number that comes out. Follows.
     left, right : int
@@ -65,6 +68,7 @@ class ChainRule(Figure):
     widths = _Widths(1, 1, WIDEST)
     side = Whole(0, 0, 1)
     step = _Step(0, 0, len(LETTERS) - 2)
+    entry = Whole(1, 0, WIDEST - 1)
     #: Given Jacobians, the data's first; none: those of a network of sigmoid layers.
     given = traitlets.List().tag(sync=True)
     product = Result()
@@ -179,6 +183,7 @@ def chain_rule(
     widths: npt.ArrayLike = (3, 4, 2, 1),
     side: int = 0,
     step: int = 0,
+    entry: npt.ArrayLike = (0, 0),
     factors: Sequence[npt.ArrayLike] = (),
     ask: str = "",
 ) -> ChainRule:
@@ -197,6 +202,8 @@ def chain_rule(
         0 multiplies from the left (backward, from the end), 1 from the right (forward, from the data).
     step : int, optional
         How many of the K − 1 products are done already.
+    entry : array_like of int, shape (2,), optional
+        Row and column, from 0, of the chosen entry of the next product.
     factors : sequence of array_like, optional
         K Jacobians of your own instead, the data's first: factor k has shape ``(widths[k], widths[k - 1])``. When the
         reader widens one, made-up entries are added.
@@ -206,7 +213,7 @@ def chain_rule(
     Returns
     -------
     ChainRule
-        An ipywidget. ``.widths``, ``.side`` and ``.step`` can be read and set; ``.product``, ``.left`` and ``.right``
+        An ipywidget. ``.widths``, ``.side``, ``.step`` and ``.entry`` can be read and set; ``.product``, ``.left`` and ``.right``
         follow. ``.network()`` is the chain as a chainbp Function, ``.data()`` its x, and ``.factors()`` the matrices.
 
     Raises
@@ -239,4 +246,7 @@ def chain_rule(
             f"got {', '.join(str(J.shape) for J in given)}"
         )
     listed = [J.tolist() for J in given]
-    return ChainRule("chain_rule", widths=widths, side=side, step=step, given=listed, ask=ask)
+    if as_array(entry, "chain_rule: entry").shape != (2,):
+        raise ValueError(f"chain_rule: entry must be a row and a column; got {entry}")
+    inputs = {"widths": widths, "side": side, "step": step, "entry": entry}
+    return ChainRule("chain_rule", **inputs, given=listed, ask=ask)
