@@ -60,8 +60,8 @@ def live_pages(html: Path) -> list[str]:
 
 # The least size of a text, and of an index in it, in CSS pixels.
 LEAST, LEAST_INDEX = 13, 10
-# Texts that overlap, what reaches out of the drawing, texts that are too small. A line box is higher than what is printed
-# in it: a fifth at its top and at its bottom is free.
+# Texts that overlap, what reaches out of the drawing, texts that are too small. A line box is higher than what is
+# printed in it: a fifth at its top and at its bottom is free.
 FAULTS = """(f, [least, leastIndex]) => {
     const seen = n => n.checkVisibility({ visibilityProperty: true, opacityProperty: true });
     const name = n => `${n.tagName}.${n.getAttribute("class") ?? ""} ${n.dataset.of ?? ""} "${n.textContent.trim()}"`;
@@ -87,8 +87,9 @@ FAULTS = """(f, [least, leastIndex]) => {
                 if (Math.min(across, down) > 1) wrong.push(`overlap: ${name(text)} and ${name(texts[k])}`);
             });
         });
-        const drawn = [...svg.querySelectorAll("text, circle, rect, path, line")].filter(n => seen(n) &&
-            !n.closest("[clip-path], clipPath, .cbp-tap, .touch, .ring, .area") && n.getAttribute("fill") !== "transparent");
+        const free = "[clip-path], clipPath, .cbp-tap, .touch, .ring, .area, [fill=transparent]";
+        const shapes = [...svg.querySelectorAll("text, circle, rect, path, line")];
+        const drawn = shapes.filter(n => seen(n) && !n.closest(free));
         for (const node of drawn) {
             const { left, right, top, bottom, width, height } = node.getBoundingClientRect();
             if (!width && !height) continue;
@@ -115,11 +116,11 @@ def faults(figure: Locator) -> list[str]:
 
 
 def misplaced(places: list[tuple[str, float, float | None]]) -> list[str]:
-    """Of numbers in many states of a layout, those that stand at the place of another without a sign that they are beyond."""
+    """Of numbers in many states, those that stand at the place of another without a sign that they are beyond."""
     wrong = []
     for name in {name for name, _, _ in places}:
         inside = sorted((value, at) for of, value, at in places if of == name and at is not None)
-        if len(inside) < 2:
+        if not inside or inside[0][0] == inside[-1][0]:
             continue
         reach, span = inside[-1][0] - inside[0][0], max(at for _, at in inside) - min(at for _, at in inside)
         for (a, there), (b, here) in zip(inside, inside[1:]):

@@ -66,7 +66,8 @@ def slim(state: str) -> str:
 
 def add_files(app, pagename, templatename, context, doctree) -> None:
     """Give each page the palette, and the pages that need them, and only these, the script and the style sheet."""
-    context["metatags"] += f"<style>{PALETTE}</style>"  # in the page, which costs no request
+    # In the page, which costs no request.
+    context["metatags"] = context.get("metatags", "") + f"<style>{PALETTE}</style>"
     if STATE in NbMetadataCollector.get_doc_data(app.env)[pagename].get("js_files", {}):
         # Before the theme's scripts, which may wait.
         app.add_js_file(SCRIPT, loading_method="defer", priority=100)

@@ -70,7 +70,7 @@ class ChainRule(Figure):
     step = _Step(0, 0, len(LETTERS) - 2)
     entry = Whole(1, 0, WIDEST - 1)
     #: Given Jacobians, the data's first; none: those of a network of sigmoid layers.
-    given = traitlets.List().tag(sync=True)
+    given: Any = traitlets.List().tag(sync=True)
     product = Result()
     left = Result()
     right = Result()
@@ -213,8 +213,9 @@ def chain_rule(
     Returns
     -------
     ChainRule
-        An ipywidget. ``.widths``, ``.side``, ``.step`` and ``.entry`` can be read and set; ``.product``, ``.left`` and ``.right``
-        follow. ``.network()`` is the chain as a chainbp Function, ``.data()`` its x, and ``.factors()`` the matrices.
+        An ipywidget. ``.widths``, ``.side``, ``.step`` and ``.entry`` can be read and set; ``.product``, ``.left`` and
+        ``.right`` follow. ``.network()`` is the chain as a chainbp Function, ``.data()`` its x, and ``.factors()`` the
+        matrices.
 
     Raises
     ------
@@ -247,6 +248,6 @@ def chain_rule(
         )
     listed = [J.tolist() for J in given]
     if as_array(entry, "chain_rule: entry").shape != (2,):
-        raise ValueError(f"chain_rule: entry must be a row and a column; got {entry}")
+        raise ValueError(f"chain_rule: entry must be a row and a column; got {entry!r}")
     inputs = {"widths": widths, "side": side, "step": step, "entry": entry}
     return ChainRule("chain_rule", **inputs, given=listed, ask=ask)

@@ -143,6 +143,16 @@ function power(v) {
 /** A number with a plus sign; zero has none. */
 export const signed = (v, digits = 2) => (Number(v.toFixed(digits)) > 0 ? "+" : "") + format(v, digits);
 
+/** A function of one state, which keeps what it last gave: a figure asks for it many times in a drawing. */
+export function remembered(read) {
+  let last;
+  let result;
+  return (state, ...more) => {
+    if (state !== last) [last, result] = [state, read(state, ...more)];
+    return result;
+  };
+}
+
 /** Keep a number between two others. */
 export const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 

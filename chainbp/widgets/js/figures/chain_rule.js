@@ -2,7 +2,7 @@
 // from the right; each entry of the next product as the sum that it is, (C1); and the multiply-adds of either order.
 
 import shared from "../../shared.json";
-import { button, clamp, format, h, label, mark, s, say, set, short, show, signed } from "../kit.js";
+import { button, clamp, format, h, label, mark, remembered, s, say, set, short, show, signed } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
 
 const { widest: WIDEST, letters: LETTERS } = shared.chain_rule;
@@ -40,7 +40,7 @@ function multiplied(boxes, x, side, step) {
 }
 
 /** All that the figure shows, from its inputs. An address may name fractions, a step or an entry too far. */
-function read(state, given) {
+const read = remembered((state, given) => {
   const widths = state.widths.map(Math.round);
   const side = Math.round(state.side);
   const products = widths.length - 2;
@@ -56,7 +56,7 @@ function read(state, given) {
   const product = matmul(a.matrix, b.matrix);
   const entry = [clamp(Math.round(state.entry[0]), 0, product.length - 1), clamp(Math.round(state.entry[1]), 0, product[0].length - 1)];
   return { ...shown, pair: [a, b], product, entry };
-}
+});
 
 const sum = (values) => values.reduce((total, v) => total + v, 0);
 const size = ({ matrix }) => `${matrix.length} × ${matrix[0].length}`;

@@ -60,13 +60,13 @@ export const learningP = {
     const axis = drawAxis(ui, svg, width - left, top + OVER_P, { left, reach: OVER_P + 38 - ENTROPY });
     // The curves follow y alone.
     let y;
-    let curves;
     return {
       draw(state) {
         const now = at(state.y, state.p);
-        if (state.y !== y) {
-          y = state.y;
-          curves = over.samples.map(({ p, x }) => ({ x, ...at(y, p) }));
+        let curves = null;
+        if (String(state.y) !== y) {
+          y = String(state.y);
+          curves = over.samples.map(({ p, x }) => ({ x, ...at(state.y, p) }));
         }
         const x = over.at(state.p);
         for (const draw of parts) draw(state, now, x, curves);
@@ -180,7 +180,7 @@ function drawEntropy(ui, svg, n, { left, right, top }) {
     dot,
   );
   return (state, { H }, x, curves) => {
-    set(curve, { d: path(curves.map((c) => [c.x, up(c.H)])) });
+    if (curves) set(curve, { d: path(curves.map((c) => [c.x, up(c.H)])) });
     move(dot, x, up(H));
     ui.number(number, "H", H, fine(H));
     ui.number(sharers.number, "sharers", Math.exp(H));
@@ -213,7 +213,7 @@ function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
   return ({ y, p }, { z }, x, curves) => {
     const largest = up.clamped(size(y));
     set(least, { y1: largest.toFixed(2), y2: largest.toFixed(2) });
-    set(curve, { d: path(curves.map((c) => [c.x, clamp(up(c.z), -1e4, 1e4)])) });
+    if (curves) set(curve, { d: path(curves.map((c) => [c.x, clamp(up(c.z), -1e4, 1e4)])) });
     const inside = up(z) >= ceiling - 4;
     const [dx, dy] = [over.unit, (up(1) - up(0)) * slopeInT(y, p)];
     const [ux, uy] = [(dx / Math.hypot(dx, dy)) * 52, (dy / Math.hypot(dx, dy)) * 52];
@@ -255,7 +255,7 @@ function drawSlope(ui, svg, { mostSlope }, { left, right, top }, over) {
   const orders = knots.map((part) => (part === 1 ? Infinity : part / (1 - part)));
   ui.ask.sketch("slope", svg, { xs: orders.map(over.at), up: down, low: -mostSlope, high: 0.15 * mostSlope, at: (k) => `p = ${format(orders[k])}`, print: fine });
   return ({ y, p }, { slope }, x, curves) => {
-    set(curve, { d: path(curves.map((c) => [c.x, Math.min(down(c.slope), 1e4)])) });
+    if (curves) set(curve, { d: path(curves.map((c) => [c.x, Math.min(down(c.slope), 1e4)])) });
     const inside = down(slope) <= floor;
     const end = down.clamped(slope);
     set(stem, { x1: x.toFixed(2), x2: x.toFixed(2), y2: end.toFixed(2) });

@@ -9,7 +9,7 @@ import { AXIS_HEIGHT, AXIS_LINE, drawAxis, MIN_P, placeOnAxis } from "./p_axis.j
 const STEP = 0.1;
 const LANDMARKS = [1, 2, 5, Infinity];
 
-const subscript = (name, i) => `${name}_${i + 1}`;
+const subscript = (name, i) => `${name}_{${i + 1}}`;
 const largestOf = (y) => y.reduce((best, v, i) => (Math.abs(v) > Math.abs(y[best]) ? i : best), 0);
 
 export const lpPooling = {
@@ -93,16 +93,17 @@ const GRADIENT_REACH = 30;
 const NUMBERS = GRADIENTS + GRADIENT_REACH + 24;
 const GUTTER = 108;
 /** Where the numbers of so many columns must stand upright, how much room they need more. */
-const uprightRoom = (n, width) => (n > 6 || (width - GUTTER) / n < 52 ? 44 : 0);
+const uprightRoom = (n, width) => (n > 6 || (width - GUTTER) / n < 52 ? 60 : 0);
 
 /** The bars with z across them; below each its name, its value, and its part of the gradient. */
 function drawBars(ui, svg, { n, limit, most }, width) {
   const more = uprightRoom(n, width);
+  const gradients = GRADIENTS + (more ? 22 : 0);
   const column = Math.min(150, (width - GUTTER) / n);
   const thickness = Math.min(40, column * 0.5);
   const right = column * n;
   const up = scale([-limit * 1.08, most], [TOP + BARS, TOP]);
-  const slope = scale([0, 1], [GRADIENTS, GRADIENTS - GRADIENT_REACH]);
+  const slope = scale([0, 1], [gradients, gradients - GRADIENT_REACH]);
 
   const zLine = shows("z", s("line", { class: "z value", x1: 0, x2: right }));
   const zReading = reading("z", { class: "value strong", x: right + 14 });
@@ -110,8 +111,8 @@ function drawBars(ui, svg, { n, limit, most }, width) {
   move(zBeyond, right + 4, TOP);
   svg.append(
     s("line", { class: "axis", x1: 0, x2: right, y1: up(0), y2: up(0) }),
-    s("line", { class: "axis", x1: 0, x2: right, y1: GRADIENTS, y2: GRADIENTS }),
-    math(right + 12, GRADIENTS + 5, "∂z/∂y_i", { class: "gradient" }),
+    s("line", { class: "axis", x1: 0, x2: right, y1: gradients, y2: gradients }),
+    math(right + 12, gradients + 5, "∂z/∂y_i", { class: "gradient" }),
   );
   // Upright, a number ends at (x, y).
   const place = (x, y) => (more ? { transform: `translate(${x + 5} ${y}) rotate(-90)`, "text-anchor": "end" } : { x, y, "text-anchor": "middle" });
@@ -120,12 +121,12 @@ function drawBars(ui, svg, { n, limit, most }, width) {
     const ghost = s("rect", { class: "ghost", x: x - thickness / 2, width: thickness });
     const bar = s("rect", { class: "bar value", x: x - thickness / 2, width: thickness });
     const value = s("text", { class: "value", ...place(x, more ? NAMES + 8 : VALUES) });
-    const stem = s("line", { class: "stem gradient", x1: x, x2: x, y1: GRADIENTS });
+    const stem = s("line", { class: "stem gradient", x1: x, x2: x, y1: gradients });
     const tip = shows(`gradient.${i}`, mark("gradient", 5));
     const [above, below] = ["up", "down"].map((way) => shows(`gradient.${i}`, beyond("gradient", way)));
-    move(above, x, GRADIENTS - GRADIENT_REACH);
-    move(below, x, GRADIENTS + GRADIENT_REACH);
-    const number = s("text", { class: "gradient", ...place(x, more ? NUMBERS - 12 : NUMBERS) });
+    move(above, x, gradients - GRADIENT_REACH);
+    move(below, x, gradients + GRADIENT_REACH);
+    const number = s("text", { class: "gradient", ...place(x, more ? NUMBERS + 10 : NUMBERS) });
     svg.append(ghost, bar, stem, tip, above, below, number, value, math(x, NAMES, subscript("y", i), { class: column < 30 ? "small" : "", "text-anchor": "middle" }));
     ui.ask.hide("even", stem, tip, number);
     return { x, ghost, bar, value, stem, tip, above, below, number };

@@ -3,7 +3,7 @@
 
 import shared from "../../shared.json";
 import * as kit from "../kit.js";
-import { arrow, button, clamp, drag, format, h, label, math, nice, reading, s, say, scale, set, signed } from "../kit.js";
+import { arrow, button, clamp, drag, format, h, label, math, nice, reading, remembered, s, say, scale, set, signed } from "../kit.js";
 import { lpPool2d, windowStarts } from "../math.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
@@ -11,7 +11,7 @@ const { most: MOST, sizes: SIZES, strides: STRIDES } = shared.pooling_map;
 const STEP = 0.1;
 
 /** All that the figure shows, from its inputs. An address may name fractions, or a window or an entry too far. */
-function read({ Y, delta, p, ...state }) {
+const read = remembered(({ Y, delta, p, ...state }) => {
   const size = Math.round(state.size);
   const stride = Math.round(state.stride);
   const starts = [Y.length, Y[0].length].map((length) => windowStarts(length, size, stride));
@@ -29,7 +29,7 @@ function read({ Y, delta, p, ...state }) {
   const terms = over.map((one) => alone(one, deltaZ[one[0]][one[1]])[entry[0]][entry[1]]);
   const content = Y.slice(corner[0], corner[0] + size).map((row) => row.slice(corner[1], corner[1] + size));
   return { Y, p, size, stride, starts, cell, corner, entry, Z, deltaZ, deltaY: pull(deltaZ), slopes, terms, content };
-}
+});
 
 /** The windows that hold an entry, as [row, column] of the pooled map. */
 function holding(starts, size, entry) {
