@@ -116,7 +116,7 @@ class ChainRule(Figure):
             wide, half = cell * factor.shape[1], cell * factor.shape[0] / 2
             shape = f"{factor.shape[0]} × {factor.shape[1]}"
             parts += [
-                still.matrix(factor.tolist(), x, 120 - half, cell),
+                still.matrix(factor.tolist(), x, 120 - half, cell, "gradient"),
                 still.text(x + wide / 2, 108 - half, f"∂{kept[i]}/∂{kept[i + 1]}"),
                 still.text(x + wide / 2, 142 + half, shape, size=13),
             ]
