@@ -34,6 +34,7 @@ CROWDED = [
     "learning_p(y=[4, -3, 2, 1, 3, 2, 1, 5])",
     "chain_rule([5, 7, 3, 9, 2], side=1)",
     "pooling_map(Y=1000 * np.arange(-7, 8).reshape(3, 5), stride=1)",
+    "from chainbp.plotting import plt, use_style\nuse_style()\n_ = plt.subplots(figsize=(7.2, 3))[1].plot([1, 2])",
 ]
 
 

@@ -96,6 +96,16 @@ def test_without_a_script_letters_can_be_read_on_a_phone(browser, address):
             assert min(sizes) * width / 640 >= 9.5
 
 
+def test_letters_of_wide_pictures_can_be_read_on_a_phone(browser, address):
+    options = {"viewport": {"width": 390, "height": 844}}
+    with browser.new_context(**options) as context, visit(context, address(page="asking")) as (page, _):
+        picture = page.locator(".cell_output img")
+        drawn = picture.evaluate("n => parseFloat(n.style.width)")
+        # Its letters are 11 points high, drawn at 100 dots per inch.
+        assert 11 * 100 / 72 * picture.bounding_box()["width"] / drawn >= 10
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 # What the hand moves, and the numbers that answer.
 CAUSES = [
     ("lp_pooling", "p", ["z", "gradient.0", "y.0"]),

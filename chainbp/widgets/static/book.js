@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources aa971efc10d05b82 */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 94c895ac9fb1b23a */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
