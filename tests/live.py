@@ -56,3 +56,74 @@ def drag(page: Page, mark: Locator, dx: float, dy: float) -> None:
 def live_pages(html: Path) -> list[str]:
     """The names of the built pages that have live figures."""
     return sorted(path.stem for path in html.glob("*.html") if "widget-view+json" in path.read_text(encoding="utf-8"))
+
+
+# The least size of a text, and of an index in it, in CSS pixels.
+LEAST, LEAST_INDEX = 13, 10
+# Texts that overlap, what reaches out of the drawing, texts that are too small. A line box is higher than what is
+# printed in it: a fifth at its top and at its bottom is free.
+FAULTS = """(f, [least, leastIndex]) => {
+    const seen = n => n.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+    const name = n => `${n.tagName}.${n.getAttribute("class") ?? ""} ${n.dataset.of ?? ""} "${n.textContent.trim()}"`;
+    const printed = n => {
+        const { left, right, top, bottom, width, height } = n.getBoundingClientRect();
+        const turned = n.getAttribute("transform")?.includes("rotate");
+        const [dx, dy] = turned ? [width / 5, 0] : [0, height / 5];
+        return { left: left + dx, right: right - dx, top: top + dy, bottom: bottom - dy };
+    };
+    const wrong = [];
+    for (const svg of f.querySelectorAll(".cbp-body > svg")) {
+        const frame = svg.getBoundingClientRect();
+        const texts = [...svg.querySelectorAll("text")].filter(n => n.textContent.trim() && seen(n));
+        const boxes = texts.map(printed);
+        texts.forEach((text, i) => {
+            if (parseFloat(getComputedStyle(text).fontSize) < least) wrong.push(`small: ${name(text)}`);
+            for (const part of text.querySelectorAll("tspan"))
+                if (parseFloat(getComputedStyle(part).fontSize) < leastIndex) wrong.push(`small: ${name(part)}`);
+            boxes.slice(0, i).forEach((other, k) => {
+                const [a, b] = [boxes[i], other];
+                const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+                const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+                if (Math.min(across, down) > 1) wrong.push(`overlap: ${name(text)} and ${name(texts[k])}`);
+            });
+        });
+        const free = "[clip-path], clipPath, .cbp-tap, .touch, .ring, .area, [fill=transparent]";
+        const shapes = [...svg.querySelectorAll("text, circle, rect, path, line")];
+        const drawn = shapes.filter(n => seen(n) && !n.closest(free));
+        for (const node of drawn) {
+            const { left, right, top, bottom, width, height } = node.getBoundingClientRect();
+            if (!width && !height) continue;
+            const out = Math.max(frame.left - left, right - frame.right, frame.top - top, bottom - frame.bottom);
+            if (out > (node.tagName === "text" ? 4 : 1.5)) wrong.push(`out by ${out.toFixed(1)}: ${name(node)}`);
+        }
+    }
+    return [...new Set(wrong)];
+}"""
+# The numbers that something shows by its place: [name, value, where it is, or null where a sign says: beyond].
+PLACES = """f => [...f.querySelectorAll("[data-of]:not(.beyond)")].map(n => {
+    const { dataset: { of } } = n;
+    const value = f.querySelector(`[data-name="${of}"]`).dataset.value;
+    const signs = [...f.querySelectorAll(`.beyond[data-of="${of}"]`)];
+    const said = signs.some(sign => sign.getAttribute("visibility") !== "hidden");
+    const box = n.getBoundingClientRect();
+    return [of, Number(value), said ? null : box.top + box.height / 2 - n.ownerSVGElement.getBoundingClientRect().top];
+})"""
+
+
+def faults(figure: Locator) -> list[str]:
+    """What cannot be read in a figure as it stands."""
+    return figure.evaluate(FAULTS, [LEAST, LEAST_INDEX])
+
+
+def misplaced(places: list[tuple[str, float, float | None]]) -> list[str]:
+    """Of numbers in many states, those that stand at the place of another without a sign that they are beyond."""
+    wrong = []
+    for name in {name for name, _, _ in places}:
+        inside = sorted((value, at) for of, value, at in places if of == name and at is not None)
+        if not inside or inside[0][0] == inside[-1][0]:
+            continue
+        reach, span = inside[-1][0] - inside[0][0], max(at for _, at in inside) - min(at for _, at in inside)
+        for (a, there), (b, here) in zip(inside, inside[1:]):
+            if abs(here - there) < (b - a) / reach * span / 2 - 0.2:
+                wrong.append(f"{name}: {a} and {b} stand at the same place")
+    return wrong

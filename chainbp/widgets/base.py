@@ -6,6 +6,7 @@ A figure's *inputs* are traits that the reader moves, in the browser or from Pyt
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,6 +19,8 @@ from chainbp.function import Function
 from chainbp.wanted import as_array
 
 STATIC = Path(__file__).parent / "static"
+#: What Python and JavaScript both must know: limits, and the questions that the figures can ask.
+SHARED = json.loads(Path(__file__).with_name("shared.json").read_text(encoding="utf-8"))
 
 
 def _encode(value: Any) -> Any:
@@ -114,6 +117,17 @@ class Whole(Numbers):
             raise ValueError(f"{what} {each} from {low} to {high}; got {array.tolist()}")
 
 
+class _Answer(Numbers):
+    """What the reader answered: nothing yet, -1 for "show me", the number of an option, or the heights of a curve."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.default_value = ()
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        return () if len(value) == 0 else super().validate(obj, value)
+
+
 class Result(traitlets.TraitType):  # type: ignore[type-arg]
     """A result: follows from the inputs, can be observed, cannot be set."""
 
@@ -136,12 +150,16 @@ class Figure(anywidget.AnyWidget):
 
     #: The figure's name, which is also that of the function that makes it.
     figure = traitlets.Unicode(read_only=True).tag(sync=True)
+    #: The question that the figure asks before it shows, by its name in ``shared.json``; "" asks none.
+    ask = traitlets.Unicode("").tag(sync=True)
+    #: The reader's answer: ``()`` is none yet, ``(-1,)`` "show me", ``(k,)`` option k; a drawn curve is its heights.
+    answer = _Answer()
     _start = traitlets.Dict().tag(sync=True)
 
     def __init__(self, figure: str, **inputs: Any) -> None:
         self.set_trait("figure", figure)
         super().__init__(**inputs)
-        self._start = {name: _encode(getattr(self, name)) for name in self._inputs()}
+        self._start = {name: _encode(getattr(self, name)) for name in [*self._inputs(), "answer"]}
         self.observe(lambda _: self._refresh(), names=list(self._inputs()))
         self._refresh()
 
@@ -157,9 +175,18 @@ class Figure(anywidget.AnyWidget):
         """The figure's present state as an SVG picture, for where no script runs."""
         raise NotImplementedError
 
+    @traitlets.validate("ask")
+    def _check_ask(self, proposal: Any) -> Any:
+        questions = SHARED["questions"].get(self.figure, {})
+        if proposal["value"] not in ["", *questions]:
+            known = ", ".join(map(repr, questions)) or "none"
+            raise ValueError(f"{self.figure}: ask must be one of its questions ({known}); got {proposal['value']!r}")
+        return proposal["value"]
+
     def _inputs(self) -> list[str]:
         """The names of the inputs in the order in which the class lists them."""
-        return [name for cls in type(self).__mro__ for name, value in vars(cls).items() if isinstance(value, Numbers)]
+        traits = [(name, value) for cls in type(self).__mro__ for name, value in vars(cls).items()]
+        return [name for name, value in traits if isinstance(value, Numbers) and not isinstance(value, _Answer)]
 
     def _refresh(self) -> None:
         with self.hold_trait_notifications():
@@ -167,8 +194,12 @@ class Figure(anywidget.AnyWidget):
                 self.set_trait(name, value)
 
     def __repr__(self) -> str:
-        inputs = ", ".join(f"{name}={_text(getattr(self, name))}" for name in self._inputs())
-        return f"{self.figure}({inputs})"
+        inputs = [f"{name}={_text(getattr(self, name))}" for name in self._inputs()]
+        return f"{self.figure}({', '.join(inputs + self._more())})"
+
+    def _more(self) -> list[str]:
+        """What else the figure was made with, as its repr says it."""
+        return [f"ask={self.ask!r}"] if self.ask else []
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import traitlets
 
 import chainbp
 from chainbp.function import Composition, Function
-from chainbp.wanted import Array
+from chainbp.wanted import Array, as_array
 from chainbp.widgets import still
-from chainbp.widgets.base import Figure, Result, Whole
+from chainbp.widgets.base import SHARED, Figure, Result, Whole
 
-WIDEST = 12
-LETTERS = "xyzuv"
+WIDEST = SHARED["chain_rule"]["widest"]
+LETTERS = "".join(SHARED["chain_rule"]["letters"])
 SIDES = (("from the left, backward", "error"), ("from the right, forward", "value"))
 
 
@@ -54,6 +56,9 @@ class ChainRule(Figure):
         (forward). Can be set.
     step : int
         How many products are done, 0 to ``len(widths) - 2``. Can be set.
+    entry : tuple of int
+        Row and column, from 0, of the entry of the next product whose sum, (C1), is shown. Can be set; beyond the last
+        they mean the last.
     product : tuple of tuple of float
         The product of all factors, the Jacobian of the whole chain, one row for each number that comes out. Follows.
     left, right : int
@@ -63,6 +68,9 @@ class ChainRule(Figure):
     widths = _Widths(1, 1, WIDEST)
     side = Whole(0, 0, 1)
     step = _Step(0, 0, len(LETTERS) - 2)
+    entry = Whole(1, 0, WIDEST - 1)
+    #: Given Jacobians, the data's first; none: those of a network of sigmoid layers.
+    given: Any = traitlets.List().tag(sync=True)
     product = Result()
     left = Result()
     right = Result()
@@ -70,7 +78,8 @@ class ChainRule(Figure):
     def network(self) -> Function:
         """The chain: a box ``sigma @ rho[W]`` for each width after the data's.
 
-        Where the last width is 1, a squared error is the last box, and the end is a cost.
+        Where the last width is 1, a squared error is the last box, and the end is a cost. Given Jacobians are boxes
+        ``rho[J]``, whose entries beyond the given ones are made up.
         """
         return Composition(tuple(f for box in self._boxes() for f in box.functions))
 
@@ -107,7 +116,7 @@ class ChainRule(Figure):
             wide, half = cell * factor.shape[1], cell * factor.shape[0] / 2
             shape = f"{factor.shape[0]} × {factor.shape[1]}"
             parts += [
-                still.matrix(factor.tolist(), x, 120 - half, cell),
+                still.matrix(factor.tolist(), x, 120 - half, cell, "gradient"),
                 still.text(x + wide / 2, 108 - half, f"∂{kept[i]}/∂{kept[i + 1]}"),
                 still.text(x + wide / 2, 142 + half, shape, size=13),
             ]
@@ -128,6 +137,11 @@ class ChainRule(Figure):
         return still.picture(350, alt, parts)
 
     def _boxes(self) -> list[Function]:
+        if self.given:
+            return [
+                chainbp.rho[_enlarged(J, _pattern(i, rows, columns))]
+                for i, (J, columns, rows) in enumerate(zip(self.given, self.widths, self.widths[1:]))
+            ]
         boxes = [
             chainbp.sigma @ chainbp.rho[_pattern(i, rows, columns)]
             for i, (columns, rows) in enumerate(zip(self.widths, self.widths[1:]))
@@ -135,6 +149,9 @@ class ChainRule(Figure):
         if self.widths[-1] == 1:
             boxes[-1] = chainbp.squared_error[_pattern(len(boxes), 1, self.widths[-2])[0]]
         return boxes
+
+    def _more(self) -> list[str]:
+        return ([f"factors={self.given}"] if self.given else []) + super()._more()
 
     def _names(self) -> str:
         """The letters of the variables, the end's first."""
@@ -148,6 +165,13 @@ def _multiply_adds(widths: tuple[int, ...], side: int) -> list[int]:
     return [walked[0] * a * b for a, b in zip(walked[1:], walked[2:])]
 
 
+def _enlarged(given: Any, pattern: Array) -> Array:
+    """The given matrix, cut or filled up to the shape of the pattern."""
+    result, part = pattern.copy(), np.array(given)[: pattern.shape[0], : pattern.shape[1]]
+    result[: part.shape[0], : part.shape[1]] = part
+    return result
+
+
 def _pattern(layer: int, rows: int, columns: int) -> Array:
     """Weights that look like chance and depend on their places only: whole numbers, so that js/math.js has the same."""
     n, m = np.ogrid[:rows, :columns]
@@ -155,7 +179,14 @@ def _pattern(layer: int, rows: int, columns: int) -> Array:
     return np.asarray(mixed % 101 / 50 - 1)
 
 
-def chain_rule(widths: npt.ArrayLike = (3, 4, 2, 1), side: int = 0, step: int = 0) -> ChainRule:
+def chain_rule(
+    widths: npt.ArrayLike = (3, 4, 2, 1),
+    side: int = 0,
+    step: int = 0,
+    entry: npt.ArrayLike = (0, 0),
+    factors: Sequence[npt.ArrayLike] = (),
+    ask: str = "",
+) -> ChainRule:
     """The chain rule as matrices: multiply Jacobians from the left or from the right, and drag the widths.
 
     The chain is a real network of sigmoid layers, with a squared error at its end where the last width is 1. Its
@@ -171,12 +202,20 @@ def chain_rule(widths: npt.ArrayLike = (3, 4, 2, 1), side: int = 0, step: int = 
         0 multiplies from the left (backward, from the end), 1 from the right (forward, from the data).
     step : int, optional
         How many of the K − 1 products are done already.
+    entry : array_like of int, shape (2,), optional
+        Row and column, from 0, of the chosen entry of the next product.
+    factors : sequence of array_like, optional
+        K Jacobians of your own instead, the data's first: factor k has shape ``(widths[k], widths[k - 1])``. When the
+        reader widens one, made-up entries are added.
+    ask : str, optional
+        A question that the figure puts to its reader before it shows: "shape" or "order".
 
     Returns
     -------
     ChainRule
-        An ipywidget. ``.widths``, ``.side`` and ``.step`` can be read and set; ``.product``, ``.left`` and ``.right``
-        follow. ``.network()`` is the chain as a chainbp Function, ``.data()`` its x, and ``.factors()`` the matrices.
+        An ipywidget. ``.widths``, ``.side``, ``.step`` and ``.entry`` can be read and set; ``.product``, ``.left`` and
+        ``.right`` follow. ``.network()`` is the chain as a chainbp Function, ``.data()`` its x, and ``.factors()`` the
+        matrices.
 
     Raises
     ------
@@ -196,5 +235,19 @@ def chain_rule(widths: npt.ArrayLike = (3, 4, 2, 1), side: int = 0, step: int = 
     >>> w.step = 1
     >>> [factor.shape for factor in w.factors()]
     [(1, 4), (4, 3)]
+    >>> chain_rule([2, 2, 1], factors=[[[1, 2], [3, 4]], [[5, 6]]]).product
+    ((23.0, 34.0),)
     """
-    return ChainRule("chain_rule", widths=widths, side=side, step=step)
+    given = [as_array(J, f"chain_rule: factor {k}") for k, J in enumerate(factors)]
+    shapes = [(rows, columns) for columns, rows in zip(np.ravel(widths), np.ravel(widths)[1:])]
+    if given and [J.shape for J in given] != shapes:
+        wanted = ", ".join(f"({rows:g}, {columns:g})" for rows, columns in shapes)
+        raise ValueError(
+            f"chain_rule: factors must have the shapes {wanted} of the widths, the data's first; "
+            f"got {', '.join(str(J.shape) for J in given)}"
+        )
+    listed = [J.tolist() for J in given]
+    if as_array(entry, "chain_rule: entry").shape != (2,):
+        raise ValueError(f"chain_rule: entry must be a row and a column; got {entry!r}")
+    inputs = {"widths": widths, "side": side, "step": step, "entry": entry}
+    return ChainRule("chain_rule", **inputs, given=listed, ask=ask)

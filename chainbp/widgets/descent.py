@@ -11,11 +11,12 @@ import chainbp
 from chainbp.function import Function
 from chainbp.wanted import as_array
 from chainbp.widgets import still
-from chainbp.widgets.base import Figure, Numbers, Order, Result, Whole
+from chainbp.widgets.base import SHARED, Figure, Numbers, Order, Result, Whole
 from chainbp.widgets.network import MOST
 
 MOST_SAMPLES = 20
 STILL_STEPS = 60
+REACH = SHARED["descent"]["reach"]
 
 
 class _Rate(Numbers):
@@ -91,15 +92,15 @@ class Descent(Figure):
 
     def still(self) -> str:
         theta, chosen = np.array([*np.ravel(self.W), self.p]), self._chosen()
-        low = np.where(np.array(chosen) == theta.size - 1, 0.2, -4.0)
+        low = np.where(np.array(chosen) == theta.size - 1, SHARED["smallest_p"], -REACH)
         points = []
         for _ in range(STILL_STEPS):
             points.append(theta[chosen])
             step = np.zeros_like(theta)
             step[chosen] = self._look(theta)[1][chosen]
             theta = theta - self.rate * step
-            theta[chosen] = np.clip(theta[chosen], low, low + 8)
-        places = [(170 + 300 * u, 330 - 300 * v) for u, v in (np.array(points) - low) / 8]
+            theta[chosen] = np.clip(theta[chosen], low, low + 2 * REACH)
+        places = [(170 + 300 * u, 330 - 300 * v) for u, v in (np.array(points) - low) / (2 * REACH)]
         names = [f"W{i // len(self.X) + 1}{i % len(self.X) + 1}" if i < theta.size - 1 else "p" for i in chosen]
         corners = [(170, 30), (470, 30), (470, 330), (170, 330), (170, 30)]
         parts = [still.line(*a, *b) for a, b in zip(corners, corners[1:])]
@@ -126,6 +127,7 @@ def descent(
     p: float = 2.0,
     rate: float = 1.0,
     axes: npt.ArrayLike | None = None,
+    ask: str = "",
 ) -> Descent:
     """Gradient descent to play with: choose two parameters of the network (34), drag the point, step or play.
 
@@ -147,6 +149,8 @@ def descent(
     axes : array_like, shape (2,), optional
         The parameters of the map, across and up: 0 is the first weight, W.size is p. Without them, the first weight and
         the last one; p, where there is one weight only.
+    ask : str, optional
+        A question that the figure puts to its reader before it shows: "rate".
 
     Returns
     -------
@@ -185,4 +189,4 @@ def descent(
     axes = as_array((0, max(W.size - 1, 1)) if axes is None else axes, "descent: axes")
     if axes.shape != (2,) or axes[0] == axes[1] or not np.isin(axes, range(W.size + 1)).all():
         raise ValueError(f"descent: axes must be two different whole numbers from 0 to {W.size}; got {axes}")
-    return Descent("descent", **arrays, p=p, rate=rate, axes=axes)
+    return Descent("descent", **arrays, p=p, rate=rate, axes=axes, ask=ask)

@@ -117,7 +117,7 @@ class LearningP(Figure):
         ]
 
 
-def learning_p(y: npt.ArrayLike = (4.0, -3.0, 2.0, 1.0), p: float = 2.0) -> LearningP:
+def learning_p(y: npt.ArrayLike = (4.0, -3.0, 2.0, 1.0), p: float = 2.0, ask: str = "") -> LearningP:
     """The slope of Lp pooling in p to play with: ∂z/∂p = −(z/p²) H(w), H the entropy of the window's shares.
 
     Drag the bars y and the order p. A strip shows what share each entry has of the result; curves over p show the
@@ -129,6 +129,8 @@ def learning_p(y: npt.ArrayLike = (4.0, -3.0, 2.0, 1.0), p: float = 2.0) -> Lear
         The window, 1 to 8 entries of either sign.
     p : float, optional
         The order, greater than 0, or inf.
+    ask : str, optional
+        A question that the figure puts to its reader before it shows: "slope".
 
     Returns
     -------
@@ -156,4 +158,4 @@ def learning_p(y: npt.ArrayLike = (4.0, -3.0, 2.0, 1.0), p: float = 2.0) -> Lear
     >>> print(f"{w.entropy:.4f} {w.slope:.4f}")
     0.6931 -0.0149
     """
-    return LearningP("learning_p", y=y, p=p)
+    return LearningP("learning_p", y=y, p=p, ask=ask)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy.typing as npt
+import traitlets
 
 from chainbp.function import Function
 from chainbp.pooling import eta
 from chainbp.widgets import still
-from chainbp.widgets.base import Bars, Figure, Order, Result
+from chainbp.widgets.base import SHARED, Bars, Figure, Order, Result
+
+SMALLEST_P = SHARED["smallest_p"]
 
 
 class LpPooling(Figure):
@@ -29,8 +32,19 @@ class LpPooling(Figure):
 
     y = Bars(12)
     p = Order()
+    #: Where the figure's axis of p begins.
+    p_from = traitlets.Float(SMALLEST_P).tag(sync=True)
     z = Result()
     gradient = Result()
+
+    @traitlets.validate("p_from")
+    def _check_p_from(self, proposal: Any) -> Any:
+        if not SMALLEST_P <= proposal["value"] <= 1:
+            raise ValueError(f"lp_pooling: p_from must be from {SMALLEST_P} to 1; got {proposal['value']}")
+        return proposal["value"]
+
+    def _more(self) -> list[str]:
+        return ([f"p_from={self.p_from:g}"] if self.p_from != SMALLEST_P else []) + super()._more()
 
     def network(self) -> Function:
         """``eta[p]`` at the present p: ``w.network() @ w.y`` is ``w.z``."""
@@ -66,7 +80,7 @@ class LpPooling(Figure):
         return still.picture(418, alt, parts)
 
 
-def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0) -> LpPooling:
+def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0, p_from: float = SMALLEST_P, ask: str = "") -> LpPooling:
     """Lp pooling to play with: drag the bars y and the order p, and see z and the gradient (33) follow.
 
     With two inputs the figure also shows the ball of all y with the same z, and the gradient as its normal.
@@ -77,6 +91,10 @@ def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0) -> LpPooling:
         The inputs, 1 to 12 of them, of either sign.
     p : float, optional
         The order, greater than 0, or inf.
+    p_from : float, optional
+        Where the figure's axis of p begins, from 0.2 to 1.
+    ask : str, optional
+        A question that the figure puts to its reader before it shows: "even", "fades" or "zero".
 
     Returns
     -------
@@ -101,4 +119,4 @@ def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0) -> LpPooling:
     >>> w.z
     4.0
     """
-    return LpPooling("lp_pooling", y=y, p=p)
+    return LpPooling("lp_pooling", y=y, p=p, p_from=p_from, ask=ask)

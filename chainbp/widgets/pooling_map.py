@@ -11,11 +11,9 @@ from chainbp.function import Function
 from chainbp.pooling import lp_pool2d
 from chainbp.wanted import Array, as_array
 from chainbp.widgets import still
-from chainbp.widgets.base import Figure, Numbers, Order, Result, Whole
+from chainbp.widgets.base import SHARED, Figure, Numbers, Order, Result, Whole
 
-FEWEST, MOST = 3, 6
-SIZES = (2, 3)
-STRIDES = (1, 2, 3)
+FEWEST, MOST, SIZES, STRIDES = (SHARED["pooling_map"][name] for name in ("fewest", "most", "sizes", "strides"))
 
 # Where a handwritten seven is bright on one side of the diagonal and dark on the other: the first seven of
 # scikit-learn's digits under the filter [[1, 1, 0], [1, 0, -1], [0, -1, -1]] / 3. tests/widgets says it in code.
@@ -173,6 +171,7 @@ def pooling_map(
     stride: int = 2,
     cell: npt.ArrayLike = (1, 1),
     entry: npt.ArrayLike | None = None,
+    ask: str = "",
 ) -> PoolingMap:
     """Lp pooling over the windows of a map, forward and backward: drag p, pick windows, change entries and errors.
 
@@ -196,6 +195,8 @@ def pooling_map(
         Row and column of the window in the frame, from 0.
     entry : array_like of int, optional
         Row and column of the chosen entry of Y, from 0. Default: the last one in the frame.
+    ask : str, optional
+        A question that the figure puts to its reader before it shows: "winner".
 
     Returns
     -------
@@ -234,4 +235,4 @@ def pooling_map(
             entry = np.minimum(place, last) * stride + size - 1
     else:  # The traits will say what is wrong.
         delta, entry = Y, (0, 0)
-    return PoolingMap("pooling_map", Y=Y, delta=delta, p=p, size=size, stride=stride, cell=cell, entry=entry)
+    return PoolingMap("pooling_map", Y=Y, delta=delta, p=p, size=size, stride=stride, cell=cell, entry=entry, ask=ask)

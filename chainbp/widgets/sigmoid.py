@@ -68,7 +68,7 @@ class Sigmoid(Figure):
         return still.picture(320, alt, parts)
 
 
-def sigmoid(x: float = 2.0) -> Sigmoid:
+def sigmoid(x: float = 2.0, ask: str = "") -> Sigmoid:
     """The sigmoid to play with: drag a point along the curve, and see its tangent and slope follow.
 
     The slope is ``y (1 − y)``. The paper prints (27) with x in place of y; the figure shows what that would give.
@@ -77,6 +77,8 @@ def sigmoid(x: float = 2.0) -> Sigmoid:
     ----------
     x : float, optional
         Where the point is at first.
+    ask : str, optional
+        A question that the figure puts to its reader before it shows: "slope".
 
     Returns
     -------
@@ -98,4 +100,4 @@ def sigmoid(x: float = 2.0) -> Sigmoid:
     >>> round(w.gradient, 3), w.printed
     (0.105, -2.0)
     """
-    return Sigmoid("sigmoid", x=x)
+    return Sigmoid("sigmoid", x=x, ask=ask)

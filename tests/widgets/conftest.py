@@ -24,6 +24,19 @@ from katex_build import find_node
 from scratch import ROOT, cells, environment
 from widget_cases import CASES
 
+from chainbp.widgets.base import SHARED
+
+# Every question that a figure can ask.
+ASKING = [f"{name}(ask={ask!r})" for name, asks in SHARED["questions"].items() for ask in asks]
+# As many bars, as large numbers, as many widths as there may be.
+CROWDED = [
+    "lp_pooling(y=np.arange(12) - 5, p=1)",
+    "learning_p(y=[4, -3, 2, 1, 3, 2, 1, 5])",
+    "chain_rule([5, 7, 3, 9, 2], side=1)",
+    "pooling_map(Y=1000 * np.arange(-7, 8).reshape(3, 5), stride=1)",
+    "from chainbp.plotting import plt, use_style\nuse_style()\n_ = plt.subplots(figsize=(7.2, 3))[1].plot([1, 2])",
+]
+
 
 @pytest.fixture(scope="session")
 def node() -> str:
@@ -66,8 +79,10 @@ def build(folder: Path) -> None:
     for part in ("_ext", "_static", "_extra", "_templates", "_tools"):
         shutil.copytree(ROOT / "book" / part, book / part)
     shutil.copy(ROOT / "_config.yml", folder)
-    (book / "_toc.yml").write_text("format: jb-book\nroot: index\nchapters: [{file: plain}]\n", encoding="utf-8")
-    (book / "descriptions.yml").write_text("index: Figures.\nplain: None.\n", encoding="utf-8")
+    (book / "_toc.yml").write_text(
+        "format: jb-book\nroot: index\nchapters: [{file: plain}, {file: asking}]\n", encoding="utf-8"
+    )
+    (book / "descriptions.yml").write_text("index: Figures.\nplain: None.\nasking: Questions.\n", encoding="utf-8")
     (book / "plain.md").write_text("# A page without figures\n", encoding="utf-8")
     notebook = cells(
         "from chainbp.widgets import *",
@@ -78,6 +93,9 @@ def build(folder: Path) -> None:
     )
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell("# Live figures"))
     nbformat.write(notebook, book / "index.ipynb")
+    asking = cells("from chainbp.widgets import *\nimport numpy as np", *ASKING, *CROWDED)
+    asking.cells.insert(0, nbformat.v4.new_markdown_cell("# Questions"))
+    nbformat.write(asking, book / "asking.ipynb")
     options = ["--path-output", ".", "--config", "_config.yml", "-n", "-W", "--keep-going"]
     done = subprocess.run(
         [Path(sys.executable).with_name("jupyter-book"), "build", "book", *options],
@@ -91,7 +109,7 @@ def build(folder: Path) -> None:
 
 @pytest.fixture(scope="session")
 def address(html) -> Iterator[Callable[[str], str]]:
-    """Address of the page with live figures, on a local server or on disk."""
+    """Address of a page with live figures, on a local server or on disk."""
     with serving(html) as served:
         root = {"http": served, "file": html.as_uri()}
-        yield lambda scheme="http": f"{root[scheme]}/index.html"
+        yield lambda scheme="http", page="index": f"{root[scheme]}/{page}.html"

@@ -20,7 +20,8 @@ def hash_of_sources() -> str:
     """As build.mjs computes it."""
     found = [path.relative_to(JS).as_posix() for folder in (JS, JS / "figures") for path in folder.iterdir()]
     digest = hashlib.sha256()
-    for name in sorted(name for name in found if re.search(r"\.(js|css)$", name)):
+    sources = [name for name in found if re.search(r"\.(js|css)$", name)]
+    for name in sorted([*sources, "../shared.json", "../../palette.css"]):
         digest.update(f"{name}\n".encode() + (JS / name).read_bytes())
     return digest.hexdigest()[:16]
 

@@ -233,7 +233,7 @@ def test_browser_messages_with_infinity_are_understood(name):
     w = make(name)
     state = w.get_state()
     assert state["figure"] == name
-    assert state["_start"] == {name: state[name] for name in w._inputs()}
+    assert state["_start"] == {name: state[name] for name in [*w._inputs(), "answer"]}
     w.set_state({name: state[name] for name in w._inputs()})
     if name in ("lp_pooling", "lp_network", "learning_p", "pooling_map"):
         w.set_state({"p": "Infinity"})

@@ -129,8 +129,9 @@ function readAddress(named) {
     const [name, trait] = key.split(".");
     const model = named.get(name);
     if (!model || !(trait in model.get("_start"))) continue;
-    const value = parse(text, model.get("_start")[trait]);
-    const [low, high] = figures[model.get("figure")].accepts[trait];
+    // An answer may be a choice or a curve.
+    const value = parse(text, trait === "answer" ? text.split(",") : model.get("_start")[trait]);
+    const [low, high] = figures[model.get("figure")].accepts[trait] ?? [-1e6, 1e6];
     if (value && flat(value).every((v) => Number(v) >= low && Number(v) <= high)) {
       model.set(trait, value);
       first ??= name;
@@ -145,6 +146,7 @@ function writeAddress(named) {
     const start = model.get("_start");
     if (JSON.stringify(start) === JSON.stringify(Object.fromEntries(Object.keys(start).map((t) => [t, model.get(t)])))) continue;
     for (const trait of Object.keys(start)) {
+      if (!flat(model.get(trait)).length) continue;
       parts.push(`${name}.${trait}=${flat(model.get(trait)).map((v) => Number(Number(v).toPrecision(6))).join(",")}`);
     }
   }

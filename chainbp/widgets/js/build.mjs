@@ -13,6 +13,7 @@ const out = process.argv[2] === "--out" ? resolve(process.argv[3]) : join(here, 
 const sources = [".", "figures"]
   .flatMap((folder) => readdirSync(join(here, folder)).map((name) => (folder === "." ? name : `${folder}/${name}`)))
   .filter((name) => /\.(js|css)$/.test(name))
+  .concat("../shared.json", "../../palette.css")
   .sort();
 const hash = createHash("sha256");
 for (const name of sources) hash.update(`${name}\n`).update(readFileSync(join(here, name)));

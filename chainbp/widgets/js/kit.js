@@ -1,5 +1,7 @@
 // What all figures share: nodes, numbers, formulas, sliders, and the life of a figure from its model to the screen.
 
+import { makeAsk } from "./ask.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 // ---- Nodes -------------------------------------------------------------------------------------------------------
@@ -36,6 +38,20 @@ export function say(node, text) {
 }
 
 export const move = (node, x, y) => set(node, { transform: `translate(${x.toFixed(2)} ${y.toFixed(2)})` });
+
+/** Which number, by its name, a node shows by its place; tests hold it to that. */
+export const shows = (name, node) => {
+  node.dataset.of = name;
+  return node;
+};
+
+/** A sign that something lies beyond the edge at which it stands: "up", "down" or "left"; it points there. */
+export const beyond = (kind, way) => {
+  const turn = { up: 0, down: 180, left: -90 }[way];
+  const node = s("g", { class: `beyond ${kind}` }, s("path", { d: "M-7 5L0 -6L7 5Z", fill: "currentcolor", transform: `rotate(${turn})` }));
+  show(node, false);
+  return node;
+};
 
 /** A button of the figures' look; `content` is a text or a node. */
 export function button(content, press) {
@@ -110,6 +126,13 @@ export function fine(v, digits = 3) {
   return inPowers ? power(v) : format(v, size < 10 ? digits : digits - 1);
 }
 
+/** A number of three digits or four, for where there is little room. */
+export function short(v, print = format) {
+  const size = Math.abs(v);
+  if (size >= 99999.5 && size < Infinity) return (v > 0 && print === signed ? "+" : "") + power(v);
+  return size < 9.995 ? print(v) : size < 99.95 ? print(v, 1) : print(v, 0);
+}
+
 /** A number as a power of ten: 1.5·10⁻⁶. */
 function power(v) {
   const [mantissa, exponent] = v.toExponential(1).split("e");
@@ -119,6 +142,16 @@ function power(v) {
 
 /** A number with a plus sign; zero has none. */
 export const signed = (v, digits = 2) => (Number(v.toFixed(digits)) > 0 ? "+" : "") + format(v, digits);
+
+/** A function of one state, which keeps what it last gave: a figure asks for it many times in a drawing. */
+export function remembered(read) {
+  let last;
+  let result;
+  return (state, ...more) => {
+    if (state !== last) [last, result] = [state, read(state, ...more)];
+    return result;
+  };
+}
 
 /** Keep a number between two others. */
 export const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
@@ -227,7 +260,9 @@ export function mount(figure, { model, el }) {
   );
   root.dataset.figure = figure.name;
 
-  const pick = (get) => Object.fromEntries(figure.traits.map((name) => [name, decode(get(name))]));
+  const asked = figure.questions?.[model.get("ask")] ? model.get("ask") : "";
+  const traits = asked ? [...figure.traits, "answer"] : figure.traits;
+  const pick = (get) => Object.fromEntries(traits.map((name) => [name, decode(get(name))]));
   const read = () => pick((name) => model.get(name));
   const start = pick((name) => model.get("_start")[name]);
   let state = read();
@@ -246,12 +281,14 @@ export function mount(figure, { model, el }) {
     change(patch) {
       const range = figure.range(layout);
       const next = { ...state };
-      for (const [name, value] of Object.entries(patch)) next[name] = fit(value, state[name], range[name]);
+      for (const [name, value] of Object.entries(patch)) next[name] = name === "answer" ? value : fit(value, state[name], range[name]);
       if (same(Object.values(next), Object.values(state))) return;
       state = next;
       draw();
       send();
     },
+    /** What is sent from Python and never changed here. */
+    given: (name) => model.get(name),
     /** Draw again what is no part of the state, such as a button's text. */
     redraw: () => draw(),
     slider: (options) => {
@@ -274,7 +311,11 @@ export function mount(figure, { model, el }) {
     },
   };
 
+  ui.ask = makeAsk(ui, figure, asked, start);
+  body.before(ui.ask.node);
+
   function build() {
+    ui.ask.clear();
     const focused = body.contains(document.activeElement) ? document.activeElement.dataset.slider : null;
     sliders = [];
     body.replaceChildren();
@@ -286,6 +327,7 @@ export function mount(figure, { model, el }) {
   function draw() {
     view.draw(state);
     for (const slider of sliders) slider.draw(state);
+    ui.ask.draw(state, root);
     announce();
   }
 
@@ -293,7 +335,7 @@ export function mount(figure, { model, el }) {
   function announce() {
     clearTimeout(announcing);
     announcing = setTimeout(() => {
-      const text = view.describe(state);
+      const text = ui.ask.text(state) ?? view.describe(state);
       if (description.textContent) say(live, text);
       say(description, text);
     }, description.textContent ? 500 : 0);
@@ -304,7 +346,7 @@ export function mount(figure, { model, el }) {
   function send() {
     sending ||= requestAnimationFrame(() => {
       // Until all are set, the model is no place to read the state from.
-      for (const name of figure.traits) model.set(name, encode(state[name]));
+      for (const name of traits) model.set(name, encode(state[name]));
       sending = 0;
       model.save_changes();
     });
@@ -325,11 +367,11 @@ export function mount(figure, { model, el }) {
   function toStart() {
     cancelAnimationFrame(sending);
     sending = 0;
-    for (const name of figure.traits) model.set(name, model.get("_start")[name]);
+    for (const name of traits) model.set(name, model.get("_start")[name]);
     model.save_changes();
     refresh();
   }
-  for (const name of figure.traits) model.on(`change:${name}`, refresh);
+  for (const name of traits) model.on(`change:${name}`, refresh);
 
   const resized = new ResizeObserver(() => {
     const next = clamp(Math.floor(root.clientWidth), MIN_WIDTH, MAX_WIDTH);
@@ -348,7 +390,7 @@ export function mount(figure, { model, el }) {
     resized.disconnect();
     clearTimeout(announcing);
     cancelAnimationFrame(sending);
-    for (const name of figure.traits) model.off(`change:${name}`, refresh);
+    for (const name of traits) model.off(`change:${name}`, refresh);
     root.remove();
   };
 }

@@ -1,21 +1,25 @@
-// Figure 3: the chain rule as matrices. The Jacobians of a chain of boxes with their shapes; multiplied two by two, from
-// the left or from the right; and the multiply-adds that either order takes, which the widths decide.
+// The chain rule as matrices. The Jacobians of a chain of boxes with their shapes, multiplied two by two, from the left or
+// from the right; each entry of the next product as the sum that it is, (C1); and the multiply-adds of either order.
 
-import { button, clamp, h, label, mark, math, s, say, set, show } from "../kit.js";
+import shared from "../../shared.json";
+import { button, clamp, format, h, label, mark, remembered, s, say, set, short, show, signed } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
 
-const WIDEST = 12;
-const LETTERS = ["x", "y", "z", "u", "v"];
+const { widest: WIDEST, letters: LETTERS } = shared.chain_rule;
 const SIDES = [
-  { side: "left", kind: "error", way: "from the left, backward" },
-  { side: "right", kind: "value", way: "from the right, forward" },
+  { side: "left", kind: "error" },
+  { side: "right", kind: "value" },
 ];
 
-/** The chain of chainbp/widgets/chain_rule.py: σ ∘ ρ⟦W⟧ for each box, and a squared error where the end is one number. */
-function chain(widths) {
-  const boxes = widths.slice(1).map((rows, i) => compose(sigma, rho(pattern(i, rows, widths[i]))));
+/** The chain of chainbp/widgets/chain_rule.py: boxes of a network, or such as have the given Jacobians. */
+function chain(widths, given) {
+  const boxes = widths.slice(1).map((rows, i) => {
+    const weights = pattern(i, rows, widths[i]);
+    if (!given.length) return compose(sigma, rho(weights));
+    return rho(weights.map((row, n) => row.map((v, m) => given[i][n]?.[m] ?? v)));
+  });
   const before = widths.at(-2);
-  if (widths.at(-1) === 1) boxes[boxes.length - 1] = squaredError(pattern(boxes.length, 1, before)[0]);
+  if (widths.at(-1) === 1 && !given.length) boxes[boxes.length - 1] = squaredError(pattern(boxes.length, 1, before)[0]);
   return { boxes, x: pattern(boxes.length + 1, 1, widths[0])[0] };
 }
 
@@ -35,97 +39,146 @@ function multiplied(boxes, x, side, step) {
   return factors;
 }
 
-/** All that the figure shows, from its inputs. An address may name fractions or a step too many. */
-function read(state) {
+/** All that the figure shows, from its inputs. An address may name fractions, a step or an entry too far. */
+const read = remembered((state, given) => {
   const widths = state.widths.map(Math.round);
   const side = Math.round(state.side);
   const products = widths.length - 2;
   const step = Math.min(Math.round(state.step), products);
-  const { boxes, x } = chain(widths);
+  const { boxes, x } = chain(widths, given);
   const factors = multiplied(boxes, x, side, step);
   const counts = [multiplyAdds(widths, false), multiplyAdds(widths, true)];
   const names = LETTERS.slice(0, widths.length);
   if (widths.at(-1) === 1) names[names.length - 1] = "L";
-  return { joints: [...widths].reverse(), names: names.reverse(), side, step, products, factors, counts };
-}
+  const shown = { joints: [...widths].reverse(), names: names.reverse(), side, step, products, factors, counts };
+  if (step === products) return shown;
+  const [a, b] = side ? factors.slice(-2) : factors;
+  const product = matmul(a.matrix, b.matrix);
+  const entry = [clamp(Math.round(state.entry[0]), 0, product.length - 1), clamp(Math.round(state.entry[1]), 0, product[0].length - 1)];
+  return { ...shown, pair: [a, b], product, entry };
+});
 
 const sum = (values) => values.reduce((total, v) => total + v, 0);
 const size = ({ matrix }) => `${matrix.length} × ${matrix[0].length}`;
+const totals = (widths) => [false, true].map((fromRight) => sum(multiplyAdds(widths, fromRight)));
+
+/** The ends of a chain exchanged for the question: the data one wide, the other end as wide as the data was, or three. */
+const turned = (widths) => widths.with(0, 1).with(-1, Math.max(widths[0], 3));
+const shapesOf = ([data, middle, end]) => [`${end} × ${data}`, `${data} × ${end}`, `${middle} × ${middle}`];
 
 export const chainRule = {
   name: "chain_rule",
   title: "The chain rule as matrices",
-  traits: ["widths", "side", "step"],
-  accepts: { widths: [1, WIDEST], side: [0, 1], step: [0, LETTERS.length - 2] },
+  traits: ["widths", "side", "step", "entry"],
+  accepts: { widths: [1, WIDEST], side: [0, 1], step: [0, LETTERS.length - 2], entry: [0, WIDEST - 1] },
+  questions: {
+    shape: {
+      options: ({ widths }) => shapesOf(widths),
+      then: () => ({ step: 1 }),
+      tell: ({ widths }) => `It is ${shapesOf(widths)[0]}: the rows of the left one, the columns of the right one. What stood between is summed over.`,
+    },
+    order: {
+      options: () => ["From the left", "From the right", "Both the same"],
+      then: ({ widths }) => ({ widths: turned(widths), step: 0 }),
+      tell: ({ widths }) => {
+        const [left, right] = totals(turned(widths));
+        return `Now it takes ${left} from the left and ${right} from the right.`;
+      },
+    },
+  },
 
   layout: (state, width) => ({ boxes: state.widths.length - 1, width }),
 
-  range: ({ boxes }) => ({ widths: [1, WIDEST], side: [0, 1], step: [0, boxes - 1] }),
+  range: ({ boxes }) => ({ widths: [1, WIDEST], side: [0, 1], step: [0, boxes - 1], entry: [0, WIDEST - 1] }),
 
   build(ui, { boxes, width }) {
+    const given = ui.given("given");
     const column = (width - 2 * MARGIN) / boxes;
     const joint = (i) => MARGIN + column * i;
-    const narrow = width < 480;
-    const room = Math.min(192, column - (narrow ? 16 : 28));
-    const base = TOP + room + 110 + UNITS;
-    const ledgerTop = base + 96;
-    const row = narrow ? 76 : 54;
+    const room = Math.min(150, column - (width < 480 ? 16 : 28));
+    const productTop = TOP + room + 78;
+    const base = productTop + PRODUCT + 40 + UNITS;
     const controls = drawControls(ui, boxes - 1);
-    const svg = ui.svg(ledgerTop + 2 * row);
+    const svg = ui.svg(base + 54);
     const parts = [
       controls,
-      drawFactors(ui, svg, { boxes, width, joint, room }),
+      drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }),
       drawWidths(ui, svg, { boxes, joint, base }),
-      drawLedger(ui, svg, { boxes, width, top: ledgerTop, row, narrow }),
+      drawSum(ui),
     ];
     return {
       draw(state) {
-        const shown = read(state);
+        const shown = read(state, given);
         for (const draw of parts) draw(shown);
       },
       describe(state) {
-        const { joints, side, step, products, factors, counts } = read(state);
+        const { joints, side, step, products, factors, counts, product, entry } = read(state, given);
         const [left, right] = counts.map(sum);
+        const chosen = product ? ` Entry ${entry.map((v) => v + 1).join(", ")} of the next product is ${format(product[entry[0]][entry[1]], 3)}.` : "";
         return (
           `A chain of widths ${joints.join(", ")}, from its end to the data. From the left it takes ${left} ` +
-          `multiply-adds, from the right ${right}. Multiplying ${SIDES[side].way}: ${step} of ${products} products done, ` +
+          `multiply-adds, from the right ${right}. Multiplying from the ${SIDES[side].side}: ${step} of ${products} products done, ` +
           `${sum(counts[side].slice(0, step))} multiply-adds so far. Now there ${factors.length > 1 ? "are matrices" : "is one matrix"} ` +
-          `of ${factors.map(size).join(", ")}.`
+          `of ${factors.map(size).join(", ")}.${chosen}`
         );
       },
     };
   },
 };
 
-/** From which side, one product on or back, and how far it is. */
+/** What either order costs, a bar with a part for each product; pressing one takes that order. And one product on or back. */
 function drawControls(ui, products) {
-  const sides = SIDES.map(({ side }, i) => button(`From the ${side}`, () => ui.change({ side: i, step: 0 })));
+  const rows = SIDES.map(({ side, kind }, i) => {
+    const sign = s("svg", { width: 16, height: 14, viewBox: "-8 -7 16 14", "aria-hidden": "true" }, mark(kind, 5.5));
+    const parts = Array.from({ length: products }, () => h("span", { class: `part ${kind}` }));
+    const [terms, total] = [h("span", { class: "muted" }), h("strong")];
+    const node = button(h("span", {}, sign, ` From the ${side} `), () => ui.change({ side: i, step: 0 }));
+    node.append(h("span", { class: "cbp-ledger", "aria-hidden": "true" }, ...parts), h("span", {}, terms, total));
+    return { node, parts, terms, total, side };
+  });
   const back = button("Back", () => ui.change({ step: Math.min(ui.state.step, products) - 1 }));
   const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));
   const [step, spent] = [h("span"), h("span")];
   ui.body.append(
+    h("div", { class: "cbp-orders", role: "group", "aria-label": "order of the products" }, ...rows.map(({ node }) => node)),
     h(
       "div",
       { class: "cbp-controls" },
-      h("div", { role: "group", "aria-label": "order of the products" }, ...sides),
       h("div", { role: "group", "aria-label": "products" }, back, on),
       h("span", { class: "status" }, step, ` of ${products} products, `, spent, " multiply-adds"),
     ),
   );
+  let widths;
   return (shown) => {
-    sides.forEach((node, i) => set(node, { "aria-pressed": String(i === shown.side) }));
+    const { joints, counts, side } = shown;
+    rows.forEach(({ node, parts }, i) => {
+      set(node, { "aria-pressed": String(i === side) });
+      parts.forEach((part, k) => part.classList.toggle("done", i === side && k < shown.step));
+    });
     // Not `disabled`, which would take the focus from under the reader's finger.
     set(back, { "aria-disabled": String(shown.step === 0) });
     set(on, { "aria-disabled": String(shown.step === products) });
     ui.number(step, "step", shown.step, String(shown.step));
-    const count = sum(shown.counts[shown.side].slice(0, shown.step));
+    const count = sum(counts[side].slice(0, shown.step));
     ui.number(spent, "spent", count, String(count));
+    if (String(joints) === widths) return;
+    widths = String(joints);
+    const most = Math.max(...counts.map(sum));
+    rows.forEach(({ parts, terms, total, side: word }, i) => {
+      const walked = i ? [...joints].reverse() : joints;
+      const factors = walked.slice(1, -1).map((v, k) => [walked[0], v, walked[k + 2]]);
+      if (i) factors.forEach((three) => three.reverse());
+      say(terms, `${factors.map((three) => three.join("·")).join(" + ")} = `);
+      ui.number(total, word, sum(counts[i]), String(sum(counts[i])));
+      parts.forEach((part, k) => set(part, { style: `width: ${((100 * counts[i][k]) / most).toFixed(1)}%` }));
+    });
   };
 }
 
 const MARGIN = 26;
-const TOP = 66;
+const TOP = 56;
 const LARGEST_CELL = 36;
+const PRODUCT = 108;
 
 /** "∂a/∂b" whose letters can change. */
 function derivative() {
@@ -136,78 +189,143 @@ function derivative() {
   return { node, say: (a, b) => [say(over, a), say(under, b)] };
 }
 
-/** The matrices with their names and shapes, and a bracket under the two that are multiplied next. */
-function drawFactors(ui, svg, { boxes, width, joint, room }) {
-  const middle = TOP + room / 2;
-  const bracketTop = TOP + room + 50;
-  const dots = Array.from({ length: boxes - 1 }, (_, i) => s("circle", { class: "dot", cx: joint(i + 1), cy: middle, r: 2.5 }));
-  const bound = joint(1) - joint(0) < 90 ? "≤ " : "up to ";
-  svg.append(
-    ...dots,
-    s("rect", { class: "cells value", x: 0, y: 5, width: 10, height: 10 }),
-    label(16, 15, "positive", { class: "small muted" }),
-    s("rect", { class: "cells hollow error", x: 84.75, y: 5.75, width: 8.5, height: 8.5 }),
-    label(100, 15, "negative; the area is the size", { class: "small muted" }),
-  );
-  const places = Array.from({ length: boxes }, () => {
-    const name = derivative();
-    const [rows, columns, largest] = [s("tspan"), s("tspan"), s("tspan")];
-    const grid = s("path", { class: "grid" });
-    const positive = s("path", { class: "cells value" });
-    const negative = s("path", { class: "cells hollow error" });
-    const shape = s("text", { "text-anchor": "middle" }, rows, " × ", columns);
-    const reach = s("text", { class: "small muted", "text-anchor": "middle" }, bound, largest);
-    const node = s("g", {}, grid, positive, negative, name.node, shape, reach);
-    svg.append(node);
-    return { node, name, grid, positive, negative, shape, reach, rows, columns, largest };
-  });
-  const bracket = s("path", { class: "axis strong", fill: "none" });
-  const terms = s("tspan");
-  const next = s("tspan", { "font-weight": 650 });
-  const sum = s("text", { "text-anchor": "middle", y: bracketTop + 30 }, terms, next, " multiply-adds");
-  const done = label(width / 2, bracketTop + 30, "The same matrix comes out from either side.", { class: "muted", "text-anchor": "middle" });
-  svg.append(bracket, sum, done);
-
-  return ({ factors, joints, names, side, counts, step, products }) => {
-    const cell = Math.min(LARGEST_CELL, room / Math.max(...joints));
-    const center = ({ from, to }) => (joint(from) + joint(to)) / 2;
-    places.forEach((place, i) => {
-      const matrix = factors[i]?.matrix ?? [];
-      show(place.node, i < factors.length);
-      const most = Math.max(0, ...matrix.flat().map(Math.abs));
-      ui.number(place.largest, `largest.${i}`, most, most.toFixed(most < 0.0995 ? 3 : 2));
-      ui.number(place.rows, `rows.${i}`, matrix.length, String(matrix.length));
-      ui.number(place.columns, `columns.${i}`, matrix[0]?.length ?? 0, String(matrix[0]?.length ?? 0));
-      if (i >= factors.length) return;
-      const x = center(factors[i]);
+/** A matrix with its name and its shape. */
+function makeMatrix(svg) {
+  const name = derivative();
+  const [rows, columns] = [s("tspan"), s("tspan")];
+  const grid = s("path", { class: "grid" });
+  const positive = s("path", { class: "cells gradient" });
+  const negative = s("path", { class: "cells hollow gradient" });
+  const shape = s("text", { class: "small", "text-anchor": "middle" }, rows, " × ", columns);
+  const node = s("g", {}, grid, positive, negative, name.node, shape);
+  svg.append(node);
+  let last = {};
+  return {
+    node,
+    rows,
+    columns,
+    /** Draw it centered on (x, y), unless it stands there. */
+    draw(matrix, x, y, cell, over, under) {
       const half = (matrix.length * cell) / 2;
-      const drawn = drawMatrix(matrix, x, middle, cell, most);
-      for (const part of ["grid", "positive", "negative"]) set(place[part], { d: drawn[part] });
-      place.name.say(names[factors[i].from], names[factors[i].to]);
-      set(place.name.node, { x, y: (middle - half - 13).toFixed(2) });
-      set(place.shape, { x, y: (middle + half + 22).toFixed(2) });
-      set(place.reach, { x, y: (middle + half + 40).toFixed(2) });
-    });
-    dots.forEach((dot, i) => show(dot, factors.some(({ from }) => from === i + 1)));
-
-    const ended = step === products;
-    for (const node of [bracket, sum]) show(node, !ended);
-    show(done, ended);
-    const count = ended ? 0 : counts[side][step];
-    ui.number(next, `next.${SIDES[side].side}`, count, String(count));
-    if (ended) return;
-    const [a, b] = side ? factors.slice(-2) : factors;
-    const reach = (factor) => (factor.matrix[0].length * cell) / 2;
-    const [left, right] = [center(a) - reach(a), center(b) + reach(b)];
-    set(bracket, { d: `M${left.toFixed(1)} ${bracketTop}v6H${right.toFixed(1)}v-6` });
-    say(terms, `${[a.from, a.to, b.to].map((i) => joints[i]).join(" · ")} = `);
-    set(sum, { x: clamp((left + right) / 2, 105, width - 105).toFixed(2) });
+      name.say(over, under);
+      say(rows, String(matrix.length));
+      say(columns, String(matrix[0].length));
+      const key = `${x} ${y} ${cell} ${matrix}`;
+      if (last.key === key) return last.place;
+      const drawn = drawMatrix(matrix, x, y, cell);
+      set(grid, { d: drawn.grid });
+      set(positive, { d: drawn.positive });
+      set(negative, { d: drawn.negative });
+      set(name.node, { x, y: (y - half - 11).toFixed(2) });
+      set(shape, { x, y: (y + half + 20).toFixed(2) });
+      last = { key, place: { left: x - (matrix[0].length * cell) / 2, top: y - half, cell } };
+      return last.place;
+    },
   };
 }
 
+/** The matrices; below the two that are multiplied next their product, and the row and the column that meet in an entry. */
+function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) {
+  const middle = TOP + room / 2;
+  const bracketTop = TOP + room + 28;
+  const dots = Array.from({ length: boxes - 1 }, (_, i) => s("circle", { class: "dot", cx: joint(i + 1), cy: middle, r: 2.5 }));
+  svg.append(
+    ...dots,
+    s("rect", { class: "cells gradient", x: 0, y: 5, width: 10, height: 10 }),
+    label(16, 15, "positive", { class: "small muted" }),
+    s("rect", { class: "cells hollow gradient", x: 84.75, y: 5.75, width: 8.5, height: 8.5 }),
+    label(100, 15, "negative; the area is the size", { class: "small muted" }),
+  );
+  const places = Array.from({ length: boxes }, () => makeMatrix(svg));
+  const bracket = s("path", { class: "axis strong", fill: "none" });
+  const product = makeMatrix(svg);
+  const count = s("tspan", { "font-weight": 650 });
+  const cost = s("text", { class: "small" }, count, " multiply-adds");
+  const done = label(width / 2, bracketTop + 30, "The same matrix comes out from either side.", { class: "muted", "text-anchor": "middle" });
+  const row = s("rect", { class: "cursor", rx: 3 });
+  const column = s("rect", { class: "cursor", rx: 3 });
+  const track = s("rect", { fill: "transparent" });
+  svg.append(bracket, cost, done, row, column, track);
+  const now = () => read(ui.state, given);
+  let at = { left: 0, top: 0, cell: 1 };
+  const shape = s("rect", { class: "cursor", rx: 3 });
+  const entry = ui.slider({
+    parent: svg,
+    name: "entry",
+    label: "entry of the next product",
+    min: 0,
+    max: WIDEST * WIDEST - 1,
+    step: 1,
+    get: (state) => {
+      const { product: matrix, entry: place } = read(state, given);
+      return matrix ? place[0] * matrix[0].length + place[1] : 0;
+    },
+    text: (state) => {
+      const { product: matrix, entry: place } = read(state, given);
+      return matrix ? `row ${place[0] + 1}, column ${place[1] + 1}: ${short(matrix[place[0]][place[1]], signed)}` : "none";
+    },
+    where: (state) => {
+      const { entry: place = [0, 0] } = read(state, given);
+      return [at.left + (place[1] + 0.5) * at.cell, at.top + (place[0] + 0.5) * at.cell];
+    },
+    at: (x, y) => {
+      const { product: matrix } = now();
+      const [i, j] = [clamp(Math.floor((y - at.top) / at.cell), 0, matrix.length - 1), clamp(Math.floor((x - at.left) / at.cell), 0, matrix[0].length - 1)];
+      return i * matrix[0].length + j;
+    },
+    put: (units) => {
+      const { product: matrix } = now();
+      const k = Math.min(units, matrix.flat().length - 1);
+      return { entry: [Math.floor(k / matrix[0].length), k % matrix[0].length] };
+    },
+    track,
+    shape,
+    keys: (state) => {
+      const { product: matrix, entry: place } = read(state, given);
+      const [up, down] = [place[0] > 0 ? -matrix[0].length : 0, place[0] < matrix.length - 1 ? matrix[0].length : 0];
+      return { ArrowUp: up, ArrowDown: down, PageUp: up, PageDown: down };
+    },
+  });
+
+  return ({ factors, joints, names, side, counts, step, pair, product: matrix, entry: place }) => {
+    const cell = Math.min(LARGEST_CELL, room / Math.max(...joints));
+    const center = ({ from, to }) => (joint(from) + joint(to)) / 2;
+    const drawn = places.map((one, i) => {
+      show(one.node, i < factors.length);
+      const { matrix: values, from, to } = factors[i] ?? { matrix: [] };
+      ui.number(one.rows, `rows.${i}`, values.length, String(values.length));
+      ui.number(one.columns, `columns.${i}`, values[0]?.length ?? 0, String(values[0]?.length ?? 0));
+      return i < factors.length ? one.draw(values, center(factors[i]), middle, cell, names[from], names[to]) : null;
+    });
+    dots.forEach((dot, i) => show(dot, factors.some(({ from }) => from === i + 1)));
+
+    for (const node of [bracket, cost, product.node, row, column, track, entry]) show(node, Boolean(pair));
+    show(done, !pair);
+    ui.number(count, `next.${SIDES[side].side}`, pair ? counts[side][step] : 0, String(pair ? counts[side][step] : 0));
+    if (!pair) return;
+    const [a, b] = side ? drawn.slice(-3).filter(Boolean).slice(-2) : drawn;
+    const end = b.left + b.cell * pair[1].matrix[0].length;
+    const half = Math.min(LARGEST_CELL, (PRODUCT - 36) / matrix.length, 150 / matrix[0].length);
+    const x = clamp((a.left + end) / 2, (half * matrix[0].length) / 2 + 2, width - (half * matrix[0].length) / 2 - 154);
+    set(bracket, { d: `M${a.left.toFixed(1)} ${bracketTop}v6H${end.toFixed(1)}v-6` });
+    at = product.draw(matrix, x, productTop + (PRODUCT - 28) / 2, half, names[pair[0].from], names[pair[1].to]);
+    set(cost, { x: (at.left + half * matrix[0].length + 14).toFixed(1), y: (productTop + (PRODUCT - 28) / 2 + 5).toFixed(1) });
+    const [i, j] = place;
+    outline(row, a.left, a.top + i * cell, cell * joints[pair[0].to], cell);
+    outline(column, b.left + j * cell, b.top, cell, cell * joints[pair[0].to]);
+    set(track, { x: at.left, y: at.top, width: half * matrix[0].length, height: half * matrix.length });
+    outline(shape, -half / 2, -half / 2, half, half);
+    set(entry, { "aria-valuemax": matrix.flat().length - 1 });
+  };
+}
+
+const outline = (node, x, y, width, height) =>
+  set(node, { x: x.toFixed(1), y: y.toFixed(1), width: width.toFixed(1), height: height.toFixed(1) });
+
 /** Three paths for a matrix centered on (x, y). The area of a square is the size of its entry; zero is blank. */
-function drawMatrix(matrix, x, y, cell, most) {
+function drawMatrix(matrix, x, y, cell) {
   const [rows, columns] = [matrix.length, matrix[0].length];
+  const most = Math.max(...matrix.flat().map(Math.abs)) || 1;
   const [left, top] = [x - (columns * cell) / 2, y - (rows * cell) / 2];
   const [right, bottom] = [left + columns * cell, top + rows * cell].map((v) => v.toFixed(1));
   const lines = (count, at, line) => Array.from({ length: count - 1 }, (_, i) => line((at + (i + 1) * cell).toFixed(1))).join("");
@@ -232,7 +350,27 @@ function drawMatrix(matrix, x, y, cell, most) {
   };
 }
 
-const PITCH = 11;
+/** The chosen entry as the sum that it is. */
+function drawSum(ui) {
+  const [terms, total] = [h("span"), h("strong", { class: "gradient" })];
+  ui.body.append(h("p", { class: "cbp-says tall" }, terms, total));
+  const print = (v) => (Math.abs(v) < 0.0995 ? format(v, 3) : short(v));
+  const signs = (v) => (v < 0 ? `(${print(v)})` : print(v));
+  return ({ pair, product, entry }) => {
+    if (!pair) {
+      say(terms, "");
+      say(total, "");
+      set(total, { "data-name": null, "data-value": null });
+      return;
+    }
+    const [i, j] = entry;
+    const [row, column] = [pair[0].matrix[i], pair[1].matrix.map((values) => values[j])];
+    say(terms, `Row ${i + 1} times column ${j + 1}: ${row.map((v, k) => `${signs(v)} · ${signs(column[k])}`).join(" + ")} = `);
+    ui.number(total, "entry", product[i][j], signed(product[i][j], 3));
+  };
+}
+
+const PITCH = 8;
 const UNITS = (WIDEST - 1) * PITCH + 8;
 
 /** The widths as columns of units between the matrices; the topmost is dragged. A width that was summed over is hollow. */
@@ -245,8 +383,8 @@ function drawWidths(ui, svg, { boxes, joint, base }) {
     const units = s("path");
     const free = s("path", { class: "free" });
     const number = s("text", { class: "value strong", x: i === boxes ? x - 14 : x + 14, "text-anchor": i === boxes ? "end" : "start" });
-    const name = s("text", { x, y: base + 29, "text-anchor": "middle" }, s("tspan", { class: "formula", "font-style": "italic" }));
-    const role = label(x, base + 47, i === boxes ? "data" : "", { class: "small muted", "text-anchor": "middle" });
+    const name = s("text", { x, y: base + 27, "text-anchor": "middle" }, s("tspan", { class: "formula", "font-style": "italic" }));
+    const role = label(x, base + 45, i === boxes ? "data" : "", { class: "small muted", "text-anchor": "middle" });
     svg.append(free, units, number, name, role);
     const trait = boxes - i;
     ui.slider({
@@ -271,46 +409,12 @@ function drawWidths(ui, svg, { boxes, joint, base }) {
   return ({ joints, names, factors }) => {
     columns.forEach(({ x, units, free, number, name, role, trait }, i) => {
       const met = factors.some(({ from, to }) => from === i || to === i);
-      set(units, { class: met ? "mark value" : "line value", d: circles(x, 1, joints[i] - 1, met ? 4 : 3) });
+      set(units, { class: met ? "mark value" : "line value", d: circles(x, 1, joints[i] - 1, met ? 3.4 : 2.6) });
       set(free, { d: circles(x, joints[i] + 1, WIDEST, 1.5) });
       set(number, { y: up(joints[i]) + 5 });
       ui.number(number, `widths.${trait}`, joints[i], String(joints[i]));
       say(name, names[i]);
       if (i === 0) say(role, joints[0] === 1 ? "cost" : "output");
-    });
-  };
-}
-
-/** What either order costs in all: a bar with a part for each product, full where it is done. */
-function drawLedger(ui, svg, { boxes, width, top, row, narrow }) {
-  const rows = SIDES.map(({ side, kind, way }, i) => {
-    const y = top + row * i;
-    const name = label(18, y, way);
-    const terms = s("tspan", { class: "muted" });
-    const total = s("tspan", { class: "strong", "font-weight": 650 });
-    const parts = Array.from({ length: boxes - 1 }, () => s("rect", { class: `part ${kind}`, y: y + 10, height: 12, rx: 1.5 }));
-    const sign = s("g", { transform: `translate(6 ${y - 5})` }, mark(kind, 6));
-    const account = narrow ? { x: 0, y: y + 40 } : { x: width, y, "text-anchor": "end" };
-    svg.append(sign, name, s("text", { class: "small", ...account }, terms, total), ...parts);
-    return { side, name, terms, total, parts };
-  });
-  return ({ joints, counts, side, step }) => {
-    const totals = counts.map(sum);
-    const unit = width / Math.max(...totals);
-    rows.forEach(({ side: word, name, terms, total, parts }, i) => {
-      const walked = i ? [...joints].reverse() : joints;
-      const factors = walked.slice(1, -1).map((v, k) => [walked[0], v, walked[k + 2]]);
-      if (i) factors.forEach((three) => three.reverse());
-      say(terms, `${factors.map((three) => three.join("·")).join(" + ")} = `);
-      ui.number(total, word, totals[i], String(totals[i]));
-      name.classList.toggle("strong", i === side);
-      let x = 0;
-      parts.forEach((part, k) => {
-        const wide = counts[i][k] * unit;
-        set(part, { x: x.toFixed(1), width: Math.max(wide - 2, 1).toFixed(1) });
-        part.classList.toggle("done", i === side && k < step);
-        x += wide;
-      });
     });
   };
 }

@@ -2,11 +2,12 @@
 // at a point, the next step, and the path of the steps.
 
 import { contours } from "d3-contour";
-import { arrow, button, clamp, drag, format, grip, h, label, mark, math, move, onGrid, path, reading, s, say, scale, set, signed } from "../kit.js";
+import shared from "../../shared.json";
+import { arrow, button, clamp, drag, format, formula, grip, h, label, mark, math, move, onGrid, path, reading, s, say, scale, set, signed } from "../kit.js";
 import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples } from "../math.js";
 import { MIN_P } from "./p_axis.js";
 
-const REACH = 4;
+const REACH = shared.descent.reach;
 const GRID = 48;
 const BANDS = 14;
 const LABELED = 3;
@@ -15,6 +16,8 @@ const MAP_TOP = 34;
 const MARGIN = { left: 52, bottom: 62 };
 const PACE = 160;
 const MOST_STEPS = 1000;
+const ASKED_STEPS = 20;
+const AT_ONCE = 50;
 const RATES = { low: 0.01, high: 100 };
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 
@@ -35,6 +38,26 @@ function put({ W, p }, axes, point) {
 
 const pointOf = (state, axes) => axes.map((axis) => flat(state)[axis]);
 
+/** The loss after as many steps as the trail of a short play has, at some learning rate. */
+function after(steps, state, axes, parameter, rate) {
+  let now = state;
+  for (let i = 0; i < steps; i++) {
+    const { gradient } = look(now, axes);
+    const to = pointOf(now, axes).map((v, k) => clamp(v - rate * gradient[k], ...parameter[k]));
+    now = { ...now, ...put(now, axes, to) };
+  }
+  return look(now, axes).loss;
+}
+
+const limitsOf = (state, axis) => (axis === flat(state).length - 1 ? [MIN_P, MIN_P + 2 * REACH] : [-REACH, REACH]);
+
+/** The two parameters that the map shows: both there, and not the same. */
+function chosenAxes(state) {
+  const count = flat(state).length;
+  const [a, b] = state.axes.map((axis) => clamp(Math.round(axis), 0, count - 1));
+  return [a, a === b ? (a + 1) % count : b];
+}
+
 /** Loss and the two derivatives at the present point. */
 function look(state, axes) {
   const { loss, gradients } = sumOverSamples(lossOf(state.W, state.p), state.X, state.T);
@@ -49,10 +72,21 @@ export const descent = {
   traits: ["W", "X", "T", "p", "rate", "axes"],
   accepts: { W: [-100, 100], X: [-100, 100], T: [-100, 100], p: [MIN_P, 100], rate: [RATES.low, RATES.high], axes: [0, 16] },
 
+  questions: {
+    rate: {
+      options: () => ["Arrive sooner", "Leap across the valley", "Creep"],
+      then: ({ rate }) => ({ rate: Math.min(10 * rate, RATES.high) }),
+      tell: (start) => {
+        const axes = chosenAxes(start);
+        const limits = axes.map((axis) => limitsOf(start, axis));
+        const [slow, fast] = [1, 10].map((factor) => format(after(ASKED_STEPS, start, axes, limits, Math.min(factor * start.rate, RATES.high)), 3));
+        return `After ${ASKED_STEPS} steps from the start L is ${slow} at ε = ${start.rate}, and ${fast} at ten times that. Press Play and see the path.`;
+      },
+    },
+  },
+
   layout(state, width) {
-    const count = flat(state).length;
-    const chosen = state.axes.map((axis) => clamp(Math.round(axis), 0, count - 1));
-    const axes = chosen[0] === chosen[1] ? [chosen[0], (chosen[0] + 1) % count] : chosen;
+    const axes = chosenAxes(state);
     // What the map depends on: the parameters that stay, and the data.
     const others = flat(state).map((value, k) => (axes.includes(k) ? null : value));
     return { width, axes, others, X: state.X, T: state.T };
@@ -69,22 +103,22 @@ export const descent = {
 
   build(ui, { width, axes }) {
     const beside = width >= 600;
-    const side = Math.min(width - MARGIN.left - 8, beside ? 400 : 340);
+    const side = Math.min(width - MARGIN.left - 20, beside ? 400 : 300);
     const panelTop = beside ? 36 : MAP_TOP + side + MARGIN.bottom + 12;
-    const height = beside ? MAP_TOP + side + MARGIN.bottom : panelTop + 350;
-    drawChoice(ui, axes);
+    const height = beside ? MAP_TOP + side + MARGIN.bottom : panelTop + 306;
+    const controls = h("div", { class: "cbp-steps" });
+    ui.body.append(controls);
     const svg = ui.svg(height);
-    const parameter = axes.map((axis) => {
-      const isP = axis === flat(ui.state).length - 1;
-      return { limits: isP ? [MIN_P, MIN_P + 2 * REACH] : [-REACH, REACH], symbol: symbols(ui.state.W)[axis], name: names(ui.state.W)[axis] };
-    });
+    ui.body.append(drawData(ui.state));
+    const parameter = axes.map((axis) => ({ limits: limitsOf(ui.state, axis), symbol: symbols(ui.state.W)[axis], name: names(ui.state.W)[axis] }));
     const across = scale(parameter[0].limits, [MARGIN.left, MARGIN.left + side]);
     const up = scale(parameter[1].limits, [MAP_TOP + side, MAP_TOP]);
     const walk = makeWalk(ui, svg, axes, parameter);
     drawMap(ui, svg, axes, parameter, { across, up, side });
     const place = drawPlace(ui, svg, axes, parameter, { across, up, side }, walk);
     const panel = drawPanel(ui, svg, beside ? MARGIN.left + side + 36 : 8, panelTop, beside ? width - MARGIN.left - side - 44 : width - 16, parameter);
-    const buttons = drawButtons(ui, walk);
+    const buttons = drawButtons(ui, walk, controls);
+    drawChoice(ui, axes, controls);
     return {
       draw(state) {
         const now = look(state, axes);
@@ -132,6 +166,8 @@ function makeWalk(ui, svg, axes, parameter) {
       walk.playing = true;
       const go = () => {
         if (!svg.isConnected) return;
+        // Who wants no motion sees where it ends.
+        if (matchMedia("(prefers-reduced-motion: reduce)").matches) for (let i = 1; i < AT_ONCE && walk.step(); i++);
         if (walk.step()) timer = setTimeout(go, PACE);
         else {
           walk.pause();
@@ -247,7 +283,7 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
   }
   const labels = parameter.map(({ symbol }) => reading(symbol, { class: "weight strong" }));
   set(labels[0].node, { x: MARGIN.left + side, y: MAP_TOP + side + 56, "text-anchor": "end" });
-  set(labels[1].node, { x: 0, y: MAP_TOP - 2 });
+  set(labels[1].node, { x: MARGIN.left, y: MAP_TOP - 10 });
   svg.append(labels[0].node, labels[1].node);
   const point = grip("weight", 8, s("circle", { class: "ring", r: 14 }));
   svg.append(point);
@@ -266,8 +302,11 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
     set(ahead, { x1: x.toFixed(1), y1: y.toFixed(1), x2: tx.toFixed(1), y2: ty.toFixed(1) });
     move(target, tx, ty);
     const size = Math.hypot(...gradient);
-    const drawn = size ? (24 + 56 * Math.min(size / 2, 1)) / size : 0;
-    gradientArrow(x, y, x + gradient[0] * drawn, y - gradient[1] * drawn);
+    const [ux, uy] = size ? [gradient[0] / size, -gradient[1] / size] : [0, 0];
+    // No longer than there is room.
+    const room = Math.min(ux > 0 ? (across(parameter[0].limits[1]) + 18 - x) / ux : Infinity, uy < 0 ? (y - 6) / -uy : Infinity);
+    const drawn = Math.min(24 + 56 * Math.min(size / 2, 1), room);
+    gradientArrow(x, y, x + ux * drawn, y + uy * drawn);
     const points = walk.trail.map(([a, b]) => [across.clamped(a), up.clamped(b)]);
     set(trail, { d: path(points) });
     set(dots, { d: points.slice(0, -1).map(([px, py]) => `M${px.toFixed(1)} ${py.toFixed(1)}h0`).join("") });
@@ -296,7 +335,7 @@ function drawHistory(svg, left, top, width) {
 
 /** Loss, derivatives, the learning rate, and the loss so far. */
 function drawPanel(ui, svg, left, top, width, parameter) {
-  const row = (k) => top + 34 * k;
+  const row = (k) => top + 27 * k;
   const loss = reading("L", { class: "value strong", x: left, y: row(0) });
   const derivatives = parameter.map(({ symbol }, k) => {
     const { node, number } = reading(`∂L/∂${symbol}`, { class: "gradient" });
@@ -307,15 +346,15 @@ function drawPanel(ui, svg, left, top, width, parameter) {
     return number;
   });
   const steps = s("tspan", { class: "strong" });
-  const note = label(left, row(4) - 12, "", { class: "small muted" });
-  const line = row(5) + 26;
+  const note = label(left, row(3), "", { class: "small muted" });
+  const line = row(4) + 32;
   const along = scale([Math.log10(RATES.low), Math.log10(RATES.high)], [left + 10, left + width - 10]);
   const track = s("rect", { x: left, y: line - 20, width, height: 40, fill: "transparent" });
   const rate = reading("{learning rate }ε", {});
   set(rate.node, { x: left, y: line - 22 });
   svg.append(
     loss.node,
-    s("text", { x: left, y: row(3) }, "steps: ", steps),
+    s("text", { x: left + 132, y: row(0) }, "steps: ", steps),
     note,
     s("line", { class: "axis strong", x1: left + 10, x2: left + width - 10, y1: line, y2: line }),
     rate.node,
@@ -341,7 +380,7 @@ function drawPanel(ui, svg, left, top, width, parameter) {
     put: (v) => ({ rate: Number((10 ** v).toPrecision(2)) }),
     track,
   });
-  const history = drawHistory(svg, left, line + 78, width);
+  const history = drawHistory(svg, left, line + 70, width);
   return (state, { loss: L, gradient }, walk) => {
     history(walk);
     ui.number(loss.number, "L", L, format(L, 4));
@@ -352,8 +391,8 @@ function drawPanel(ui, svg, left, top, width, parameter) {
   };
 }
 
-function drawButtons(ui, walk) {
-  const step = button("Step", () => {
+function drawButtons(ui, walk, controls) {
+  const step = button("Step downhill", () => {
     walk.pause();
     walk.step();
     ui.redraw();
@@ -363,12 +402,12 @@ function drawButtons(ui, walk) {
     else walk.play();
     ui.redraw();
   });
-  ui.body.append(h("div", { class: "cbp-steps", role: "group", "aria-label": "Descent" }, step, play));
+  controls.append(step, play);
   return ({ playing }) => say(play, playing ? "Pause" : "Play");
 }
 
 /** Which two parameters the map shows. Choosing the other axis's parameter exchanges the two. */
-function drawChoice(ui, axes) {
+function drawChoice(ui, axes, controls) {
   const choose = (k, axis) => ui.change({ axes: axis === axes[1 - k] ? [axes[1], axes[0]] : axes.with(k, axis) });
   const selects = ["across", "up"].map((direction, k) => {
     const options = names(ui.state.W).map((name, i) => h("option", { value: i, selected: i === axes[k] }, name));
@@ -377,5 +416,17 @@ function drawChoice(ui, axes) {
     select.addEventListener("keydown", (event) => event.stopPropagation()); // JupyterLab would take the arrow keys.
     return h("label", { class: "cbp-choice" }, `${direction} `, select);
   });
-  ui.body.append(h("div", { class: "cbp-steps" }, ...selects));
+  controls.append(...selects);
+}
+
+/** Which network is trained on which data. */
+function drawData({ W, X, T }) {
+  const row = (name, values) => h("tr", {}, h("th", { scope: "row" }, name), ...values.map((v) => h("td", {}, format(v))));
+  const many = (n, word) => `${n} ${word}${n > 1 ? "s" : ""}`;
+  return h(
+    "details",
+    { class: "cbp-data" },
+    formula(h("summary"), `{The network }z = η_p(σ(Wx)){, ${many(W[0].length, "input")}, ${many(W.length, "unit")}; }L{ sums }(t − z)^2{ over ${many(T.length, "sample")}}`),
+    h("table", {}, ...X.map((values, m) => row(`x${SUBSCRIPTS[m + 1]}`, values)), row("t", T)),
+  );
 }

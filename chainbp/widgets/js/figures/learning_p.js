@@ -1,7 +1,7 @@
 // Figure 5: the slope of Lp pooling in p. A window of bars, what share each has of the result, and over the p axis the
 // entropy H of the shares, z with its tangent, and ∂z/∂p = −(z/p²) H.
 
-import { clamp, fine, format, label, mark, math, move, nice, path, reading, s, say, scale, set, show } from "../kit.js";
+import { beyond, clamp, fine, format, label, mark, math, move, nice, path, reading, s, say, scale, set, short, show, shows } from "../kit.js";
 import { centralDifferences, entropy, eta, shares, slopeInT } from "../math.js";
 import { barSlider } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -21,6 +21,7 @@ export const learningP = {
   formula: "∂z/∂p = −(z/p^2) H(w)",
   traits: ["y", "p"],
   accepts: { y: [-1e6, 1e6], p: [MIN_P, Infinity] },
+  questions: { slope: { tell: ({ y }) => `It is never positive: from ${fine(at(y, 1).slope)} at p = 1 it fades to 0, as one entry takes all.` } },
 
   layout(state, width, start) {
     const n = state.y.length;
@@ -37,8 +38,9 @@ export const learningP = {
 
   build(ui, layout) {
     const { width, window, beside } = layout;
-    const bars = beside ? 284 : 190;
-    const windowHeight = bars + 64;
+    const narrow = columnOf(layout) < NARROW;
+    const bars = (beside ? 260 : 160) - (narrow ? 40 : 0);
+    const windowHeight = bars + (narrow ? 122 : 76);
     const [left, top] = beside ? [window + GAP, 0] : [0, windowHeight + 14];
     const end = top + OVER_P + AXIS_HEIGHT;
     const product = beside ? windowHeight + 44 : end + 26;
@@ -50,21 +52,21 @@ export const learningP = {
       drawShares(svg, layout.n, place),
       drawEntropy(ui, svg, layout.n, place),
       drawNorm(ui, svg, layout, place, over),
-      drawSlope(ui, svg, layout, place),
-      drawProduct(svg, product, beside),
+      drawSlope(ui, svg, layout, place, over),
+      drawProduct(ui, svg, product, beside),
     ];
     const drop = s("line", { class: "axis dashed", y1: top + ENTROPY, y2: top + OVER_P + 30 });
     svg.prepend(drop);
     const axis = drawAxis(ui, svg, width - left, top + OVER_P, { left, reach: OVER_P + 38 - ENTROPY });
     // The curves follow y alone.
     let y;
-    let curves;
     return {
       draw(state) {
         const now = at(state.y, state.p);
-        if (state.y !== y) {
-          y = state.y;
-          curves = over.samples.map(({ p, x }) => ({ x, ...at(y, p) }));
+        let curves = null;
+        if (String(state.y) !== y) {
+          y = String(state.y);
+          curves = over.samples.map(({ p, x }) => ({ x, ...at(state.y, p) }));
         }
         const x = over.at(state.p);
         for (const draw of parts) draw(state, now, x, curves);
@@ -85,49 +87,52 @@ export const learningP = {
 
 const WINDOW = 240;
 const GAP = 36;
-// From the top of what stands over the p axis.
-const STRIP = 26;
-const ENTROPY = 86;
-const ENTROPY_HEIGHT = 66;
-const NORM = ENTROPY + ENTROPY_HEIGHT + 24;
-const NORM_HEIGHT = 122;
-const SLOPE = NORM + NORM_HEIGHT + 22;
+// From the top of what stands over the p axis. Over each plot is a line for its numbers.
+const HEAD = 30;
+const STRIP = 22;
+const ENTROPY = STRIP + 24 + HEAD;
+const ENTROPY_HEIGHT = 48;
+const NORM = ENTROPY + ENTROPY_HEIGHT + HEAD + 8;
+const NORM_HEIGHT = 92;
+const SLOPE = NORM + NORM_HEIGHT + HEAD;
 const SLOPE_HEIGHT = 84;
-const OVER_P = SLOPE + SLOPE_HEIGHT + 2;
+const OVER_P = SLOPE + SLOPE_HEIGHT + 4;
+const SKETCHED = 11;
 
-/** The window: bars to drag, and under each its share. */
+const GUTTER = 26;
+// Narrower than this, the numbers of a column stand upright.
+const NARROW = 46;
+const columnOf = ({ n, window }) => Math.min(84, (window - GUTTER) / n);
+
+/** The window: bars to drag, and under each its value and its share. */
 function drawBars(ui, svg, { n, limit, window }, height) {
-  const gutter = 26;
-  const column = Math.min(84, (window - gutter) / n);
-  const start = gutter + (window - gutter - column * n) / 2;
+  const column = columnOf({ n, window });
+  const narrow = column < NARROW;
+  const start = GUTTER + (window - GUTTER - column * n) / 2;
   const center = (i) => start + column * (i + 0.5);
   const thickness = Math.min(36, column * 0.5);
-  const print = column < 48 ? "small" : "";
-  const up = scale([-limit, limit], [height - 34, 34]);
+  const up = scale([-limit, limit], [height - 12, 12]);
+  const place = (x, y) => (narrow ? { transform: `translate(${x + 5} ${y}) rotate(-90)` } : { x, y });
   svg.append(
     s("line", { class: "axis", x1: start, x2: start + column * n, y1: up(0), y2: up(0) }),
-    math(start - 4, height + 48, "w_i", { class: "muted", "text-anchor": "end" }),
+    math(start - 4, height + (narrow ? 104 : 66), "w_i", { class: "muted", "text-anchor": "end" }),
   );
   const bars = Array.from({ length: n }, (_, i) => {
     const x = center(i);
     const bar = s("rect", { class: "bar value", x: x - thickness / 2, width: thickness });
-    const value = s("text", { class: `value ${print}`, x, "text-anchor": "middle" });
-    const share = s("text", { class: `value ${print}`, x, y: height + 48, "text-anchor": "middle" });
-    svg.append(bar, math(x, height + 22, `y_${i + 1}`, { "text-anchor": "middle" }), share);
+    const value = s("text", { class: "value small", ...place(x, height + (narrow ? 52 : 40)), "text-anchor": "middle" });
+    const share = s("text", { class: "value small", ...place(x, height + (narrow ? 100 : 66)), "text-anchor": "middle" });
+    svg.append(bar, math(x, height + 18, `y_${i + 1}`, { "text-anchor": "middle" }), value, share);
     return { x, bar, value, share };
   });
   // About a pixel, and a round number.
   const step = 10 ** Math.floor(Math.log10(limit / 2)) / 10;
-  bars.forEach(({ x, value }, i) => {
-    svg.append(value);
-    barSlider(ui, svg, { i, x, up, limit, step });
-  });
+  bars.forEach(({ x }, i) => barSlider(ui, svg, { i, x, up, limit, step }));
   return ({ y }, { w }) => {
     bars.forEach(({ bar, value, share }, i) => {
       const [zero, tip] = [up(0), up.clamped(y[i])];
       set(bar, { y: Math.min(zero, tip).toFixed(2), height: Math.abs(tip - zero).toFixed(2) });
-      set(value, { y: (tip + (y[i] < 0 ? 31 : -20)).toFixed(2) });
-      ui.number(value, `y.${i}`, y[i]);
+      ui.number(value, `y.${i}`, y[i], short(y[i]));
       ui.number(share, `share.${i}`, w[i]);
     });
   };
@@ -136,10 +141,10 @@ function drawBars(ui, svg, { n, limit, window }, height) {
 /** One whole, divided into the shares. */
 function drawShares(svg, n, { left, right, top }) {
   const along = scale([0, 1], [left + 16, right - 16]);
-  svg.append(math(left + 16, top + 14, "{the shares }w_i = |y_i|^p/Σ|y_j|^p", { class: "small muted" }));
+  svg.append(math(left + 16, top + 12, "{the shares }w_i = |y_i|^p/Σ|y_j|^p", { class: "small muted" }));
   const parts = Array.from({ length: n }, (_, i) => {
-    const part = s("rect", { class: "share", y: top + STRIP, height: 30 });
-    const name = math(0, top + STRIP + 20, `w_${i + 1}`, { class: "value bare", "text-anchor": "middle" });
+    const part = s("rect", { class: "share", y: top + STRIP, height: 26 });
+    const name = math(0, top + STRIP + 18, `w_${i + 1}`, { class: "value bare", "text-anchor": "middle" });
     svg.append(part, name);
     return { part, name };
   });
@@ -161,21 +166,21 @@ function drawEntropy(ui, svg, n, { left, right, top }) {
   const up = scale([0, even || 1], [top + ENTROPY + ENTROPY_HEIGHT, top + ENTROPY]);
   const ends = { class: "axis", x1: left + 16, x2: right - 16 };
   const curve = s("path", { class: "line" });
-  const dot = mark("knob", 6);
-  const { node, number } = reading("H", { class: "strong", x: left + 16, y: up(0) - 26 });
-  const sharers = reading("{e}^H", { class: "small muted", x: left + 16, y: up(0) - 6 });
+  const dot = shows("H", mark("knob", 6));
+  const { node, number } = reading("H", { class: "strong", x: left + 16, y: up(even || 1) - 9 });
+  const sharers = reading("{e}^H", { class: "small muted", x: left + 110, y: up(even || 1) - 9 });
   const beside = { class: "small muted", "text-anchor": "end" };
   svg.append(
     s("line", { ...ends, y1: up(0), y2: up(0) }),
     s("line", { ...ends, y1: up(even), y2: up(even) }),
-    ...(n > 1 ? [math(right - 16, up(even) - 6, `{even: ln }{${n}}{ = ${format(even)}}`, beside)] : []),
+    ...(n > 1 ? [math(right - 16, up(even) - 9, `{even: ln }{${n}}{ = ${format(even)}}`, beside)] : []),
     curve,
     node,
     sharers.node,
     dot,
   );
   return (state, { H }, x, curves) => {
-    set(curve, { d: path(curves.map((c) => [c.x, up(c.H)])) });
+    if (curves) set(curve, { d: path(curves.map((c) => [c.x, up(c.H)])) });
     move(dot, x, up(H));
     ui.number(number, "H", H, fine(H));
     ui.number(sharers.number, "sharers", Math.exp(H));
@@ -190,10 +195,11 @@ function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
   const curve = s("path", { class: "line value" });
   const tangent = s("line", { class: "line gradient strong" });
   const least = s("line", { class: "axis dashed", x1: left + 16, x2: right - 16 });
-  const leastSays = label(right - 16, 0, "max |y|", { class: "small muted", "text-anchor": "end" });
-  const dot = mark("value", 6);
-  const beyond = label(0, ceiling + 4, "▲", { class: "value", "text-anchor": "middle", "font-size": 11 });
-  const { node, number } = reading("z", { class: "value strong", x: left + 16 });
+  const leastSays = label(right - 16, ceiling - 13, "dashed: max |y|", { class: "small muted", "text-anchor": "end" });
+  const dot = shows("z", mark("value", 6));
+  const above = shows("z", beyond("value", "up"));
+  const { node, number } = reading("z", { class: "value strong", x: left + 16, y: ceiling - 13 });
+  ui.ask.hide("slope", tangent);
   svg.append(
     s("clipPath", { id: clip }, s("rect", { x: left, y: ceiling - 10, width: right - left, height: NORM_HEIGHT + 20 })),
     s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: floor, y2: floor }),
@@ -202,62 +208,61 @@ function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
     s("g", { "clip-path": `url(#${clip})` }, curve, tangent),
     node,
     dot,
-    beyond,
+    above,
   );
   return ({ y, p }, { z }, x, curves) => {
     const largest = up.clamped(size(y));
     set(least, { y1: largest.toFixed(2), y2: largest.toFixed(2) });
-    set(leastSays, { y: (largest > floor - 20 ? largest - 6 : largest + 16).toFixed(2) });
-    set(curve, { d: path(curves.map((c) => [c.x, clamp(up(c.z), -1e4, 1e4)])) });
+    if (curves) set(curve, { d: path(curves.map((c) => [c.x, clamp(up(c.z), -1e4, 1e4)])) });
     const inside = up(z) >= ceiling - 4;
     const [dx, dy] = [over.unit, (up(1) - up(0)) * slopeInT(y, p)];
     const [ux, uy] = [(dx / Math.hypot(dx, dy)) * 52, (dy / Math.hypot(dx, dy)) * 52];
     set(tangent, { x1: (x - ux).toFixed(2), y1: (up(z) - uy).toFixed(2), x2: (x + ux).toFixed(2), y2: (up(z) + uy).toFixed(2) });
     show(tangent, inside);
     show(dot, inside);
-    show(beyond, !inside);
+    show(above, !inside);
     move(dot, x, up.clamped(z));
-    set(beyond, { x: x.toFixed(2) });
-    // Where neither the curve nor the line of the largest entry passes.
-    const leftEnd = up.clamped(curves.at(-1).z);
-    const free = largest < ceiling + 44 ? largest + 20 : leftEnd > ceiling + 30 ? leftEnd - 10 : (ceiling + largest) / 2 + 5;
-    set(node, { y: free.toFixed(2) });
+    move(above, x, ceiling);
     ui.number(number, "z", z, fine(z));
   };
 }
 
 /** ∂z/∂p at every p, its value at the present one, and the same by a central difference. */
-function drawSlope(ui, svg, { mostSlope }, { left, right, top }) {
+function drawSlope(ui, svg, { mostSlope }, { left, right, top }, over) {
   const [zero, floor] = [top + SLOPE, top + SLOPE + SLOPE_HEIGHT];
   const down = scale([0, -mostSlope], [zero, floor]);
   const clip = ui.unique("slope");
   const curve = s("path", { class: "line gradient", "clip-path": `url(#${clip})` });
   const stem = s("line", { class: "stem gradient", y1: zero });
-  const tip = mark("gradient", 5);
-  const beyond = label(0, floor + 2, "▼", { class: "gradient", "text-anchor": "middle", "font-size": 11 });
-  const { node, number } = reading("∂z/∂p", { class: "gradient strong", x: right - 16, y: floor - 24, "text-anchor": "end" });
+  const tip = shows("slope", mark("gradient", 5));
+  const below = shows("slope", beyond("gradient", "down"));
+  const { node, number } = reading("∂z/∂p", { class: "gradient strong", x: left + 16, y: zero - 9 });
   const difference = s("tspan");
-  const measured = s("text", { class: "small muted", x: right - 16, y: floor - 4, "text-anchor": "end" }, "≈ ", difference);
+  const measured = s("text", { class: "small muted", x: right - 16, y: zero - 9, "text-anchor": "end" }, "measured ", difference);
+  ui.ask.hide("slope", curve, stem, tip, below, node, measured);
   svg.append(
     s("clipPath", { id: clip }, s("rect", { x: left, y: zero - 4, width: right - left, height: SLOPE_HEIGHT + 4 })),
     s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: zero, y2: zero }),
-    label(right - 16, zero - 6, "0", { class: "small muted", "text-anchor": "end" }),
+    label(left + 4, zero + 5, "0", { class: "small muted", "text-anchor": "middle" }),
     curve,
     stem,
     node,
     measured,
     tip,
-    beyond,
+    below,
   );
+  const knots = Array.from({ length: SKETCHED }, (_, k) => (10 + k) / (SKETCHED - 1) / 2);
+  const orders = knots.map((part) => (part === 1 ? Infinity : part / (1 - part)));
+  ui.ask.sketch("slope", svg, { xs: orders.map(over.at), up: down, low: -mostSlope, high: 0.15 * mostSlope, at: (k) => `p = ${format(orders[k])}`, print: fine });
   return ({ y, p }, { slope }, x, curves) => {
-    set(curve, { d: path(curves.map((c) => [c.x, Math.min(down(c.slope), 1e4)])) });
+    if (curves) set(curve, { d: path(curves.map((c) => [c.x, Math.min(down(c.slope), 1e4)])) });
     const inside = down(slope) <= floor;
     const end = down.clamped(slope);
     set(stem, { x1: x.toFixed(2), x2: x.toFixed(2), y2: end.toFixed(2) });
     move(tip, x, end);
     show(tip, inside);
-    show(beyond, !inside);
-    set(beyond, { x: x.toFixed(2) });
+    show(below, !inside);
+    move(below, x, floor - 4);
     ui.number(number, "slope", slope, fine(slope));
     // At p = ∞ there is nothing to move p to.
     const movable = Number.isFinite(p);
@@ -270,7 +275,7 @@ function drawSlope(ui, svg, { mostSlope }, { left, right, top }) {
 }
 
 /** −(z/p²) H with its three numbers. */
-function drawProduct(svg, y, beside) {
+function drawProduct(ui, svg, y, beside) {
   const x = beside ? 26 : 16;
   const factors = s("tspan");
   const result = label(x, y + (beside ? 54 : 26), "", { class: "gradient strong" });
@@ -278,6 +283,7 @@ function drawProduct(svg, y, beside) {
   const numbers = beside ? label(x, y + 27, "") : formula;
   numbers.append(factors);
   svg.append(formula, result, ...(beside ? [numbers] : []));
+  ui.ask.hide("slope", numbers, result);
   return ({ p }, { z, H, slope }) => {
     say(factors, `= −(${fine(z)}/${format(p)}²) · ${fine(H)}`);
     say(result, `= ${fine(slope)}`);

@@ -1,14 +1,16 @@
-// Figure 4: Lp pooling. Bars y, the order p from 0.2 to ∞, z, and the gradient (33) on each bar; with two inputs also
-// the ball of all y with the same z, and the gradient as its normal.
+// Lp pooling. Bars y, the order p, z, and the gradient (33) of each bar; with two inputs also the ball of all y with the
+// same z, and the direction of the gradient, its normal.
 
-import { arrow, clamp, drag, format, grip, label, mark, math, move, nice, onGrid, path, reading, s, scale, set, show, signed } from "../kit.js";
+import { arrow, beyond, clamp, drag, format, grip, label, mark, math, move, nice, onGrid, path, reading, s, scale, set, short, show, shows, signed } from "../kit.js";
 import { apply, eta } from "../math.js";
 import { barSlider } from "./bars.js";
-import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
+import { AXIS_HEIGHT, AXIS_LINE, drawAxis, MIN_P, placeOnAxis } from "./p_axis.js";
 
 const STEP = 0.1;
+const LANDMARKS = [1, 2, 5, Infinity];
 
-const subscript = (name, i) => `${name}_${i + 1}`;
+const subscript = (name, i) => `${name}_{${i + 1}}`;
+const largestOf = (y) => y.reduce((best, v, i) => (Math.abs(v) > Math.abs(y[best]) ? i : best), 0);
 
 export const lpPooling = {
   name: "lp_pooling",
@@ -16,27 +18,57 @@ export const lpPooling = {
   formula: "z = η_p(y) = (Σ|y_i|^p)^{1/p}",
   traits: ["y", "p"],
   accepts: { y: [-1e6, 1e6], p: [MIN_P, Infinity] },
+  questions: {
+    even: {
+      drawn: true,
+      options: () => LANDMARKS.map((p) => `p = ${format(p, 0)}`),
+      then: () => ({ p: 1 }),
+      tell: () => "At p = 1 all count the same: each derivative is 1 or −1, however high its bar is.",
+    },
+    fades: {
+      drawn: true,
+      options: ({ y }) => y.map((_, i) => `y${"₁₂₃₄₅₆₇₈₉"[i] ?? ` ${i + 1}`}`),
+      then: () => ({ p: Infinity }),
+      tell: ({ y }) => `Now p is ∞, and y${"₁₂₃₄₅₆₇₈₉"[largestOf(y)] ?? ""}, the largest in size, counts alone. The other derivatives are 0.`,
+    },
+    zero: {
+      options: () => ["It jumps", "It turns smoothly", "It stays"],
+      then: ({ y }) => ({ y: y.with(1, -y[1]) }),
+      tell: ({ y, p }) => {
+        const slope = (v) => signed(eta(p).forward(y.with(1, v))[1](1)[1]);
+        const away = [slope(y[1]), slope(-y[1])].join(" to ");
+        return `It goes from ${away}, and ${p > 1 ? "on the way it passes smoothly through 0" : "jumps where the bar is zero: |y| has a corner there"}.`;
+      },
+    },
+  },
 
   layout(state, width, start) {
     const size = (y) => Math.max(...y.map(Math.abs));
     const usual = nice(Math.max(size(start.y) * 1.2, 1));
     const n = state.y.length;
-    return { n, width, limit: size(state.y) <= usual ? usual : nice(size(state.y)), beside: n === 2 && width >= 600 };
+    const limit = size(state.y) <= usual ? usual : nice(size(state.y));
+    // Room for z down to p = 1, if it is not out of all proportion.
+    const most = clamp(1.08 * start.y.reduce((sum, v) => sum + Math.abs(v), 0), 1.5 * limit, 2.5 * limit);
+    return { n, width, limit, most, beside: n === 2 && width >= 600 };
   },
 
   range: ({ limit }) => ({ y: [-limit, limit], p: [MIN_P, Infinity] }),
 
   build(ui, layout) {
-    const ballSize = layout.n === 2 ? 250 : 0;
-    const barsWidth = layout.beside ? layout.width - ballSize - 60 : layout.width;
-    const stacked = ballSize && !layout.beside;
-    const axisTop = BARS_HEIGHT + (stacked ? ballSize + 54 : 12);
+    const { n, width, beside } = layout;
+    const ball = n === 2 ? (beside ? 250 : 200) : 0;
+    const stacked = ball && !beside;
+    const barsWidth = beside ? width - ball - 60 : width;
+    const bottom = NUMBERS + 16 + uprightRoom(n, barsWidth);
+    const axisTop = bottom + (stacked ? ball + 40 : 4);
     const svg = ui.svg(axisTop + AXIS_HEIGHT);
-    const parts = [drawBars(ui, svg, layout, barsWidth), drawAxis(ui, svg, layout.width, axisTop)];
-    if (ballSize) {
-      const place = stacked ? [(layout.width - ballSize) / 2, BARS_HEIGHT + 24] : [layout.width - ballSize - 22, 34];
-      parts.push(drawBall(ui, svg, layout.limit, ballSize, place));
+    const from = ui.given("p_from");
+    const parts = [drawBars(ui, svg, layout, barsWidth), drawAxis(ui, svg, width, axisTop, { from })];
+    if (ball) {
+      const place = stacked ? [(width - ball) / 2, bottom + 14] : [width - ball - 22, 34];
+      parts.push(drawBall(ui, svg, layout.limit, ball, place));
     }
+    ui.ask.taps("even", svg, (k) => [placeOnAxis(LANDMARKS[k], width, from), axisTop + AXIS_LINE]);
     return {
       draw(state) {
         const [z, pull] = eta(state.p).forward(state.y);
@@ -52,77 +84,85 @@ export const lpPooling = {
   },
 };
 
-const TOP = 20;
-const BARS = 250;
-const NAMES = TOP + BARS + 26;
-const GRADIENTS = NAMES + 76;
-const GRADIENT_REACH = 36;
-const BARS_HEIGHT = GRADIENTS + 62;
+const TOP = 16;
+const BARS = 190;
+const NAMES = TOP + BARS + 24;
+const VALUES = NAMES + 24;
+const GRADIENTS = VALUES + 50;
+const GRADIENT_REACH = 30;
+const NUMBERS = GRADIENTS + GRADIENT_REACH + 24;
+const GUTTER = 108;
+/** Where the numbers of so many columns must stand upright, how much room they need more. */
+const uprightRoom = (n, width) => (n > 6 || (width - GUTTER) / n < 52 ? 60 : 0);
 
-/** The bars with their values, z across them, and each bar's gradient below it. */
-function drawBars(ui, svg, { n, limit }, width) {
-  const gutter = 82;
-  const column = Math.min(150, (width - gutter) / n);
+/** The bars with z across them; below each its name, its value, and its part of the gradient. */
+function drawBars(ui, svg, { n, limit, most }, width) {
+  const more = uprightRoom(n, width);
+  const gradients = GRADIENTS + (more ? 22 : 0);
+  const column = Math.min(150, (width - GUTTER) / n);
   const thickness = Math.min(40, column * 0.5);
-  const center = (i) => column * (i + 0.5);
   const right = column * n;
-  const up = scale([-limit * 1.08, limit * 1.5], [TOP + BARS, TOP]);
-  const slope = scale([0, 1], [GRADIENTS, GRADIENTS - GRADIENT_REACH]);
+  const up = scale([-limit * 1.08, most], [TOP + BARS, TOP]);
+  const slope = scale([0, 1], [gradients, gradients - GRADIENT_REACH]);
 
-  const zLine = s("line", { class: "z value", x1: 0, x2: right });
-  const zReading = reading("z", { class: "value strong" });
-  const zBeyond = label(0, 0, "▲", { class: "value", "text-anchor": "middle", "font-size": 11 });
+  const zLine = shows("z", s("line", { class: "z value", x1: 0, x2: right }));
+  const zReading = reading("z", { class: "value strong", x: right + 14 });
+  const zBeyond = shows("z", beyond("value", "up"));
+  move(zBeyond, right + 4, TOP);
   svg.append(
     s("line", { class: "axis", x1: 0, x2: right, y1: up(0), y2: up(0) }),
-    s("line", { class: "axis", x1: 0, x2: right, y1: GRADIENTS, y2: GRADIENTS }),
-    math(right + 12, GRADIENTS + 5, "∂z/∂y_i", { class: "gradient" }),
+    s("line", { class: "axis", x1: 0, x2: right, y1: gradients, y2: gradients }),
+    math(right + 12, gradients + 5, "∂z/∂y_i", { class: "gradient" }),
   );
+  // Upright, a number ends at (x, y).
+  const place = (x, y) => (more ? { transform: `translate(${x + 5} ${y}) rotate(-90)`, "text-anchor": "end" } : { x, y, "text-anchor": "middle" });
   const bars = Array.from({ length: n }, (_, i) => {
-    const x = center(i);
+    const x = column * (i + 0.5);
     const ghost = s("rect", { class: "ghost", x: x - thickness / 2, width: thickness });
     const bar = s("rect", { class: "bar value", x: x - thickness / 2, width: thickness });
-    const value = s("text", { class: "value", x, "text-anchor": "middle" });
-    const stem = s("line", { class: "stem gradient", x1: x, x2: x, y1: GRADIENTS });
-    const tip = mark("gradient", 5);
-    const number = s("text", { class: "gradient", x, "text-anchor": "middle" });
-    svg.append(ghost, bar, stem, tip, number, math(x, NAMES, subscript("y", i), { "text-anchor": "middle" }));
-    return { x, ghost, bar, value, stem, tip, number };
+    const value = s("text", { class: "value", ...place(x, more ? NAMES + 8 : VALUES) });
+    const stem = s("line", { class: "stem gradient", x1: x, x2: x, y1: gradients });
+    const tip = shows(`gradient.${i}`, mark("gradient", 5));
+    const [above, below] = ["up", "down"].map((way) => shows(`gradient.${i}`, beyond("gradient", way)));
+    move(above, x, gradients - GRADIENT_REACH);
+    move(below, x, gradients + GRADIENT_REACH);
+    const number = s("text", { class: "gradient", ...place(x, more ? NUMBERS + 10 : NUMBERS) });
+    svg.append(ghost, bar, stem, tip, above, below, number, value, math(x, NAMES, subscript("y", i), { class: column < 30 ? "small" : "", "text-anchor": "middle" }));
+    ui.ask.hide("even", stem, tip, number);
+    return { x, ghost, bar, value, stem, tip, above, below, number };
   });
   svg.append(zLine, zReading.node, zBeyond);
-  bars.forEach(({ x, value }, i) => {
-    svg.append(value);
-    barSlider(ui, svg, { i, x, up, limit, step: STEP * (limit / 5) });
-  });
+  bars.forEach(({ x }, i) => barSlider(ui, svg, { i, x, up, limit, step: STEP * (limit / 5) }));
+  ui.ask.taps("fades", svg, (i) => [bars[i].x, NAMES - 5]);
 
   return ({ y }, z, gradient) => {
     const zAt = up.clamped(z);
-    const beyond = up(z) < TOP;
+    show(zBeyond, up(z) < TOP);
     set(zLine, { y1: zAt.toFixed(2), y2: zAt.toFixed(2) });
-    show(zBeyond, beyond);
-    set(zBeyond, { x: right + 6, y: TOP + 4 });
-    set(zReading.node, { x: right + 14, y: (zAt + 5).toFixed(2) });
-    ui.number(zReading.number, "z", z);
+    set(zReading.node, { y: (zAt + 5).toFixed(2) });
+    ui.number(zReading.number, "z", z, short(z));
     bars.forEach((bar, i) => {
       const [zero, at] = [up(0), up.clamped(y[i])];
       set(bar.bar, { y: Math.min(zero, at).toFixed(2), height: Math.abs(at - zero).toFixed(2) });
       const mirrored = up.clamped(Math.abs(y[i]));
       set(bar.ghost, { y: mirrored.toFixed(2), height: (zero - mirrored).toFixed(2) });
       show(bar.ghost, y[i] < 0);
-      set(bar.value, { y: (at + (y[i] < 0 ? 28 : -16)).toFixed(2) });
-      ui.number(bar.value, `y.${i}`, y[i], format(y[i]));
-      const drawn = clamp(gradient[i], -1.05, 1.05);
-      const tip = slope(drawn);
+      ui.number(bar.value, `y.${i}`, y[i], short(y[i]));
+      const inside = Math.abs(gradient[i]) <= 1.0001;
+      const tip = slope(inside ? gradient[i] : Math.sign(gradient[i]));
       set(bar.stem, { y2: tip.toFixed(2) });
       move(bar.tip, bar.x, tip);
-      set(bar.number, { y: (tip + (gradient[i] < 0 ? 22 : -12)).toFixed(2) });
-      ui.number(bar.number, `gradient.${i}`, gradient[i], signed(gradient[i]));
+      show(bar.tip, inside);
+      show(bar.above, gradient[i] > 1.0001);
+      show(bar.below, gradient[i] < -1.0001);
+      ui.number(bar.number, `gradient.${i}`, gradient[i], short(gradient[i], signed));
     });
   };
 }
 
-/** The plane of two inputs: the ball through y, and the gradient standing on it. */
+/** The plane of two inputs: the ball through y, and the direction of the gradient standing on it. */
 function drawBall(ui, svg, limit, size, [left, top]) {
-  const reach = limit * 1.1;
+  const reach = limit * 1.5;
   const across = scale([-reach, reach], [left, left + size]);
   const up = scale([-reach, reach], [top + size, top]);
   const clip = ui.unique("ball");
@@ -134,10 +174,7 @@ function drawBall(ui, svg, limit, size, [left, top]) {
     math(left + size + 6, up(0) + 5, "y_1"),
     math(across(0), top - 8, "y_2", { "text-anchor": "middle" }),
     ball,
-    math(left + size / 2, top + size + 18, "{all }y{ with the same }z{, and the gradient}", {
-      class: "small muted",
-      "text-anchor": "middle",
-    }),
+    math(left + size / 2, top + size + 20, "{all }y{ of this }z{, and where }∂z/∂y{ points}", { class: "small muted", "text-anchor": "middle" }),
   );
   const normal = arrow(svg, "gradient");
   const point = grip("value", 8);
@@ -148,20 +185,23 @@ function drawBall(ui, svg, limit, size, [left, top]) {
     (x, y) => ui.change({ y: [onGrid(across.back(x), STEP), onGrid(up.back(y), STEP)] }),
     () => where(ui.state),
   );
+  let shown;
+  let quarter;
 
   return (state, z, gradient) => {
-    const quarter = quarterOfUnitBall(state.p).map(([a, b]) => [a * z, b * z]);
+    if (state.p !== shown) quarter = quarterOfUnitBall((shown = state.p));
     const around = [[1, 1], [-1, 1], [-1, -1], [1, -1]].flatMap(([sa, sb], q) =>
-      (q % 2 ? [...quarter].reverse() : quarter).map(([a, b]) => [across(sa * a), up(sb * b)]),
+      (q % 2 ? quarter.toReversed() : quarter).map(([a, b]) => [across(sa * a * z), up(sb * b * z)]),
     );
     set(ball, { d: path(around, true) });
     const [x, y] = where(state);
     move(point, x, y);
-    const length = Math.hypot(...gradient);
-    const drawn = length ? (clamp(length, 0, 1.5) * 46) / length : 0;
-    normal(x, y, x + gradient[0] * drawn, y - gradient[1] * drawn);
+    const unit = ARROW / (Math.hypot(...gradient) || Infinity);
+    normal(x, y, x + gradient[0] * unit, y - gradient[1] * unit);
   };
 }
+
+const ARROW = 38;
 
 // Directions in the quarter plane, dense toward the axes, where the ball has its spikes for p < 1; 45° is among them.
 const DIRECTIONS = Array.from({ length: 49 }, (_, k) => {

@@ -1,8 +1,9 @@
 // The axis of the order p, from 0.2 to ∞, with the sum, the Euclidean length and the maximum at their places.
 
-import { clamp, format, label, reading, s, scale, set } from "../kit.js";
+import shared from "../../shared.json";
+import { beyond, clamp, format, label, move, reading, s, scale, set, short, show, shows } from "../kit.js";
 
-export const MIN_P = 0.2;
+export const MIN_P = shared.smallest_p;
 
 // The p axis shows t = (p − 1)/(p + 1): the sum in the middle of what can be drawn, the maximum at the end.
 const toT = (p) => (p === Infinity ? 1 : (p - 1) / (p + 1));
@@ -14,9 +15,13 @@ const fromT = (t) => {
 const TICKS = [[0.2], [0.5], [1, "sum"], [2, "Euclid"], [3], [5], [10], [30], [Infinity, "max"]];
 
 export const AXIS_HEIGHT = 92;
+export const AXIS_LINE = 38;
 
 /** Where t lies on an axis of a width. */
-const alongAxis = (width, left) => scale([toT(MIN_P), 1], [left + 16, left + width - 16]);
+const alongAxis = (width, left, from = MIN_P) => scale([toT(from), 1], [left + 16, left + width - 16]);
+
+/** Where an order lies on an axis. */
+export const placeOnAxis = (p, width, from) => alongAxis(width, 0, from)(toT(p));
 
 /** For what is drawn over an axis: where p lies, the pixels of a unit of t, and orders with their places for a curve. */
 export function overAxis(width, left, count) {
@@ -31,19 +36,19 @@ export function overAxis(width, left, count) {
 
 /**
  * The p axis with the sum, the Euclidean length and the maximum at their places. `reach` is how far above its line a
- * press still moves p.
+ * press still moves p; the axis begins at `from`.
  */
-export function drawAxis(ui, svg, width, top, { left = 0, reach = 20 } = {}) {
-  const line = top + 38;
-  const along = alongAxis(width, left);
+export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN_P } = {}) {
+  const line = top + AXIS_LINE;
+  const along = alongAxis(width, left, from);
   const track = s("rect", { x: left, y: line - reach, width, height: reach + 20, fill: "transparent" });
-  svg.append(s("line", { class: "axis strong", x1: along(toT(MIN_P)), x2: along(1), y1: line, y2: line }));
+  svg.append(s("line", { class: "axis strong", x1: along(toT(from)), x2: along(1), y1: line, y2: line }));
   const names = [];
   for (const [p, name] of TICKS) {
+    if (p < from || (!name && width < 420 && [0.5, 3, 30].includes(p))) continue;
     const x = along(toT(p));
-    if (!name && width < 420 && [0.5, 3, 30].includes(p)) continue;
-    const anchor = p === Infinity ? "end" : p === MIN_P ? "start" : "middle";
-    const place = { x: p === Infinity ? x + 12 : p === MIN_P ? x - 12 : x, "text-anchor": anchor };
+    const anchor = p === Infinity ? "end" : p === from ? "start" : "middle";
+    const place = { x: p === Infinity ? x + 12 : p === from ? x - 12 : x, "text-anchor": anchor };
     svg.append(s("line", { class: "axis", x1: x, x2: x, y1: line - 5, y2: line + 5 }));
     svg.append(label(0, line + 25, format(p, 1).replace(/[.]0$/, ""), { ...place, class: "small muted" }));
     if (!name) continue;
@@ -53,17 +58,19 @@ export function drawAxis(ui, svg, width, top, { left = 0, reach = 20 } = {}) {
   }
   svg.append(track);
   const value = reading("p", { class: "weight strong", y: line - 20, "text-anchor": "middle" });
-  svg.append(value.node);
+  const below = shows("p", beyond("weight", "left"));
+  move(below, left + 2, line);
+  svg.append(value.node, below);
   ui.slider({
     parent: svg,
     kind: "weight",
     name: "p",
     label: "order p",
-    min: Number(toT(MIN_P).toFixed(4)),
+    min: Number(toT(from).toFixed(4)),
     max: 1,
     step: 0.005,
     page: 0.1,
-    get: ({ p }) => clamp(toT(p), toT(MIN_P), 1),
+    get: ({ p }) => clamp(toT(p), toT(from), 1),
     text: ({ p }) => (p === Infinity ? "infinity, the maximum" : format(p)),
     where: ({ p }) => [along.clamped(toT(p)), line],
     at: (x) => snap(along.back(x)),
@@ -72,7 +79,8 @@ export function drawAxis(ui, svg, width, top, { left = 0, reach = 20 } = {}) {
   });
   return ({ p }) => {
     set(value.node, { x: clamp(along.clamped(toT(p)), left + 42, left + width - 42).toFixed(2) });
-    ui.number(value.number, "p", p);
+    show(below, p < from);
+    ui.number(value.number, "p", p, short(p));
     for (const [there, text] of names) text.classList.toggle("strong", there === p);
   };
 }

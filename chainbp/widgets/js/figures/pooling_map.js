@@ -1,17 +1,17 @@
-// Figure 7: Lp pooling over the windows of a feature map. Y with the chosen window in a frame, one z for each window; the
+// Lp pooling over the windows of a feature map. Y with the chosen window in a frame, one z for each window; the
 // errors of the windows, the derivatives (33) in the chosen one, and the errors that come back to Y, where overlaps add.
 
-import { arrow, button, clamp, drag, format, h, label, math, nice, reading, s, say, scale, set, signed } from "../kit.js";
+import shared from "../../shared.json";
+import * as kit from "../kit.js";
+import { arrow, button, clamp, drag, format, h, label, math, nice, reading, remembered, s, say, scale, set, signed } from "../kit.js";
 import { lpPool2d, windowStarts } from "../math.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
-const SIZES = [2, 3];
-const STRIDES = [1, 2, 3];
-const MOST = 6;
+const { most: MOST, sizes: SIZES, strides: STRIDES } = shared.pooling_map;
 const STEP = 0.1;
 
 /** All that the figure shows, from its inputs. An address may name fractions, or a window or an entry too far. */
-function read({ Y, delta, p, ...state }) {
+const read = remembered(({ Y, delta, p, ...state }) => {
   const size = Math.round(state.size);
   const stride = Math.round(state.stride);
   const starts = [Y.length, Y[0].length].map((length) => windowStarts(length, size, stride));
@@ -29,7 +29,7 @@ function read({ Y, delta, p, ...state }) {
   const terms = over.map((one) => alone(one, deltaZ[one[0]][one[1]])[entry[0]][entry[1]]);
   const content = Y.slice(corner[0], corner[0] + size).map((row) => row.slice(corner[1], corner[1] + size));
   return { Y, p, size, stride, starts, cell, corner, entry, Z, deltaZ, deltaY: pull(deltaZ), slopes, terms, content };
-}
+});
 
 /** The windows that hold an entry, as [row, column] of the pooled map. */
 function holding(starts, size, entry) {
@@ -46,15 +46,15 @@ function windowWith(starts, size, entry, cell) {
   return over.length ? over.reduce((best, one) => (far(one) < far(best) ? one : best)) : cell;
 }
 
+/** The entries of the framed window. */
+const inFrame = ({ corner: [top, left], size }) =>
+  Array.from({ length: size * size }, (_, k) => [top + Math.floor(k / size), left + (k % size)]);
+
 const largest = (matrix) => Math.max(...matrix.flat().map(Math.abs));
 const place = ([i, j]) => `row ${i + 1}, column ${j + 1}`;
 
-/** A number for a cell: what is exactly 0 is "0", and what is large loses its decimals. */
-function short(v, print = format) {
-  const size = Math.abs(v);
-  if (v === 0) return "0";
-  return size < 9.995 ? print(v) : size < 99.95 ? print(v, 1) : print(v, 0);
-}
+/** A number for a cell: what is exactly 0 is "0". */
+const short = (v, print = format) => (v === 0 ? "0" : kit.short(v, print));
 
 /** The shortest text of a number of two decimals at most; only what is exactly 0 is "0". */
 const given = (v, print = format) => (v !== 0 && Math.abs(v) < 0.005 ? print(v) : print(v).replace(/[.]?0+$/, ""));
@@ -88,6 +88,21 @@ export const poolingMap = {
     stride: [STRIDES[0], STRIDES.at(-1)],
     cell: [0, MOST - 1],
     entry: [0, MOST - 1],
+  },
+
+  questions: {
+    winner: {
+      drawn: true,
+      options: (start) => inFrame(read(start)).map(([i, j]) => place([i, j])),
+      then: () => ({ p: Infinity }),
+      tell: (start) => {
+        const { Y, ...shown } = read(start);
+        const cells = inFrame(shown);
+        const most = Math.max(...cells.map(([i, j]) => Math.abs(Y[i][j])));
+        const winners = cells.filter(([i, j]) => Math.abs(Y[i][j]) === most);
+        return `At p = ∞ the whole error goes to the largest in size: ${winners.map(place).join(" and ")}.`;
+      },
+    },
   },
 
   layout(state, width, start) {
@@ -156,7 +171,7 @@ const LARGEST_CELL = 44;
 /** Y and its errors at the left, the windows' at the right, the derivatives between. */
 function sideBySide({ width, rows, columns }) {
   // Room for their titles, however small they are.
-  const [wide, high] = [columns, rows].map((count) => Math.max(count * 42, 200));
+  const [wide, high] = [columns, rows].map((count) => Math.max(count * LARGEST_CELL, 200));
   const box = Math.min(184, width - wide - 190);
   const row = Math.max(high, 252);
   const below = TOP + row + 56;
@@ -211,9 +226,8 @@ function stacked({ width, rows, columns }) {
 
 // The room of a number below its mark.
 const NUMBER = 15;
-// How wide a digit is at most, in the two sizes of widgets.css.
-const DIGIT = 6.9;
-const TIGHT_DIGIT = 6.4;
+// How wide a sign of a number is at most, in the size of widgets.css.
+const DIGIT = 8.2;
 
 /** Marks of a matrix in one path for each sign: the area is the size of the entry, 0 has none. */
 function paths(kind, values, { left, top, cell }, most) {
@@ -280,11 +294,8 @@ function makeMap(ui, svg, { name, kind, box, title, most: [rows, columns], print
       ui.number(node, `${name}.${i}.${j}`, v, print(v));
       set(node, { x: n(at.left + (j + 0.5) * cell), y: n(at.top + (i + 1) * cell - 7) });
       node.classList.toggle("muted", v === 0);
-      const { length } = node.textContent;
-      const tight = length * DIGIT > cell - 3;
-      node.classList.toggle("tight", tight);
-      // What is too long even then is squeezed.
-      const squeezed = tight && length * TIGHT_DIGIT > cell - 2 ? n(cell - 2) : null;
+      // What is too long is squeezed.
+      const squeezed = node.textContent.length * DIGIT > cell - 2 ? n(cell - 2) : null;
       set(node, { textLength: squeezed, lengthAdjust: squeezed && "spacingAndGlyphs" });
     });
     return at;
@@ -376,6 +387,8 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
     tracks[name].classList.add("cbp-track");
     drag(tracks[name], (x, y) => ui.change(choose(ui.state, { [trait]: cellAt(name, x, y) })), null, svg.querySelector(`[data-slider="${trait}"]`));
   }
+
+  ui.ask.taps("winner", svg, (k, state) => center("Y", inFrame(read(state))[k] ?? [0, 0]));
 
   return ({ Y, Z, deltaY, deltaZ, size, starts, cell, corner, entry }) => {
     at.Y = maps.Y(Y, limits.Y, [size, starts]);

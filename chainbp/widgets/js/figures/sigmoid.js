@@ -1,11 +1,12 @@
-// Figure 2: the sigmoid. A point on the curve and its tangent, whose slope is y (1 − y); below, that slope and the one
-// that the paper printed for (27), x (1 − x), for every x.
+// The sigmoid. A point on the curve and its tangent, whose slope is y (1 − y); below, that slope and the one that the paper
+// printed for (27), x (1 − x), for every x.
 
-import { clamp, format, label, mark, math, move, nice, path, reading, s, scale, set, show, signed } from "../kit.js";
+import { beyond, fine, format, label, mark, math, move, nice, path, reading, s, scale, set, short, show, shows, signed } from "../kit.js";
 import { apply, printed27, sigma } from "../math.js";
 
 const SAMPLES = 121;
 const STEP = 0.05;
+const SKETCHED = 13;
 
 /** y, the true slope, and the printed one. */
 function at(x) {
@@ -19,6 +20,7 @@ export const sigmoid = {
   formula: "y = σ(x)",
   traits: ["x"],
   accepts: { x: [-1000, 1000] },
+  questions: { slope: { tell: () => "The slope is largest in the middle: ¼ at x = 0, where y = ½. To both sides it fades." } },
 
   layout(state, width) {
     return { width, limit: Math.abs(state.x) <= 6 ? 6 : nice(Math.abs(state.x)) };
@@ -49,11 +51,11 @@ export const sigmoid = {
   },
 };
 
-const TOP = 22;
-const CURVE = 180;
+const TOP = 40;
+const CURVE = 160;
 const AXIS = TOP + CURVE;
-const SLOPES_TOP = AXIS + 72;
-const SLOPES = 130;
+const SLOPES_TOP = AXIS + 84;
+const SLOPES = 120;
 const HEIGHT = SLOPES_TOP + SLOPES + 14;
 
 /** The curve, the point that is dragged along it, and two straight lines through it: the tangent and the printed slope's. */
@@ -62,20 +64,23 @@ function drawCurve(ui, svg, across, xs, width, limit) {
   const clip = ui.unique("curve");
   const tangent = s("line", { class: "line gradient strong" });
   const wrong = s("line", { class: "line slip" });
+  const drop = s("line", { class: "axis dashed", y2: AXIS });
+  const xSays = reading("x", { class: "value strong", x: 18, y: 16 });
+  const ySays = reading("y", { class: "value strong", x: 138, y: 16 });
+  const track = s("rect", { x: 0, y: TOP, width, height: CURVE, fill: "transparent" });
+  ui.ask.hide("slope", tangent, wrong);
   svg.append(
     s("clipPath", { id: clip }, s("rect", { x: 0, y: TOP - 14, width, height: CURVE + 28 })),
     ...[0, 1].map((y) => s("line", { class: "axis", x1: across(-limit), x2: across(limit), y1: up(y), y2: up(y) })),
-    label(across(-limit), up(1) - 7, "1", { class: "small muted" }),
-    label(across(limit), up(0) + 17, "0", { class: "small muted", "text-anchor": "end" }),
+    label(0, up(1) + 5, "1", { class: "small muted" }),
+    label(0, up(0) + 5, "0", { class: "small muted" }),
     s("path", { class: "line value", d: path(apply(sigma, xs).map((y, k) => [across(xs[k]), up(y)])) }),
     s("g", { "clip-path": `url(#${clip})` }, wrong, tangent),
+    drop,
+    xSays.node,
+    ySays.node,
+    track,
   );
-  const drop = s("line", { class: "axis dashed" });
-  const ySays = reading("y", { class: "value strong" });
-  const xSays = reading("x", { class: "value", "text-anchor": "middle", y: AXIS + 18 });
-  svg.append(drop, ySays.node, xSays.node);
-  const track = s("rect", { x: 0, y: TOP, width, height: CURVE, fill: "transparent" });
-  svg.append(track);
   ui.slider({
     parent: svg,
     kind: "value",
@@ -104,12 +109,9 @@ function drawCurve(ui, svg, across, xs, width, limit) {
     const [px, py] = [across(x), up(y)];
     through(tangent, px, py, slope, 84);
     through(wrong, px, py, printed, 84);
-    set(drop, { x1: px.toFixed(2), x2: px.toFixed(2), y1: py.toFixed(2), y2: AXIS.toFixed(2) });
-    const left = px > width / 2;
-    set(ySays.node, { x: (px + (left ? -18 : 18)).toFixed(2), y: (py + (left ? -14 : 24)).toFixed(2), "text-anchor": left ? "end" : "start" });
+    set(drop, { x1: px.toFixed(2), x2: px.toFixed(2), y1: py.toFixed(2) });
     ui.number(ySays.number, "y", y, format(y, 3));
-    set(xSays.node, { x: clamp(px, 40, width - 40).toFixed(2) });
-    ui.number(xSays.number, "x", x);
+    ui.number(xSays.number, "x", x, short(x));
   };
 }
 
@@ -124,26 +126,30 @@ function drawSlopes(ui, svg, across, xs, width) {
   svg.append(
     s("clipPath", { id: clip }, s("rect", { x: 0, y: SLOPES_TOP, width, height: SLOPES })),
     s("line", { class: "axis", x1: across(xs[0]), x2: across(xs.at(-1)), y1: up(0), y2: up(0) }),
-    math(0, SLOPES_TOP - 26, "{the slope }dy/dx", { class: "small muted" }),
+    math(18, SLOPES_TOP - 48, "{the slope }dy/dx", { class: "small muted" }),
   );
   const rows = curves.map(({ kind, name, of, values }, k) => {
-    svg.append(s("path", { class: `line ${kind}`, "clip-path": `url(#${clip})`, d: path(values.map((v, i) => [across(xs[i]), up(v)])) }));
-    const dot = mark(kind, 6);
-    const beyond = label(0, SLOPES_TOP + SLOPES - 2, "▼", { class: kind, "text-anchor": "middle", "font-size": 11 });
+    const curve = s("path", { class: `line ${kind}`, "clip-path": `url(#${clip})`, d: path(values.map((v, i) => [across(xs[i]), up(v)])) });
+    const dot = shows(name, mark(kind, 6));
+    const below = shows(name, beyond(kind, "down"));
     const { node, number } = reading(of, { class: kind, x: width, y: SLOPES_TOP - 4 - 22 * k, "text-anchor": "end" });
-    svg.append(dot, beyond, node);
-    return { name, number, dot, beyond };
+    const shown = s("g", {}, curve, dot, below, node);
+    ui.ask.hide("slope", shown);
+    svg.append(shown);
+    return { name, number, dot, below };
   });
+  const knots = Array.from({ length: SKETCHED }, (_, k) => xs[0] + ((xs.at(-1) - xs[0]) * k) / (SKETCHED - 1));
+  ui.ask.sketch("slope", svg, { xs: knots.map(across), up, low: -0.5, high: 0.5, at: (k) => `x = ${format(knots[k])}`, print: format });
 
   return (x, values) => {
-    for (const { name, number, dot, beyond } of rows) {
+    for (const { name, number, dot, below } of rows) {
       const value = values[name];
       const inside = up(value) <= SLOPES_TOP + SLOPES;
       show(dot, inside);
-      show(beyond, !inside);
-      move(dot, across(x), inside ? up(value) : SLOPES_TOP + SLOPES);
-      set(beyond, { x: across(x).toFixed(2) });
-      ui.number(number, name, value, signed(value, 3));
+      show(below, !inside);
+      move(dot, across(x), up.clamped(value));
+      move(below, across(x), SLOPES_TOP + SLOPES - 4);
+      ui.number(number, name, value, Math.abs(value) < 1e4 ? signed(value, 3) : fine(value));
     }
   };
 }

@@ -1,0 +1,134 @@
+// Predictions that listen: a question stands over the figure, and what would answer it is hidden until the reader has
+// answered, on the figure, or wants to be shown. Then both stand there. No score. README.md says how a figure asks.
+
+import shared from "../shared.json";
+import { button, clamp, drag, h, move, path, s, say, set, show } from "./kit.js";
+
+/** What one figure asks: `name` of the question or "", and the start state, from which its truth is told. */
+export function makeAsk(ui, figure, name, start) {
+  const question = figure.questions?.[name];
+  const text = shared.questions[figure.name]?.[name];
+  const words = h("p", { tabindex: -1 });
+  const buttons = h("div", { class: "cbp-answers" });
+  const node = h("div", { class: "cbp-ask", role: "group", "aria-label": "prediction" }, words, buttons);
+  const done = button("Done", () => give(curve()));
+  let parts = [];
+  let curve = () => null;
+
+  /** The reader's answer, and what the figure shows with it. */
+  function give(answer) {
+    if (!answer) return;
+    ui.change({ answer, ...question.then?.(start) });
+    words.focus({ preventScroll: true });
+  }
+  const open = (state) => Boolean(question) && state.answer.length === 0;
+  const said = ([k, ...more]) =>
+    more.length ? "The dotted line is yours. " : k < 0 ? "" : `You said: ${question.options(start)[k]}. `;
+
+  if (question) {
+    // Taps and curves are answered in the drawing.
+    if (!question.drawn) question.options?.(start).forEach((option, k) => buttons.append(button(option, () => give([k]))));
+    if (!question.options) buttons.append(done);
+    buttons.append(button("Show me", () => give([-1])));
+  }
+  return {
+    node: question ? node : "",
+    text: (state) => (open(state) ? `${text} ` : null),
+    /** The figure is built anew. */
+    clear: () => (parts = []),
+    draw(state, root) {
+      if (!question) return;
+      root.toggleAttribute("data-asking", open(state));
+      say(words, open(state) ? text : said(state.answer) + question.tell(start));
+      set(done, { "aria-disabled": String(!curve()) });
+      for (const part of parts) part(state, open(state));
+    },
+    /** Hide nodes while this question is open. */
+    hide(asked, ...nodes) {
+      if (asked === name) for (const hidden of nodes) hidden.classList.add("untold");
+    },
+    /** Targets in the drawing, one for each option of the question; where(k, state) is the center of one. */
+    taps(asked, svg, where) {
+      if (asked !== name || !question) return;
+      question.options(start).forEach((option, k) => {
+        const tap = s(
+          "g",
+          { class: "cbp-tap", role: "button", tabindex: 0, "aria-label": option },
+          s("circle", { class: "touch", r: 22 }),
+          s("circle", { class: "ring", r: 17 }),
+        );
+        svg.append(tap);
+        tap.addEventListener("click", () => give([k]));
+        tap.addEventListener("keydown", (event) => {
+          if (event.key !== "Enter" && event.key !== " ") return;
+          event.preventDefault();
+          event.stopPropagation();
+          give([k]);
+        });
+        parts.push((state, isOpen) => {
+          const chosen = state.answer[0] === k;
+          show(tap, isOpen || chosen);
+          set(tap, { "aria-hidden": isOpen ? null : "true", tabindex: isOpen ? 0 : null });
+          tap.classList.toggle("chosen", chosen);
+          move(tap, ...where(k, state));
+        });
+      });
+    },
+    /**
+     * A plot to draw a curve into: `xs`, the places of its points across; `up`, the scale of its values; `low` and `high`,
+     * the values at the plot's edges; `at(k)`, what a screen reader calls point k; `print`, how it reads a value.
+     */
+    sketch(asked, svg, { xs, up, low, high, at, print }) {
+      if (asked !== name || !question) return;
+      const values = xs.map(() => NaN);
+      const [left, top] = [xs[0], up(high)];
+      const area = s("rect", { class: "area", x: left, y: top, width: xs.at(-1) - left, height: up(low) - top });
+      const line = s("path", { class: "yours" });
+      const point = s("circle", { class: "ring", r: 8 });
+      const plot = s("g", { class: "cbp-sketch", role: "slider", "aria-label": "your curve", tabindex: 0 }, area, line, point);
+      set(plot, { "aria-valuemin": low, "aria-valuemax": high });
+      svg.append(plot);
+      let here = 0;
+      let last = null;
+      plot.addEventListener("pointerdown", () => (last = null), true);
+      drag(plot, (x, y) => {
+        const value = up.back(clamp(y, top, up(low)));
+        const from = last ?? { x, value };
+        xs.forEach((there, k) => {
+          if ((there - x) * (there - from.x) > 0 && Math.abs(there - x) > (xs[1] - xs[0]) / 2) return;
+          const part = x === from.x ? 1 : clamp((there - from.x) / (x - from.x), 0, 1);
+          values[k] = from.value + (value - from.value) * part;
+        });
+        last = { x, value };
+        ui.redraw();
+      });
+      const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+      plot.addEventListener("keydown", (event) => {
+        if (event.key === "Enter") give(curve());
+        const [across, upward] = KEYS[event.key] ?? [];
+        if (across === undefined) return;
+        event.preventDefault();
+        event.stopPropagation();
+        xs.forEach((_, k) => (values[k] = Number.isNaN(values[k]) ? (low + high) / 2 : values[k]));
+        here = clamp(here + across, 0, xs.length - 1);
+        values[here] = clamp(values[here] + (upward * (high - low)) / 20, low, high);
+        ui.redraw();
+      });
+      curve = () => {
+        const known = xs.map((_, k) => k).filter((k) => !Number.isNaN(values[k]));
+        if (known.length < 2) return null;
+        const near = (k) => known.reduce((best, other) => (Math.abs(other - k) < Math.abs(best - k) ? other : best));
+        return xs.map((_, k) => Number(values[near(k)].toPrecision(3)));
+      };
+      parts.push((state, isOpen) => {
+        const shown = isOpen ? values : state.answer.length > 1 ? state.answer : [];
+        set(line, { d: path(xs.map((x, k) => [x, up(shown[k])])) });
+        set(point, { cx: xs[here], cy: Number.isNaN(values[here]) ? up((low + high) / 2) : up(values[here]).toFixed(1) });
+        plot.classList.toggle("open", isOpen);
+        set(plot, { "aria-hidden": isOpen ? null : "true", tabindex: isOpen ? 0 : null });
+        if (Number.isNaN(values[here])) set(plot, { "aria-valuenow": (low + high) / 2, "aria-valuetext": `${at(here)}: not drawn` });
+        else set(plot, { "aria-valuenow": values[here].toPrecision(3), "aria-valuetext": `${at(here)}: ${print(values[here])}` });
+      });
+    },
+  };
+}

@@ -1,0 +1,136 @@
+"""Predictions: what is asked is hidden until it is answered, by hand, by keys, or not at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from chromium import visit
+from live import check
+from looks import LOOKS, violations
+from playwright.sync_api import Locator, Page
+
+from chainbp.widgets import lp_pooling, sigmoid
+from chainbp.widgets.base import SHARED
+
+ASKED = [(name, ask) for name, asks in SHARED["questions"].items() for ask in asks]
+# Of each figure the questions stand on the page one after the other.
+NAMES = {
+    (name, ask): f"{name}-{k + 1}" if k else name
+    for name, asks in SHARED["questions"].items()
+    for k, ask in enumerate(asks)
+}
+every_question = pytest.mark.parametrize(("name", "ask"), ASKED)
+
+
+@pytest.fixture(scope="module")
+def shared(context, address) -> Iterator[Page]:
+    with visit(context, address(page="asking")) as (page, wrong):
+        yield page
+        assert wrong == []
+
+
+def figure(page: Page, name: str, ask: str) -> Locator:
+    return page.locator(f'[data-name="{NAMES[name, ask]}"] > .cbp')
+
+
+def told(fig: Locator) -> bool:
+    """Whether nothing is hidden any more."""
+    return fig.evaluate("f => [...f.querySelectorAll('.untold')].every(n => getComputedStyle(n).display !== 'none')")
+
+
+def answer(fig: Locator) -> None:
+    """Answer by keys alone: press the first option, or draw a curve."""
+    if fig.locator(".cbp-sketch").count():
+        plot = fig.locator(".cbp-sketch")
+        for key in ("ArrowUp", "ArrowRight", "ArrowDown", "ArrowDown", "Enter"):
+            plot.press(key)
+        return
+    taps = fig.locator(".cbp-tap")
+    (taps if taps.count() else fig.locator(".cbp-answers button")).first.press("Enter")
+
+
+@every_question
+def test_a_question_is_answered_by_keys(shared, name, ask):
+    fig = figure(shared, name, ask)
+    assert SHARED["questions"][name][ask] in fig.locator(".cbp-ask").text_content()
+    before = check(fig)
+    answer(fig)
+    said = fig.locator(".cbp-ask p").text_content()
+    assert re.match(r"You said: .+\. \S|The dotted line is yours\. \S", said)
+    assert fig.locator(".cbp-answers button").first.is_hidden()
+    assert told(fig)
+    assert shared.evaluate("document.activeElement.closest('.cbp-ask') !== null")
+    check(fig)
+    # Both stand there: the answer's mark, and what the figure shows.
+    if fig.locator(".cbp-tap").count():
+        assert fig.locator(".cbp-tap.chosen").count() == 1
+    if fig.locator(".cbp-sketch").count():
+        assert fig.locator(".yours").get_attribute("d").count("L") > 8
+    fig.get_by_role("button", name="Reset").click()
+    assert check(fig) == before
+    assert fig.locator(".cbp-answers button").first.is_visible()
+
+
+@every_question
+def test_who_does_not_want_to_guess_is_shown(shared, name, ask):
+    fig = figure(shared, name, ask)
+    fig.get_by_role("button", name="Show me").click()
+    assert not fig.locator(".cbp-ask p").text_content().startswith(("You said", "The dotted"))
+    assert told(fig)
+    fig.get_by_role("button", name="Reset").click()
+
+
+def test_a_curve_is_drawn_by_hand_and_stands_in_the_address(context, address):
+    with visit(context, address(page="asking")) as (page, wrong):
+        fig = figure(page, "sigmoid", "slope")
+        fig.locator(".cbp-sketch").scroll_into_view_if_needed()
+        hidden = fig.locator(".untold")
+        assert hidden.count() > 3
+        assert not any(node.is_visible() for node in hidden.all())
+        # Nor is it told to who cannot see.
+        assert "slope" not in page.locator(f"#{fig.get_attribute('aria-describedby')}").text_content().lower().replace(
+            SHARED["questions"]["sigmoid"]["slope"].lower(), ""
+        )
+        box = fig.locator(".area").bounding_box()
+        page.mouse.move(box["x"] + 2, box["y"] + 0.5 * box["height"])
+        page.mouse.down()
+        for k in range(1, 21):
+            page.mouse.move(box["x"] + k / 20 * (box["width"] - 2), box["y"] + (0.5 - 0.4 * (k / 20)) * box["height"])
+        page.mouse.up()
+        fig.get_by_role("button", name="Done").click()
+        page.wait_for_function("location.hash.includes('sigmoid.answer=')")
+        drawn = [float(v) for v in re.search(r"sigmoid\.answer=([^&]+)", page.url)[1].split(",")]
+        assert len(drawn) == 13
+        assert drawn == sorted(drawn)
+        assert drawn[0] == pytest.approx(0, abs=0.02)
+        assert drawn[-1] == pytest.approx(0.4, abs=0.02)
+        with visit(context, page.url) as (other, wrong_too):
+            again = figure(other, "sigmoid", "slope")
+            assert again.locator(".yours").get_attribute("d") == fig.locator(".yours").get_attribute("d")
+            assert wrong_too == []
+        assert wrong == []
+
+
+def test_questions_are_accessible(browser, address):
+    with (
+        browser.new_context(viewport={"width": 360, "height": 800}, has_touch=True) as context,
+        visit(context, address(page="asking")) as (page, _),
+    ):
+        for target in page.locator(".cbp-tap .touch, .cbp button:visible, .cbp summary").all():
+            box = target.bounding_box()
+            assert min(box["width"], box["height"]) >= 44
+        assert violations(page, LOOKS[2:], part=".cbp") == []
+
+
+def test_python_knows_the_questions_and_the_answer():
+    w = sigmoid(ask="slope")
+    assert (w.ask, w.answer) == ("slope", ())
+    w.set_state({"answer": [0.1, 0.2]})
+    assert w.answer == (0.1, 0.2)
+    assert repr(w) == "sigmoid(x=2, ask='slope')"
+    with pytest.raises(
+        ValueError, match=re.escape("lp_pooling: ask must be one of its questions ('even', 'fades', 'zero')")
+    ):
+        lp_pooling(ask="never")
