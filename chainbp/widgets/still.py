@@ -99,10 +99,10 @@ def mark(x: float, y: float, kind: str, r: float = 6) -> str:
     return f'<path class="{kind}" d="{shapes[kind]}" {at} color="{COLORS[kind]}" {paint}/>'
 
 
-def frame(x: float, y: float, width: float, height: float, content: str) -> str:
-    """A box around a line of text, centered on (x, y)."""
-    box = f'x="{_n(x - width / 2)}" y="{_n(y - height / 2)}" width="{_n(width)}" height="{_n(height)}" rx="4"'
-    return f'<rect class="frame" {box} fill="none" stroke="{RULE}"/>{text(x, y + 5, content)}'
+def pill(x: float, y: float, width: float, height: float) -> str:
+    """The frame of a unit, centered on (x, y), on paper."""
+    box = f'x="{_n(x - width / 2)}" y="{_n(y - height / 2)}" width="{_n(width)}" height="{_n(height)}" rx="14"'
+    return f'<rect class="frame paper" {box} fill="#ffffff" stroke="{RULE}"/>'
 
 
 def outline(x: float, y: float, width: float, height: float) -> str:

@@ -11,6 +11,7 @@ const BOXES = ["HBoxModel", "VBoxModel"];
 
 /** The part of anywidget's model that a figure needs. */
 class Model {
+  isStatic = true;
   #state;
   #listeners = new Map();
 
@@ -122,6 +123,14 @@ function parse(text, like) {
   return encode(take(like));
 }
 
+/** Whether an address may set a trait to a value: a range of the figure says so, or a function of its own. */
+function accepts(model, trait, value) {
+  const { accepts: rule } = figures[model.get("figure")];
+  if (typeof rule === "function") return rule(trait, value, (name) => model.get(name));
+  const [low, high] = rule[trait];
+  return flat(value).every((v) => Number(v) >= low && Number(v) <= high);
+}
+
 /** Bring the models into the state that the address names; returns the name of the first figure in it. */
 function readAddress(named) {
   let first = null;
@@ -130,8 +139,7 @@ function readAddress(named) {
     const model = named.get(name);
     if (!model || !(trait in model.get("_start"))) continue;
     const value = parse(text, model.get("_start")[trait]);
-    const [low, high] = figures[model.get("figure")].accepts[trait];
-    if (value && flat(value).every((v) => Number(v) >= low && Number(v) <= high)) {
+    if (value !== null && accepts(model, trait, value)) {
       model.set(trait, value);
       first ??= name;
     }
