@@ -190,7 +190,7 @@ export function reading(name, attributes = {}) {
 // JSON has no infinity; it travels as a string, and chainbp/widgets/base.py does the same.
 export const encode = (v) => (Array.isArray(v) ? v.map(encode) : Number.isFinite(v) ? v : String(v));
 const decode = (v) => (Array.isArray(v) ? v.map(decode) : Number(v));
-const same = (a, b) => JSON.stringify(encode(a)) === JSON.stringify(encode(b));
+export const same = (a, b) => JSON.stringify(encode(a)) === JSON.stringify(encode(b));
 
 /** Bring what a hand or an address gives into the shape of `like` and into [low, high]; what is no number stays as it was. */
 function fit(value, like, [low, high]) {

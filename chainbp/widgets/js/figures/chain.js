@@ -116,17 +116,17 @@ export function entries(chain, { parameters, x, t, sample }) {
 
 // ---- What stands above and below a box ------------------------------------------------------------------------------------
 
-const WORDS = { rho: "weights", sigma: "sigmoid", tanh: "tanh", relu: "relu", softmax: "softmax", eta: "pooling", own: "your layer" };
+const WORDS = { rho: "weights", sigma: "sigmoid", eta: "pooling" };
 
-/** The box's symbol, a formula; and in words. */
-export function box({ links, names, sizes }, j) {
+/** The box's symbol, a formula; and its word, where that is another. Where room is short, a bias is not named. */
+export function box({ links, names, sizes }, j, short = false) {
   const { kind, name, held, count } = links[j];
   const first = links.slice(0, j).reduce((sum, link) => sum + link.count, 0);
-  const inside = held ? "W" : names.slice(first, first + count).map(superscript).join(", ");
+  const inside = held ? "W" : names.slice(first, first + (short ? 1 : count)).map(superscript).join(", ");
   const z = j === links.length - 1 && sizes.at(-1) === 1 ? "(t − z)^2" : "‖t − z‖^2";
   const symbols = { rho: `ρ⟦${inside}⟧`, eta: "η_p", sigma: "σ", squared_error: z };
   const symbol = symbols[kind] ?? (kind.endsWith("cross_entropy") ? "H(t, ·)" : `{${name}}`);
-  return { symbol, word: j === links.length - 1 ? "cost" : WORDS[kind] };
+  return { symbol, word: j === links.length - 1 ? "cost" : (WORDS[kind] ?? "") };
 }
 
 // The paper's numbers of what its two networks do on the way back, from the data's box to the cost's: errors, gradients.
@@ -199,7 +199,7 @@ export function gradientOf(chain, { hidden, deltas }, found, gradient, measured)
     bias: () => [["", " = "], delta(chain, link + 1, row)],
     order: () => (chain.sizes[link + 1] > 1 ? [] : [["", " = "], delta(chain, link + 1, 0), ["", " · "], ["gradient", `∂${chain.variables[link + 1]}/∂p`]]),
   };
-  const product = chain.batch ? [["", ` = Σ_k`]] : (factors[kind]?.() ?? []);
+  const product = chain.batch ? [["", `{ over ${chain.batch} samples}`]] : (factors[kind]?.() ?? []);
   const check = measured === null || measured === undefined ? [] : [["muted", "{ measured }"], ["muted", measured, "+"]];
   return [["gradient", `∂L/∂${symbol}`], ...product, ["", " = "], ["gradient", gradient, "+"], ...check];
 }

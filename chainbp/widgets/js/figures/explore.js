@@ -1,19 +1,19 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { arrow, button, clamp, drag, fine, formula, h, label, mark, math, move, nice, path, s, say, scale, set, show } from "../kit.js";
+import { arrow, button, clamp, drag, fine, formula, h, label, mark, math, move, nice, path, s, same, say, scale, set, show } from "../kit.js";
 import { eta } from "../math.js";
 import { box, entries, entry, equation, errorOf, evaluate, gradientOf, known, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
 
-/** Three significant digits, in `most` decimals; powers of ten where that leaves no digit, or is long. */
+/** Three significant digits, in `most` decimals; powers of ten where that is long, or leaves none of at least three decimals. */
 export function three(v, most = 4) {
   const size = Math.abs(v);
   if (!Number.isFinite(v)) return fine(v);
   if (size < 1e-12) return "0";
   const exponent = Number(v.toExponential(2).split("e")[1]);
-  if (size >= 0.6 * 10 ** -most && exponent < 4) return v.toFixed(clamp(2 - exponent, 0, most)).replace("-", "−");
-  const [digits, power] = v.toExponential(Number(exponent > 0)).split("e");
+  if ((size >= 0.6 * 10 ** -most || most < 3) && exponent < 4) return v.toFixed(clamp(2 - exponent, 0, most)).replace("-", "−");
+  const [digits, power] = v.toExponential(Number(exponent > 0 && most > 3)).split("e");
   const raised = [...power.replace("+", "")].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("");
   return `${digits.replace("-", "−")}·10${raised}`;
 }
@@ -21,6 +21,7 @@ const plus = (v, most) => (v > 0 ? "+" : "") + three(v, most);
 
 const PHONE = 560;
 const LEAST_GAP = 130; // where the chosen number's chip fits beside its handle
+const quantity = ({ kind }) => (kind === "x" || kind === "t" ? "value" : "weight");
 const size = (value) => Math.max(0, ...[value].flat(2).filter(Number.isFinite).map(Math.abs));
 
 /** The limit of a number's handle: room beyond what was given at first, and more only where Python or an address needs it. */
@@ -98,7 +99,7 @@ function placed({ width, phone, chain, from, to }) {
   const most = phone ? 5 : 6;
   const rows = shown.map((i) => Math.min(chain.sizes[i], most));
   const pitch = phone ? 54 : width > 860 ? 74 : 60;
-  const top = phone ? 78 : 84;
+  const top = phone ? 90 : 96;
   const tallest = Math.max(...rows, phone ? 1 : 3);
   const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(target ? [1] : []);
   const room = right - (shown.length + target) * unit.width - 2;
@@ -141,7 +142,7 @@ function build(ui, layout) {
   let trail = [];
   let view = null;
 
-  const svg = ui.svg(place.height + (phone || !roomy() ? 58 : 0));
+  const svg = ui.svg(place.height + (phone ? 70 : roomy() ? 0 : 40));
   function roomy() {
     return place.columns.every(({ x }, c) => c === 0 || chain.links[place.columns[c].i - 1].kind !== "rho" || x - place.columns[c - 1].x - place.unit.width > LEAST_GAP);
   }
@@ -160,12 +161,12 @@ function build(ui, layout) {
       const length = Math.hypot(x2 - x1, y2 - y1);
       const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
       const at = REST * length;
-      return { x: x1 + at * ux, y: y1 + at * uy, ux, uy, back: Math.min(at, length / 2) - 8, ahead: length - at - 8, line: [x1, y1, x2, y2] };
+      return { x: x1 + at * ux, y: y1 + at * uy, ux, uy, back: Math.max(0, at - 16), ahead: Math.max(0, length - at - 16), line: [x1, y1, x2, y2] };
     }
     const sits = e.kind === "x" ? unitAt(0, e.row) : e.kind === "bias" ? unitAt(e.link + 1, e.row) : e.kind === "t" && place.target ? [place.target, unitAt(boxes - 1, e.row)?.[1]] : null;
     return sits?.[1] === undefined ? null : { x: sits[0] - half - (e.kind === "t" ? -2 * half : 0), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
   }
-  const aside = { x: width - 150, y: place.height + 16, ux: 1, uy: 0, back: 24, ahead: 24 };
+  const aside = { x: width - 180, y: place.height + 16, ux: 1, uy: 0, back: 20, ahead: 20 };
   const hold = (e) => spot(e) ?? aside;
 
   // ---- Changing a number -------------------------------------------------------------------------------------------------
@@ -313,9 +314,6 @@ function build(ui, layout) {
   set(back, { "aria-label": "The error goes back one box", class: "cbp-button cbp-round" });
   set(forth, { "aria-label": "Take back one step of the error", class: "cbp-button cbp-round" });
   const [walked, chosenLine] = [line(), line()];
-  ui.body.append(
-    h("div", { class: "cbp-walk" }, h("div", { role: "group", "aria-label": "Walk of the error" }, back, forth), h("p", { class: "cbp-says" }, walked.node, chosenLine.node)),
-  );
   const list = chooser(all, "The number with the handle", (i) => choose(all[i].at));
   const downhill = button("step downhill", () => {
     const losses = trail;
@@ -327,16 +325,21 @@ function build(ui, layout) {
     ui.redraw();
   });
   set(downhill, { class: "cbp-button cbp-main" });
-  const controls = h("div", { class: "cbp-actions" }, list.node, downhill, ui.reset);
+  set(ui.reset, { class: "cbp-button cbp-reset" });
+  const below = h("div", { class: "cbp-below" });
+  below.append(
+    h("div", { class: "cbp-walk", role: "group", "aria-label": "Walk of the error" }, back, forth),
+    h("p", { class: "cbp-says" }, walked.node, chosenLine.node),
+  );
+  const samples = [];
   if (chain.batch) {
     const names = Array.from({ length: chain.batch }, (_, k) => ({ text: `sample ${k + 1} of ${chain.batch}` }));
     const which = chooser(names, "The sample that is drawn", (k) => ui.change({ sample: k, chosen: ui.state.chosen[0] < 0 ? [ui.state.chosen[0], k] : ui.state.chosen }));
     which.choose(layout.sample);
-    controls.prepend(which.node);
+    samples.push(which.node);
   }
-  const below = h("div", { class: "cbp-below" });
   const drawOrder = orders.length ? order(ui, below, Math.min(width, phone ? width : 340), () => (find(ui.state.chosen).kind === "order" ? find(ui.state.chosen) : orders[0]), remember, choose) : () => {};
-  below.append(controls);
+  below.append(...samples, list.node, downhill, ui.reset);
   ui.body.append(below);
   if (frozen) {
     ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
@@ -347,6 +350,7 @@ function build(ui, layout) {
   return {
     draw(state) {
       view = evaluate(chain, state, ui.given("computed"));
+      if (before !== null && ["parameters", "x", "t"].every((name) => same(state[name], ui.given("_start")[name]))) [before, trail] = [null, []];
       const e = find(state.chosen);
       if (shown !== String(e.at)) [shift, shown] = [0, String(e.at)];
       const passed = (j) => state.step >= boxes - j; // whether the error has come back through box j
@@ -381,24 +385,26 @@ function build(ui, layout) {
       const { x, y, ux, uy, back: room, ahead } = hold(e);
       const [hx, hy] = [x + shift * ux, y + shift * uy];
       const largest = e.at[0] >= 0 ? Math.max(1e-9, ...[view.gradients[e.at[0]]].flat(2).map(Math.abs)) : Math.max(1e-9, Math.abs(gradient));
-      const length = clamp(16 + (30 * Math.abs(gradient)) / largest, 16, Math.max(18, (gradient > 0 ? ahead - shift : room + shift) + 6));
-      const way = known_ && gradient !== 0 && e.kind !== "order" ? Math.sign(gradient) * (length + 8) : 0;
+      const length = clamp(16 + (30 * Math.abs(gradient)) / largest, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
+      const way = known_ && gradient && spot(e) && e.kind !== "order" ? Math.sign(gradient) * (length + 8) : 0;
       point(hx, hy, hx + way * ux, hy + way * uy);
       const isOrder = e.kind === "order";
       show(handle, !frozen && !isOrder);
-      show(shape.children[1], ["weight", "bias", "own"].includes(e.kind) && !isOrder && !frozen);
-      show(shape.children[2], ["x", "t"].includes(e.kind) && !frozen);
+      show(shape.children[1], quantity(e) === "weight" && !isOrder && !frozen);
+      show(shape.children[2], quantity(e) === "value" && !frozen);
       const floats = e.kind === "weight" && spot(e) && e.link >= 0 && gapOf(e) > LEAST_GAP && !phone;
-      chip(ui, isOrder ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : clamp(hx + 60, 120, place.right), place.height + 16], floats ? "middle" : "end");
+      // Units show their own values.
+      chip(ui, isOrder || (quantity(e) === "value" && spot(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : clamp(hx + 60, 120, place.right), place.height + 16], floats ? "middle" : "end");
 
       // The line of the walk, and that of the chosen number or of what the pointer is over.
       const j = work;
       if (state.step === 0) walked.say(ui, [["", "{Forward: the values run to the cost. }"], ["value", "L"], ["", " = "], ["value", view.loss]]);
-      else if (j === e.link && ["weight", "bias"].includes(e.kind) && !over) walked.say(ui, [["", `{At the ${box(chain, j).word} the error gives gradients }`], ["", `{(${equation(chain, j, true)}): }`]]);
-      else walked.say(ui, [["", `{At the ${box(chain, j).word} }`], ["", `{(${equation(chain, j)}): }`], ...errorOf(chain, state, view, j, met[j])]);
+      else if (!Number.isFinite(view.loss)) walked.say(ui, [["", "{Here L is infinite: a unit is sure, and wrong. It has no gradient.}"]]);
+      else if (j === e.link && ["weight", "bias"].includes(e.kind) && !over) walked.say(ui, [["", `{At the weights (${equation(chain, j, true)}): error times value.}`]]);
+      else walked.say(ui, [["", `{At ${named(j)} (${equation(chain, j)}): }`], ...errorOf(chain, state, view, j, met[j])]);
       const looked = over ?? e;
       const slope = looked.at[0] >= 0 ? entry({ ...state, parameters: view.gradients }, looked.at) : gradient;
-      if (looked.kind === "t" || !passed(looked.link)) chosenLine.say(ui, [["weight", looked.symbol], ["", " = "], ["weight", entry(state, looked.at)], ["", looked.kind === "t" ? "{: the target. Let it meet z.}" : "{: the error is not back at it yet.}"]]);
+      if (looked.kind === "t" || !passed(looked.link)) chosenLine.say(ui, [[quantity(looked), looked.symbol], ["", " = "], [quantity(looked), entry(state, looked.at)], ["", looked.kind === "t" ? "{: the target. Let it meet z.}" : "{: the error is not back at it yet.}"]]);
       else chosenLine.say(ui, gradientOf(chain, view, looked, slope, looked === e ? view.difference : null), looked === e);
       set(back, { "aria-disabled": String(state.step === boxes) });
       set(forth, { "aria-disabled": String(state.step === 0) });
@@ -407,7 +413,7 @@ function build(ui, layout) {
     },
     describe(state) {
       const e = find(state.chosen);
-      const words = Array.from({ length: state.step }, (_, b) => box(chain, boxes - 1 - b).word);
+      const words = Array.from({ length: state.step }, (_, b) => named(boxes - 1 - b));
       const came = words.length ? `The error came back through ${words.join(", ")}. ` : "";
       const slope = e.at[0] >= 0 && state.step >= boxes - e.link ? ` Its derivative is ${three(entry({ ...state, parameters: view.gradients }, e.at))}.` : "";
       const outputs = view.hidden.at(-1).slice(0, 6).map(three).join(", ");
@@ -415,6 +421,10 @@ function build(ui, layout) {
     },
   };
 
+  function named(j) {
+    const { kind, name } = chain.links[j];
+    return kind === "own" ? "your layer" : `the ${box(chain, j).word || name}`;
+  }
   function gapOf(e) {
     const [from, to] = [unitAt(e.link, e.column), unitAt(e.link + 1, e.row)];
     return to[0] - from[0] - place.unit.width;
@@ -447,15 +457,16 @@ function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, uni
     const until = next ? next.x : target ?? (phone ? null : right + 30);
     const middle = until === null ? null : (x + until) / 2;
     if (middle === null) return null;
-    const { symbol, word } = box(chain, i);
+    const { symbol, word } = box(chain, i, columns.length > 4);
     const node = s("g", { class: "cbp-stop", "aria-hidden": "true" });
-    const line = s("line", { class: "stop", x1: middle - 24, x2: middle + 24, y1: 46, y2: 46 });
+    const line = s("line", { class: "stop", x1: middle - 24, x2: middle + 24, y1: 45, y2: 45 });
     node.append(
       s("rect", { x: middle - 34, y: 0, width: 68, height: 48, fill: "transparent" }),
       math(middle, 18, symbol, { "text-anchor": "middle" }),
       label(middle, 38, word, { class: "muted word", "text-anchor": "middle" }),
       line,
     );
+    if (columns.length > (phone ? 4 : 6)) node.classList.add("crowded");
     node.addEventListener("click", () => go(i));
     svg.append(node);
     return { node, i };
@@ -464,13 +475,14 @@ function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, uni
 }
 
 /** A variable: its name, and each unit's value above its error. */
-function drawColumn(ui, svg, { chain, phone }, { unit }, { i, x, ys, hidden }, press) {
-  const most = phone ? 2 : 3;
+function drawColumn(ui, svg, { chain }, { unit }, { i, x, ys, hidden }, press) {
+  const most = unit.width < 66 ? 2 : 3;
   const cells = ys.map((y, u) => {
     const frame = s("rect", { class: "unit", x: x - unit.width / 2, y: y - unit.height / 2, width: unit.width, height: unit.height, rx: 14 });
     const value = s("text", { class: "value strong", x, y: y - 3, "text-anchor": "middle" });
     const delta = s("text", { class: "error", x, y: y + 15, "text-anchor": "middle" });
-    const node = s("g", { class: "cbp-unit" }, frame, value, delta);
+    const touch = s("rect", { x: x - unit.width / 2, y: y - 26, width: unit.width, height: 52, fill: "transparent" });
+    const node = s("g", { class: "cbp-unit" }, touch, frame, value, delta);
     node.addEventListener("click", () => press(u));
     svg.append(node);
     return { frame, value, delta };
@@ -479,8 +491,8 @@ function drawColumn(ui, svg, { chain, phone }, { unit }, { i, x, ys, hidden }, p
   if (hidden) svg.append(label(x, ys.at(-1) + 46, `+ ${hidden}`, { class: "muted", "text-anchor": "middle" }));
   return ({ hidden: values, deltas }, passed, met) => {
     cells.forEach(({ frame, value, delta }, u) => {
-      ui.number(value, `hidden.${i}.${u}`, values[i][u], three(values[i][u], most));
-      ui.number(delta, `delta.${i}.${u}`, deltas[i][u], plus(deltas[i][u], most));
+      print(ui, value, `hidden.${i}.${u}`, values[i][u], three(values[i][u], most));
+      print(ui, delta, `delta.${i}.${u}`, deltas[i][u], plus(deltas[i][u], most));
       show(delta, passed(i));
       frame.classList.toggle("met", met[i] === u);
     });
@@ -503,19 +515,24 @@ function drawTargets(ui, svg, chain, { columns, unit, target, end }, press) {
   };
 }
 
-/** "L 0.569 ▲ +0.17". */
-function readout(svg, x, y, below) {
+/** "L 0.569", and at another place by how much it changed: "▲ +0.17". */
+function readout(ui, svg, x, y, change) {
   const number = s("tspan", { class: "number" });
   const text = math(x, y, "L", { class: "value loss" });
   text.append(s("tspan", { class: "number" }, " "), number);
-  const change = s("text", { class: "change", x, y: y + 24 });
   svg.append(text, change);
-  return (ui, loss, before) => {
-    ui.number(number, "L", loss, three(loss));
+  return (loss, before) => {
+    print(ui, number, "L", loss, three(loss));
     const by = before === null ? 0 : loss - before;
     say(change, Math.abs(by) > 5e-13 ? `${by > 0 ? "▲" : "▼"} ${plus(by)}` : "");
-    if (!below) set(change, { x: x + 24 + 15 * three(loss).length, y: y - 1 });
   };
+}
+
+/** A number for people and machines; one that does not exist, where L is infinite, is a dash. */
+function print(ui, node, name, value, text) {
+  if (!Number.isNaN(value)) return ui.number(node, name, value, text);
+  say(node, "–");
+  delete node.dataset.value;
 }
 
 /** L as an upright bar at the right, with a mark where it stood, and the trail of the steps. */
@@ -530,10 +547,10 @@ function drawLossBeside(ui, svg, { width, chain }, { height, right }) {
   const line = s("path", { class: "trail value" });
   const dots = s("path", { class: "dots value" });
   svg.append(track, bar, line, dots, ghost, said);
-  const write = readout(svg, left, 30, true);
+  const write = readout(ui, svg, left, 30, label(left, 54, "", { class: "change" }));
   return (loss, before, trail) => {
-    write(ui, loss, before);
-    const y = up.clamped(loss);
+    write(loss, before);
+    const y = up.clamped(Number.isNaN(loss) ? Infinity : loss);
     set(bar, { y: y.toFixed(1), height: (bottom - y).toFixed(1) });
     show(ghost, before !== null);
     show(said, before !== null && trail.length < 2);
@@ -556,10 +573,10 @@ function drawLossBelow(ui, svg, { width, chain }, { height }) {
   const ghost = s("path", { class: "ghost-mark" });
   const dots = s("path", { class: "dots value" });
   svg.append(s("rect", { class: "track", x: 0, y, width, height: 14, rx: 6 }), bar, dots, ghost);
-  const write = readout(svg, 0, height + 22, false);
+  const write = readout(ui, svg, 0, height + 22, label(width, y + 32, "", { class: "change", "text-anchor": "end" }));
   return (loss, before, trail) => {
-    write(ui, loss, before);
-    set(bar, { width: along.clamped(loss).toFixed(1) });
+    write(loss, before);
+    set(bar, { width: along.clamped(Number.isNaN(loss) ? Infinity : loss).toFixed(1) });
     show(ghost, before !== null);
     if (before !== null) set(ghost, { d: `M${along.clamped(before).toFixed(1)} ${y - 4}v22` });
     set(dots, { d: trail.map((v) => `M${along.clamped(v).toFixed(1)} ${y + 20}h0`).join("") });
@@ -582,7 +599,7 @@ function drawChip(svg) {
       text.replaceChildren();
       formula(text, `${e.symbol}{ }`);
       text.append(number);
-      set(text, { class: ["x", "t"].includes(e.kind) ? "value" : "weight" });
+      set(text, { class: quantity(e) });
     }
     ui.number(number, "chosen", value, three(value));
     const wide = 24 + 8.5 * (e.text.length + three(value).length);
@@ -616,7 +633,7 @@ function line() {
       values.forEach(([kind, value, sign], i) => {
         const text = sign ? plus(value) : three(value);
         const name = counts && sign ? (kind === "muted" ? "difference" : "gradient") : null;
-        if (name) ui.number(numbers[i], name, value, text);
+        if (name) print(ui, numbers[i], name, value, text);
         else {
           delete numbers[i].dataset.value;
           say(numbers[i], text);
@@ -646,6 +663,7 @@ function order(ui, parent, width, present, remember, choose) {
   const get = (state) => entry(state, present().at);
   const proxy = {
     ...ui,
+    number: (node, name, p) => ui.number(node, name, p, three(p)),
     slider: (options) =>
       ui.slider({
         ...options,
@@ -668,10 +686,10 @@ function order(ui, parent, width, present, remember, choose) {
     axis({ p: get(state) });
     const gradient = entry({ ...state, parameters: view.gradients }, e.at);
     const seen = passed(e.link);
-    ui.number(slope, "gradient.p", gradient, plus(gradient));
+    print(ui, slope, "gradient.p", gradient, plus(gradient));
     show(text, seen);
     const [x, y] = [place.at(get(state)), 18 + 38];
-    const way = seen && gradient !== 0 ? Math.sign(gradient) * clamp(20 + 80 * Math.abs(gradient), 20, 44) : 0;
+    const way = seen && gradient ? Math.sign(gradient) * clamp(20 + 80 * Math.abs(gradient), 20, 44) : 0;
     point(x, y, x + way, y);
   };
 }
