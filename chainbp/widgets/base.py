@@ -26,7 +26,8 @@ def encode(value: Any) -> Any:
         return {name: encode(v) for name, v in value.items()}
     if isinstance(value, (tuple, list)):
         return [encode(v) for v in value]
-    return value if value is None or isinstance(value, str) or math.isfinite(value) else str(value).replace("inf", "Infinity")
+    infinite = isinstance(value, float) and math.isinf(value)
+    return str(value).replace("inf", "Infinity") if infinite else value
 
 
 def _decode(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class Explore(Figure):
     Attributes
     ----------
     parameters : tuple
-        What is learned, in the order and of the shapes of ``loss.parameters``, as floats and (nested) tuples. Can be set.
+        What is learned, in the order and of the shapes of ``loss.parameters``, as floats and tuples. Can be set.
     x : float or tuple
         The data, a sample or a batch with one sample per column. Can be set, and keeps its shape.
     t : float or tuple
@@ -94,7 +95,8 @@ class Explore(Figure):
         self.set_trait("chain", _described(loss, bp))
         # Where nothing is chosen: the weight that matters most of the first matrix.
         k = next((k for k, theta in enumerate(loss.parameters) if theta.ndim == 2), 0 if loss.parameters else -1)
-        self._usual = {"step": len(loss.functions), "chosen": (k, int(np.abs(bp.gradients[k]).argmax()) if k >= 0 else 0)}
+        largest = (k, int(np.abs(bp.gradients[k]).argmax()) if k >= 0 else 0)
+        self._usual = {"step": len(loss.functions), "chosen": largest}
         inputs |= {name: self._usual[name] if v is None else v for name, v in [("step", step), ("chosen", chosen)]}
         target = _recipe(loss.functions[-1])[1][:1] if self.chain["target"] else (0.0,)
         super().__init__("explore", parameters=loss.parameters, x=x, t=target[0], **inputs)
@@ -122,8 +124,9 @@ class Explore(Figure):
 
     def results(self) -> dict[str, Any]:
         bp = backprop(self.loss_function(), self.x)
-        lists = {"hidden": bp.hidden, "deltas": bp.deltas, "gradients": bp.gradients}
-        results = {"loss": bp.loss, **{name: tuple(tuples(v.tolist()) for v in values) for name, values in lists.items()}}
+        results: dict[str, Any] = {"loss": bp.loss}
+        for name, values in [("hidden", bp.hidden), ("deltas", bp.deltas), ("gradients", bp.gradients)]:
+            results[name] = tuple(tuples(v.tolist()) for v in values)
         if any(link["kind"] == "own" for link in self.chain["links"]):
             self.set_trait("computed", encode(results | {"chosen": self.chosen, "difference": self._difference()}))
         return results
@@ -141,7 +144,7 @@ class Explore(Figure):
     def _difference(self) -> float | None:
         """L by the chosen number, as a central difference; None at p = inf."""
         k, i = self.chosen
-        values = [self.x, self.t, *self.parameters]
+        values: list[Any] = [self.x, self.t, *self.parameters]
         place = {-1: 0, -2: 1}.get(k, k + 2)
         value = float(np.ravel(values[place])[i])
         h = float(np.cbrt(np.finfo(float).eps)) * (abs(value) or 1)
@@ -149,8 +152,8 @@ class Explore(Figure):
         def at(v: float) -> float:
             changed = np.array(values[place])
             changed.flat[i] = v
-            x, t, *parameters = [*values[:place], tuples(changed.tolist()), *values[place + 1 :]]
-            return float(self._loss_at(tuple(parameters), t)(x))
+            now = [*values[:place], tuples(changed.tolist()), *values[place + 1 :]]
+            return float(self._loss_at(tuple(now[2:]), now[1])(now[0]))
 
         return None if np.isinf(value) else (at(value + h) - at(value - h)) / (value + h - (value - h))
 
@@ -222,62 +225,55 @@ def _code(f: Function) -> str:
     return f"{family.name}[{', '.join(text(tuples(np.asarray(a).tolist())) for a in arguments if a is not None)}]"
 
 
-# The picture's places, in its units.
-_TOP, _PITCH, _UNIT, _ROWS = 92, 62, (58, 42), 6
+# The picture's places, in its units: the top unit, from one unit to the next, a unit, and how many stand in a column.
+_TOP, _PITCH, _UNIT, _ROWS = 92, 58, (64, 42), 6
 
 
 def _picture(w: Explore) -> str:
-    """The chain as js/figures/explore.js opens: columns of units from the data to L, and the chosen weight's gradient."""
+    """The chain as js/figures/explore.js opens it: columns of units, edges between them, the chosen weight, and L."""
     values, errors = ([_column(v, w.sample, w.chain["batch"]) for v in vs] for vs in (w.hidden, w.deltas))
-    links, columns = w.chain["links"], len(values)
-    heights = [min(v.size, _ROWS) for v in values]
-    pitch = (still.WIDTH - 150) / columns
-    xs = [40 + i * pitch for i in range(columns)]
-    ys = [[_TOP + _PITCH * (u + (max(heights) - n) / 2) for u in range(n)] for n in heights]
-    known = [i >= len(links) - w.step for i in range(columns)]
-    parts, parameter = [], 0
+    links, heights = w.chain["links"], [min(v.size, _ROWS) for v in values]
+    middle = _TOP + _PITCH * (max(heights) - 1) / 2
+    width = max(still.WIDTH, 90 * len(links) + 90)
+    xs = [40 + (width - 60) * i / (len(links) + 0.3) for i in range(len(links) + 1)]
+    ys = [[middle + _PITCH * (u - (n - 1) / 2) for u in range(n)] for n in heights] + [[middle]]
+    slope, parts, handle, first = None, list[str](), list[str](), 0
     for j, link in enumerate(links):
-        x1, x2 = xs[j], xs[j + 1] if j + 1 < columns else still.WIDTH - 70
-        parts.append(still.text((x1 + x2) / 2, 24, _symbol(w, j)))
-        ends = ys[j + 1] if j + 1 < columns else [_TOP + _PITCH * (max(heights) - 1) / 2]
-        matrix = link["kind"] == "rho" and np.array(link["held"][0] if "held" in link else w.parameters[parameter])
-        for m, y1 in enumerate(ys[j]):
-            for n, y2 in enumerate(ends):
-                if link["kind"] in ("sigma", "tanh", "relu") and m != n:
-                    continue
-                line = (x1 + _UNIT[0] / 2, y1, x2 - _UNIT[0] / 2, y2)
-                if matrix is False:
-                    parts.append(still.line(*line))
-                else:
-                    share = abs(matrix[n, m]) / (np.abs(matrix).max() or 1)
-                    parts.append(still.line(*line, "weight", round(0.8 + 3.2 * share, 1), "5 4" if matrix[n, m] < 0 else ""))
-                if w.chosen[0] == parameter and matrix is not False and divmod(w.chosen[1], matrix.shape[1]) == (n, m):
-                    x, y = line[0] + 0.4 * (line[2] - line[0]), y1 + 0.4 * (y2 - y1)
-                    slope = np.ravel(w.gradients[parameter])[w.chosen[1]]
-                    if known[j]:
-                        way = 26 * np.sign(slope) / np.hypot(line[2] - line[0], y2 - y1)
-                        tip = x + way * (line[2] - line[0]), y + way * (y2 - y1)
-                        parts += [still.line(x, y, *tip, "gradient", 4), still.mark(*tip, "gradient", 5)]
-                    parts.append(still.mark(x, y, "weight", 8))
-        parameter += link["count"]
+        parts.append(still.text((xs[j] + xs[j + 1]) / 2, 24, _symbol(w, j)))
+        W = np.array(link.get("held", w.parameters[first:])[0]) if link["kind"] == "rho" else None
+        for (m, y1), (n, y2) in product(enumerate(ys[j]), enumerate(ys[j + 1])):
+            ends = xs[j] + _UNIT[0] / 2, y1, xs[j + 1] - _UNIT[0] / 2, y2
+            if W is not None:
+                width = round(0.8 + 3.2 * abs(W[n, m]) / (np.abs(W).max() or 1), 1)
+                parts.append(still.line(*ends, "weight", width, "5 4" if W[n, m] < 0 else ""))
+            elif link["kind"] not in ("sigma", "tanh", "relu") or m == n:
+                parts.append(still.line(*ends))
+            if W is not None and "held" not in link and w.chosen == (first, n * W.shape[1] + m):
+                slope = w.gradients[first][n][m] if j >= len(links) - w.step else None
+                x, y, dx, dy = ends[0] + 0.4 * (ends[2] - ends[0]), y1 + 0.4 * (y2 - y1), ends[2] - ends[0], y2 - y1
+                handle = [still.mark(x, y, "weight", 8)]
+                if slope:
+                    way = 28 * np.sign(slope) / np.hypot(dx, dy)
+                    tip = x + way * dx, y + way * dy
+                    handle = [still.line(x, y, *tip, "gradient", 4), still.mark(*tip, "gradient", 6), *handle]
+        first += link["count"]
+    parts += handle
     for i, name in enumerate(w.chain["variables"]):
         parts.append(still.text(xs[i], ys[i][0] - 28, name))
         for u, y in enumerate(ys[i]):
-            parts += [still.pill(xs[i], y, *_UNIT), still.text(xs[i], y - 3, _short(values[i][u]), "value", size=14)]
-            if known[i]:
+            parts += [still.pill(xs[i], y, *_UNIT), still.text(xs[i], y - 3, _short(values[i][u]), "value")]
+            if i >= len(links) - w.step:
                 parts.append(still.text(xs[i], y + 15, _short(errors[i][u], "+"), "error", size=14))
         if more := values[i].size - heights[i]:
-            parts.append(still.text(xs[i], ys[i][-1] + 36, f"and {more} more", "slip", size=14))
-    bottom = _TOP + _PITCH * max(heights)
-    middle = _TOP + _PITCH * (max(heights) - 1) / 2
-    parts.append(still.text(still.WIDTH - 64, middle + 6, f"L = {_short(w.loss)}", "value", size=18))
-    alt = f"A chain {' → '.join(w.chain['variables'])} → L; the loss is {_short(w.loss)}"
-    if w.chosen[0] >= 0:
-        slope = np.ravel(w.gradients[w.chosen[0]])[w.chosen[1]]
-        at = still.number(np.ravel(w.parameters[w.chosen[0]])[w.chosen[1]])
-        name = w.chain["names"][w.chosen[0]]
-        alt += f", and its derivative by an entry of {name}, which is {at}, is {_short(slope, '+')}"
-    return still.picture(bottom, alt, parts)
+            parts.append(still.text(xs[i], ys[i][-1] + 38, f"+ {more}", "slip", size=14))
+    parts.append(still.text(xs[-1] + 4, middle + 6, f"L = {_short(w.loss)}", "value", size=18))
+    outputs = ", ".join(_short(v) for v in values[-1][:_ROWS])
+    alt = (
+        f"A chain of {len(links)} functions gives {w.chain['variables'][-1]} = {outputs}; the loss is {_short(w.loss)}"
+    )
+    if slope is not None:
+        alt += f", and its derivative by the chosen weight is {_short(slope, '+')}"
+    return still.picture(_TOP + _PITCH * max(heights) - 12, alt, parts, width)
 
 
 def _column(value: Any, sample: int, batch: int) -> Array:
@@ -290,16 +286,21 @@ def _symbol(w: Explore, j: int) -> str:
     """What stands above a box."""
     link = w.chain["links"][j]
     first = sum(other["count"] for other in w.chain["links"][:j])
-    inside = ", ".join(w.chain["names"][first : first + link["count"]])
-    if link["kind"] == "squared_error":
-        return "(t − z)²" if w.chain["sizes"][-1] == 1 else "‖t − z‖²"
-    return f"ρ⟦{inside or 'W'}⟧" if link["kind"] == "rho" else link["name"]
+    inside = ", ".join(w.chain["names"][first : first + link["count"]]) or "W"
+    error = "(t − z)²" if w.chain["sizes"][-1] == 1 else "‖t − z‖²"
+    symbols: dict[str, str] = {"squared_error": error, "rho": f"ρ⟦{inside}⟧", "eta": "η"}
+    return symbols.get(link["kind"], str(link["name"]))
 
 
 def _short(v: float, sign: str = "") -> str:
-    """Three significant digits."""
-    printed = f"{float(v):{sign}.3g}"
-    return printed.replace("-", "−").replace("inf", "∞")
+    """Three significant digits, in three decimals at most; powers of ten where that is long, or leaves none."""
+    if not np.isfinite(v) or v == 0:
+        return still.number(v, 0)
+    exponent = int(np.floor(np.log10(abs(v))))
+    if -4 < exponent < 4:
+        return f"{v:{sign}.{min(max(2 - exponent, 0), 3)}f}".replace("-", "−")
+    raised = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{v:{sign}.0e}".partition("e")[0].replace("-", "−") + f"·10{raised}"
 
 
 def explore(

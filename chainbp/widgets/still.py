@@ -16,11 +16,11 @@ COLORS = {"value": "#0072b2", "error": "#b84f00", "gradient": "#00795a", "weight
 WIDTH = 640
 
 
-def picture(height: float, alt: str, parts: Iterable[str]) -> str:
-    """The whole picture: 640 wide, on white paper, with a text alternative."""
-    paper = f'<rect class="paper" width="{WIDTH}" height="{_n(height)}" fill="#ffffff"/>'
+def picture(height: float, alt: str, parts: Iterable[str], width: float = WIDTH) -> str:
+    """The whole picture, on white paper, with a text alternative."""
+    paper = f'<rect class="paper" width="{_n(width)}" height="{_n(height)}" fill="#ffffff"/>'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {_n(height)}" width="{WIDTH}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {_n(height)}" width="{_n(width)}" '
         f'height="{_n(height)}" role="img" aria-label="{escape(alt)}" font-family="sans-serif" font-size="15">'
         f"{paper}{''.join(parts)}</svg>"
     )

@@ -188,7 +188,7 @@ export function reading(name, attributes = {}) {
 // ---- State ----------------------------------------------------------------------------------------------------------
 
 // JSON has no infinity; it travels as a string, and chainbp/widgets/base.py does the same.
-export const encode = (v) => (Array.isArray(v) ? v.map(encode) : Number.isFinite(v) ? v : String(v));
+export const encode = (v) => (Array.isArray(v) ? v.map(encode) : typeof v === "number" && !Number.isFinite(v) ? String(v) : v);
 const decode = (v) => (Array.isArray(v) ? v.map(decode) : Number(v));
 export const same = (a, b) => JSON.stringify(encode(a)) === JSON.stringify(encode(b));
 

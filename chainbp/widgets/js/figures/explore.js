@@ -1,7 +1,7 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { arrow, button, clamp, drag, fine, formula, h, label, mark, math, move, nice, path, s, same, say, scale, set, show } from "../kit.js";
+import { arrow, button, clamp, drag, encode, fine, formula, h, label, mark, math, move, nice, path, s, same, say, scale, set, show } from "../kit.js";
 import { eta } from "../math.js";
 import { box, entries, entry, equation, errorOf, evaluate, gradientOf, known, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -356,6 +356,8 @@ function build(ui, layout) {
       const passed = (j) => state.step >= boxes - j; // whether the error has come back through box j
       const work = boxes - state.step;
       const met = units(chain, view.deltas, e);
+      // For machines that compare the numbers with Python's.
+      set(svg, { "data-name": "state", "data-value": JSON.stringify(Object.fromEntries([...Object.entries(state), ["links", chain.links]].map(([name, v]) => [name, encode(v)]))) });
       heads(work);
       columns.forEach((draw) => draw(view, passed, met));
       targets(state);
@@ -368,8 +370,6 @@ function build(ui, layout) {
           set(line, {
             "stroke-width": (1 + (4.5 * Math.min(Math.abs(w), layout.weight[found.at[0]])) / layout.weight[found.at[0]]).toFixed(2),
             "stroke-dasharray": w < 0 ? "7 5" : null,
-            "data-name": `parameters.${found.at.join(".")}`,
-            "data-value": w,
           });
           line.classList.toggle("chosen", found === e);
           line.classList.toggle("over", found === over);
