@@ -244,8 +244,8 @@ def _picture(w: Explore) -> str:
         for (m, y1), (n, y2) in product(enumerate(ys[j]), enumerate(ys[j + 1])):
             ends = xs[j] + _UNIT[0] / 2, y1, xs[j + 1] - _UNIT[0] / 2, y2
             if W is not None:
-                width = round(0.8 + 3.2 * abs(W[n, m]) / (np.abs(W).max() or 1), 1)
-                parts.append(still.line(*ends, "weight", width, "5 4" if W[n, m] < 0 else ""))
+                thick = round(0.8 + 3.2 * abs(W[n, m]) / (np.abs(W).max() or 1), 1)
+                parts.append(still.line(*ends, "weight", thick, "5 4" if W[n, m] < 0 else ""))
             elif link["kind"] not in ("sigma", "tanh", "relu") or m == n:
                 parts.append(still.line(*ends))
             if W is not None and "held" not in link and w.chosen == (first, n * W.shape[1] + m):

@@ -12,7 +12,7 @@ from widget_cases.networks import spread
 
 EXAMPLE = "explore(squared_error[0.2] @ eta[3] @ sigma @ rho[[[0.8, -1.2], [1.5, 0.4], [-0.6, 0.9]]], x=[1, 0.5])"
 TIMED = ["chosen", "p"]
-# One unit per box; a batch; biases, groups with orders of their own and a part that is held; more than fits; a long one.
+# One unit per box; a batch; biases, groups with orders of their own and a part that is held; more than fits; long.
 MORE = [
     "explore(squared_error[[0.2]] @ sigma @ rho[[[1.5]]], x=[1])",
     "explore(squared_error[[[1, 0], [0, 1]]] @ tanh @ rho[[[-2.5, -1], [-0.5, 2]]], x=[[1, -1.5], [0.5, 1]], sample=1)",
