@@ -24,6 +24,13 @@ MORE = [
     "explore(sigmoid_cross_entropy[[1, 0]] @ rho[[[1, 0.5], [0, 1]]]"
     f"{' @ sigma @ rho[[[0.5, -1], [2, 1]]]' * 5}, x=[1, -1])",
 ]
+# A layer of a reader's own, which the page cannot compute.
+OWN = """@Family
+def scale(a):
+    return Function(lambda x: (a * x, lambda d: a * d, lambda d: ((d * x).sum(),)), (a,), name="scale", symbols=("a",))
+
+
+explore(squared_error[[0.2, 1]] @ scale[3.0] @ rho[[[1, 0.5], [0, 1]]], x=[1, 0.5])"""
 FAMILIES = {"rho", "eta", "squared_error", "cross_entropy", "sigmoid_cross_entropy", "softmax_cross_entropy"}
 
 

@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 5848b4819b09f0fd */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources fba140c759ee0764 */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
