@@ -17,28 +17,25 @@ except ImportError as error:  # pragma: no cover
 
 from chainbp.widgets.chain_rule import ChainRule, chain_rule
 from chainbp.widgets.descent import Descent, descent
+from chainbp.widgets.explore import Explore, explore
 from chainbp.widgets.learning_p import LearningP, learning_p
-from chainbp.widgets.lp_network import LpNetwork, lp_network
 from chainbp.widgets.lp_pooling import LpPooling, lp_pooling
 from chainbp.widgets.pooling_map import PoolingMap, pooling_map
 from chainbp.widgets.sigmoid import Sigmoid, sigmoid
-from chainbp.widgets.two_layer import TwoLayer, two_layer
 
 __all__ = [
     "ChainRule",
     "Descent",
+    "Explore",
     "LearningP",
-    "LpNetwork",
     "LpPooling",
     "PoolingMap",
     "Sigmoid",
-    "TwoLayer",
     "chain_rule",
     "descent",
+    "explore",
     "learning_p",
-    "lp_network",
     "lp_pooling",
     "pooling_map",
     "sigmoid",
-    "two_layer",
 ]

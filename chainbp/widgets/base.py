@@ -23,11 +23,14 @@ STATIC = Path(__file__).parent / "static"
 SHARED = json.loads(Path(__file__).with_name("shared.json").read_text(encoding="utf-8"))
 
 
-def _encode(value: Any) -> Any:
+def encode(value: Any) -> Any:
     """For JSON, which has no infinity: it travels as a string. js/kit.js does the same."""
-    if isinstance(value, tuple):
-        return [_encode(v) for v in value]
-    return value if math.isfinite(value) else str(value).replace("inf", "Infinity")
+    if isinstance(value, dict):
+        return {name: encode(v) for name, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [encode(v) for v in value]
+    infinite = isinstance(value, float) and math.isinf(value)
+    return str(value).replace("inf", "Infinity") if infinite else value
 
 
 def _decode(value: Any) -> Any:
@@ -41,30 +44,31 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
 
     Parameters
     ----------
-    ndim : int
-        0, 1 or 2.
+    ndim : int or None
+        0, 1 or 2; None for any of them.
     keep_shape : bool, optional
         Whether the shape stays that of the first value.
     """
 
     _WORDS: ClassVar = ("a number", "a vector", "a matrix")
 
-    def __init__(self, ndim: int, *, keep_shape: bool = False) -> None:
+    def __init__(self, ndim: int | None, *, keep_shape: bool = False) -> None:
         super().__init__()
         self._ndim = ndim
         self._keep_shape = keep_shape
-        self.tag(sync=True, to_json=lambda value, _: _encode(value), from_json=lambda v, _: _decode(v))
+        self.tag(sync=True, to_json=lambda value, _: encode(value), from_json=lambda v, _: _decode(v))
 
     def validate(self, obj: Any, value: Any) -> Any:
         what = f"{obj.figure}: {self.name}"
         array = as_array(value, what)
-        if array.ndim != self._ndim or array.size == 0:
-            raise ValueError(f"{what} must be {self._WORDS[self._ndim]}; got shape {array.shape}")
+        if array.ndim > 2 or array.ndim != (array.ndim if self._ndim is None else self._ndim) or array.size == 0:
+            words = " or ".join(self._WORDS) if self._ndim is None else self._WORDS[self._ndim]
+            raise ValueError(f"{what} must be {words}; got shape {array.shape}")
         self.check(what, array)
         before = obj._trait_values.get(self.name)
         if self._keep_shape and before is not None and np.shape(before) != array.shape:
             raise ValueError(f"{what} must keep its shape, {np.shape(before)}; got shape {array.shape}")
-        return _tuples(array.tolist())
+        return tuples(array.tolist())
 
     def check(self, what: str, array: Any) -> None:
         """Raise an error if the values are out of range."""
@@ -135,7 +139,7 @@ class Result(traitlets.TraitType):  # type: ignore[type-arg]
         super().__init__(read_only=True)
 
     def validate(self, obj: Any, value: Any) -> Any:
-        return _tuples(value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value)
+        return tuples(value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value)
 
 
 class Figure(anywidget.AnyWidget):
@@ -159,7 +163,7 @@ class Figure(anywidget.AnyWidget):
     def __init__(self, figure: str, **inputs: Any) -> None:
         self.set_trait("figure", figure)
         super().__init__(**inputs)
-        self._start = {name: _encode(getattr(self, name)) for name in [*self._inputs(), "answer"]}
+        self._start = {name: encode(getattr(self, name)) for name in [*self._inputs(), "answer"]}
         self.observe(lambda _: self._refresh(), names=list(self._inputs()))
         self._refresh()
 
@@ -194,7 +198,7 @@ class Figure(anywidget.AnyWidget):
                 self.set_trait(name, value)
 
     def __repr__(self) -> str:
-        inputs = [f"{name}={_text(getattr(self, name))}" for name in self._inputs()]
+        inputs = [f"{name}={text(getattr(self, name))}" for name in self._inputs()]
         return f"{self.figure}({', '.join(inputs + self._more())})"
 
     def _more(self) -> list[str]:
@@ -208,11 +212,11 @@ class Figure(anywidget.AnyWidget):
         return bundle
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+def tuples(value: Any) -> Any:
+    return tuple(tuples(v) for v in value) if isinstance(value, list) else value
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
     if isinstance(value, tuple):
-        return f"[{', '.join(_text(v) for v in value)}]"
+        return f"[{', '.join(text(v) for v in value)}]"
     return f"{value:.6g}"

@@ -12,9 +12,8 @@ from chainbp.function import Function
 from chainbp.wanted import as_array
 from chainbp.widgets import still
 from chainbp.widgets.base import SHARED, Figure, Numbers, Order, Result, Whole
-from chainbp.widgets.network import MOST
 
-MOST_SAMPLES = 20
+MOST, MOST_SAMPLES = 4, 20
 STILL_STEPS = 60
 REACH = SHARED["descent"]["reach"]
 

@@ -16,11 +16,11 @@ COLORS = {**LIGHT, "slip": LIGHT["muted"]}
 WIDTH = 640
 
 
-def picture(height: float, alt: str, parts: Iterable[str]) -> str:
-    """The whole picture: 640 wide, on white paper, with a text alternative."""
-    paper = f'<rect class="paper" width="{WIDTH}" height="{_n(height)}" fill="{PAPER}"/>'
+def picture(height: float, alt: str, parts: Iterable[str], width: float = WIDTH) -> str:
+    """The whole picture, on white paper, with a text alternative."""
+    paper = f'<rect class="paper" width="{_n(width)}" height="{_n(height)}" fill="{PAPER}"/>'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {_n(height)}" width="{WIDTH}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_n(width)} {_n(height)}" width="{_n(width)}" '
         f'height="{_n(height)}" role="img" aria-label="{escape(alt)}" font-family="sans-serif" font-size="15">'
         f"{paper}{''.join(parts)}</svg>"
     )
@@ -96,10 +96,10 @@ def mark(x: float, y: float, kind: str, r: float = 6) -> str:
     return f'<path class="{kind}" d="{shapes[kind]}" {at} color="{COLORS[kind]}" {paint}/>'
 
 
-def frame(x: float, y: float, width: float, height: float, content: str) -> str:
-    """A box around a line of text, centered on (x, y)."""
-    box = f'x="{_n(x - width / 2)}" y="{_n(y - height / 2)}" width="{_n(width)}" height="{_n(height)}" rx="4"'
-    return f'<rect class="frame" {box} fill="none" stroke="{RULE}"/>{text(x, y + 5, content)}'
+def pill(x: float, y: float, width: float, height: float) -> str:
+    """The frame of a unit, centered on (x, y), on paper."""
+    box = f'x="{_n(x - width / 2)}" y="{_n(y - height / 2)}" width="{_n(width)}" height="{_n(height)}" rx="14"'
+    return f'<rect class="frame paper" {box} fill="#ffffff" stroke="{RULE}"/>'
 
 
 def outline(x: float, y: float, width: float, height: float) -> str:

@@ -12,14 +12,20 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from widget_cases import chain_rule, descent, learning_p, lp_network, lp_pooling, pooling_map, sigmoid, two_layer
+from widget_cases import chain_rule, descent, explore, learning_p, lp_pooling, pooling_map, sigmoid
 
-ALL = (chain_rule, lp_pooling, sigmoid, two_layer, lp_network, descent, learning_p, pooling_map)
+ALL = (chain_rule, lp_pooling, sigmoid, explore, descent, learning_p, pooling_map)
 CASES: dict[str, ModuleType] = {case.__name__.rpartition(".")[2]: case for case in ALL}
 
 
 def make(name: str):
     """The figure of a case's example."""
+    return made(CASES[name].EXAMPLE)
+
+
+def made(code: str):
+    """The figure of some code."""
+    import chainbp
     from chainbp import widgets
 
-    return eval(CASES[name].EXAMPLE, vars(widgets))
+    return eval(code, {**vars(chainbp), **vars(widgets), "inf": float("inf")})

@@ -1,12 +1,8 @@
-"""What the figures of whole networks show, by names as chainbp's backprop gives it."""
+"""Arrays whose entries a figure shows one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-
-from chainbp import Function, backprop
 
 
 def array(shown: dict[str, float], name: str, ndim: int) -> np.ndarray:
@@ -23,16 +19,3 @@ def spread(name: str, value) -> dict[str, float]:
     """The other way: the entries of an array by their names."""
     value = np.asarray(value)
     return {".".join([name, *map(str, index)]): float(value[index]) for index in np.ndindex(value.shape)}
-
-
-def expected_of(loss: Function, x: np.ndarray, weights: Sequence[str], units: dict[str, int]) -> dict[str, float]:
-    """Loss, hidden variables, errors, gradients; `units` says which variable each column of units shows."""
-    bp = backprop(loss, x)
-    numbers = {"L": bp.loss} | spread("x", x)
-    for i, (value, delta) in enumerate(zip(bp.hidden, bp.deltas)):
-        numbers |= spread(f"hidden.{i}", np.atleast_1d(value)) | spread(f"delta.{i}", np.atleast_1d(delta))
-    for name, i in units.items():
-        numbers |= spread(f"unit.{name}", np.atleast_1d((bp.deltas if "delta" in name else bp.hidden)[i]))
-    for name, theta, gradient in zip(weights, loss.parameters, bp.gradients):
-        numbers |= spread(name, theta) | spread(f"gradient.{name}", gradient) | spread(f"difference.{name}", gradient)
-    return numbers

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_tools"))
 from chromium import launched, serving
 from katex_build import find_node
 from scratch import ROOT, cells, environment
-from widget_cases import CASES
+from widget_cases import CASES, explore
 
 from chainbp.widgets.base import SHARED
 
@@ -79,13 +79,16 @@ def build(folder: Path) -> None:
     for part in ("_ext", "_static", "_extra", "_templates", "_tools"):
         shutil.copytree(ROOT / "book" / part, book / part)
     shutil.copy(ROOT / "_config.yml", folder)
-    (book / "_toc.yml").write_text(
-        "format: jb-book\nroot: index\nchapters: [{file: plain}, {file: asking}]\n", encoding="utf-8"
-    )
-    (book / "descriptions.yml").write_text("index: Figures.\nplain: None.\nasking: Questions.\n", encoding="utf-8")
+    contents = "format: jb-book\nroot: index\nchapters: [{file: plain}, {file: more}, {file: asking}]\n"
+    (book / "_toc.yml").write_text(contents, encoding="utf-8")
+    descriptions = "index: Figures.\nplain: None.\nmore: Chains.\nasking: Questions.\n"
+    (book / "descriptions.yml").write_text(descriptions, encoding="utf-8")
     (book / "plain.md").write_text("# A page without figures\n", encoding="utf-8")
+    more = cells("from chainbp import *\nfrom chainbp.widgets import *", *explore.MORE, explore.OWN)
+    more.cells.insert(0, nbformat.v4.new_markdown_cell("# More chains"))
+    nbformat.write(more, book / "more.ipynb")
     notebook = cells(
-        "from chainbp.widgets import *",
+        "from chainbp import *\nfrom chainbp.widgets import *",
         *(case.EXAMPLE for case in CASES.values()),
         "lp_pooling(y=[1, -2, 3, 0.5, -1.5, 2.5], p=float('inf'))",
         "import ipywidgets\nipywidgets.HBox([sigmoid(x=-1), lp_pooling(y=[1, 2, 3], p=1)])",

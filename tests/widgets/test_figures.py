@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 import traitlets
 from sklearn.datasets import load_digits
-from widget_cases import CASES, make
+from widget_cases import CASES, made, make
+from widget_cases import explore as explore_case
 
-from chainbp import backprop, conv2d, eta, sigma, squared_error
-from chainbp.widgets import chain_rule, descent, learning_p, lp_network, lp_pooling, pooling_map, sigmoid, two_layer
+from chainbp import Family, Function, backprop, check_gradient, conv2d, eta, rho, sigma, squared_error
+from chainbp.widgets import chain_rule, descent, explore, learning_p, lp_pooling, pooling_map, sigmoid
 from chainbp.widgets.base import STATIC
 
+W = [[0.8, -1.2], [1.5, 0.4], [-0.6, 0.9]]
+LOSS = squared_error[0.2] @ eta[3] @ sigma @ rho[W]
 every_figure = pytest.mark.parametrize("name", CASES)
 
 
@@ -102,22 +105,17 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: two_layer(W1=[[1, np.nan]], W2=[[1]], x=[1, 1], t=[1]), "two_layer: W1 must be finite"),
-        (
-            lambda: two_layer(W1=[[1, 1]], W2=[[1, 2]], x=[1, 1], t=[1]),
-            "two_layer: W2 needs a column for each entry of what W1 gives, 1; got (1, 2)",
-        ),
-        (
-            lambda: two_layer(W1=[[1, 1]], W2=[[1]], x=[1, 1], t=[1, 2]),
-            "two_layer: t must have an entry for each output, 1; got 2",
-        ),
-        (
-            lambda: two_layer(W1=np.ones((5, 2)), W2=np.ones((1, 5)), x=[1, 1], t=[1]),
-            "two_layer: W1 must have at most 4 rows and columns; got shape (5, 2)",
-        ),
-        (lambda: two_layer(step=1.5), "two_layer: step must be a whole number from 0 to 5; got 1.5"),
-        (lambda: lp_network(p=-1), "lp_network: p must be one number greater than 0, or inf; got -1"),
-        (lambda: lp_network(x=[1]), "lp_network: W needs a column for each entry of x, 1; got (3, 2)"),
+        (lambda: explore(LOSS, [1, 0.5], step=1.5), "explore: step must be a whole number from 0 to 99; got 1.5"),
+        (lambda: explore(LOSS, [1, 0.5], step=5), "explore: step must be at most 4; got 5"),
+        (lambda: explore(LOSS, [1, 0.5], sample=1), "explore: sample must be at most 0; got 1"),
+        (lambda: explore(LOSS, [1, 0.5], chosen=[0, 6]), "explore: chosen must be the index of a parameter"),
+        (lambda: explore(LOSS, [1, np.nan]), "explore: x must be finite; got inf or NaN"),
+        (lambda: explore(LOSS, [1]), "W of shape (3, 2) needs shape (2,)"),
+        (lambda: explore(eta[2] @ sigma, [[1, 2], [3, 4]]), "needs a loss that gives one number"),
+        (lambda: explore(LOSS @ rho[np.ones((2, 600))], np.ones(600)), "draws at most 1000 parameters; got 1207"),
+        (lambda: setattr(explore(LOSS, [1, 0.5]), "x", [1]), "explore: x must keep its shape, (2,); got shape (1,)"),
+        (lambda: setattr(explore(LOSS, [1, 0.5]), "parameters", [W]), "explore: parameters must keep their shapes"),
+        (lambda: setattr(explore(LOSS, [1, 0.5]), "parameters", [W, -1]), "η_p: p must be"),
         (lambda: learning_p(y=np.ones(9)), "learning_p: y must have at most 8 entries"),
         (lambda: learning_p(p=0), "learning_p: p must be one number greater than 0, or inf; got 0"),
         (lambda: chain_rule([1, 2]), "chain_rule: widths must be 3 to 5 widths"),
@@ -144,19 +142,72 @@ def test_wrong_use_of_a_network_raises_a_clear_error(make, message):
         make()
 
 
-def test_networks_follow_chainbp():
-    for w, loss in [
-        (two_layer(), lambda w: squared_error[list(w.t)] @ w.network()),
-        (lp_network(), lambda w: squared_error[w.t] @ w.network()),
-    ]:
-        w.x = [0.3, -2]
-        bp = backprop(loss(w), w.x)
+def test_explore_follows_chainbp():
+    for code in [explore_case.EXAMPLE, *explore_case.MORE]:
+        w = made(code)
+        w.x = np.sin(np.arange(np.size(w.x))).reshape(np.shape(w.x))
+        w.parameters = [np.abs(np.array(theta)) * 0.9 for theta in w.parameters]
+        bp = backprop(w.loss_function(), w.x)
         assert w.loss == bp.loss
         for name in ("hidden", "deltas", "gradients"):
             for ours, theirs in zip(getattr(w, name), getattr(bp, name), strict=True):
                 np.testing.assert_array_equal(ours, theirs)
-    with pytest.raises(ValueError, match="must keep its shape"):
-        w.x = [1, 2, 3]
+        assert made(repr(w)).loss == pytest.approx(w.loss, rel=1e-4)
+        assert w.computed == {}
+        assert w.loss_function() == w.loss_function().functions[-1] @ w.network()
+
+
+def test_explore_moves_the_target_and_keeps_an_infinite_order():
+    w = explore(LOSS, [1, 0.5])
+    assert w.loss_function() == LOSS
+    w.t = 0.5
+    assert w.loss_function() == squared_error[0.5] @ eta[3] @ sigma @ rho[W]
+    w.parameters = (W, np.inf)
+    assert w.loss_function() == squared_error[0.5] @ eta[np.inf] @ sigma @ rho[W]
+    assert w.gradients[1] == 0
+    # The message of a browser that moved p.
+    w.set_state({"parameters": [W, "Infinity"]})
+    assert w.parameters[1] == np.inf
+
+
+@pytest.mark.parametrize("code", [explore_case.EXAMPLE, *explore_case.MORE])
+def test_what_explore_begins_with_is_the_largest_gradient_of_the_first_matrix(code):
+    w = made(code)
+    k, i = w.chosen
+    assert abs(np.ravel(w.gradients[k])[i]) == np.abs(w.gradients[k]).max()
+
+
+def scaled():
+    """A layer of a reader's own."""
+
+    @Family
+    def scale(a):
+        def forward(x):
+            return a * x, lambda delta: a * delta, lambda delta: ((delta * x).sum(),)
+
+        return Function(forward, (a,), name="scale", symbols=("a",))
+
+    return scale
+
+
+def test_explore_sends_the_results_of_a_layer_that_it_does_not_know():
+    w = explore(squared_error[[0.2, 1.0]] @ rho[[[1, 2], [3, 4]]].fixed() @ scaled()[3.0], [1, 0.5])
+    kinds = [link["kind"] for link in w.chain["links"]]
+    assert kinds == ["own", "rho", "squared_error"]
+    for w.parameters in ([2.0], [-1.0]):
+        check = check_gradient(w.loss_function(), w.x)
+        assert w.computed["loss"] == w.loss
+        assert w.computed["gradients"] == list(w.gradients)
+        assert w.computed["difference"] == pytest.approx(float(check.comparisons[1].difference), rel=1e-6)
+    w.chosen = (-1, 1)
+    assert w.computed["difference"] == pytest.approx(w.deltas[0][1], rel=1e-6)
+    w.chosen = (-2, 0)
+    assert w.computed["difference"] == pytest.approx(-w.deltas[-1][0], rel=1e-6)
+
+
+def test_a_stranger_of_a_known_name_is_no_acquaintance():
+    stranger = Function(lambda x: (2 * x, lambda d: 2 * d, None), name="σ")
+    assert explore(squared_error[[1.0]] @ stranger, [1.0]).chain["links"][0]["kind"] == "own"
 
 
 def test_descent_follows_chainbp():
@@ -235,7 +286,7 @@ def test_browser_messages_with_infinity_are_understood(name):
     assert state["figure"] == name
     assert state["_start"] == {name: state[name] for name in [*w._inputs(), "answer"]}
     w.set_state({name: state[name] for name in w._inputs()})
-    if name in ("lp_pooling", "lp_network", "learning_p", "pooling_map"):
+    if name in ("lp_pooling", "learning_p", "pooling_map"):
         w.set_state({"p": "Infinity"})
         assert w.p == np.inf
         assert w.get_state()["p"] == "Infinity"

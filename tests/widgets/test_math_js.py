@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from widget_cases import explore, made
 
 from chainbp import backprop, check_gradient, eta, lp_network, lp_pool2d, rho, sigma, squared_error, two_layer
 from chainbp.lp import entropy
-from chainbp.widgets import chain_rule
+from chainbp.widgets import base, chain_rule
 
 MATH_JS = Path(__file__).parents[2] / "chainbp" / "widgets" / "js" / "math.js"
 ORDERS = [0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, 100.0, 1000.0, np.inf]
@@ -20,6 +22,7 @@ ORDERS = [0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0, 100.0, 1000.0, np.inf]
 RUNNER = """
 import { readFileSync } from "node:fs";
 const m = await import(process.argv[1]);
+const c = await import(process.argv[1].replace("math.js", "figures/chain.js"));
 const decode = (_, v) => (v === "Infinity" ? Infinity : v === "-Infinity" ? -Infinity : v);
 const encode = (_, v) => (typeof v === "number" && !Number.isFinite(v) ? String(v) : v);
 const chains = {
@@ -27,6 +30,7 @@ const chains = {
   lp_network: (c) => [m.eta(c.p), m.sigma, m.rho(c.W)],
 };
 const answers = {
+  explore: ({ chain, state }) => c.evaluate(chain, state),
   network: (c) => {
     const loss = m.compose(m.squaredError(c.t), ...chains[c.chain](c));
     return { ...m.backprop(loss, c.x), differences: c.differences ? m.centralDifferences(loss, c.x) : null };
@@ -266,6 +270,39 @@ def test_sums_over_samples(node):
         close([answer["loss"], answer["alone"]], [bp.loss] * 2, case)
         for a, e in zip(answer["gradients"], bp.gradients, strict=True):
             close(a, e, case)
+
+
+@few_or(200, few=20)
+def test_every_layer_and_cost_in_chains(node, count):
+    rng = np.random.default_rng(8)
+    cases, figures = [], []
+    for code in [explore.EXAMPLE, *explore.MORE] * count:
+        w = made(code)
+        orders = [name.startswith("p") for name in w.chain["names"]]
+        with suppress(ValueError):  # a sigmoid that is sure and wrong: its cross entropy is infinite
+            w.x = rng.normal(size=np.shape(w.x), scale=0.5)
+            w.parameters = [
+                rng.choice([0.2, 1.0, 2.0, np.inf, np.exp(rng.uniform(-1.6, 5))], size=np.shape(theta))
+                if order
+                else rng.normal(size=np.shape(theta), scale=0.5)  # so that no tanh loses its digits
+                for theta, order in zip(w.parameters, orders)
+            ]
+        try:
+            w.results()
+        except ValueError:
+            continue
+        state = {name: base.encode(getattr(w, name)) for name in w._inputs()}
+        cases.append({"kind": "explore", "chain": w.chain, "state": state})
+        figures.append(w)
+    assert len(cases) >= 5 * count
+    for w, answer in zip(figures, in_node(node, cases), strict=True):
+        close(answer["loss"], w.loss, repr(w))
+        for ours, theirs in zip(answer["gradients"], w.gradients, strict=True):
+            close(ours, theirs, repr(w))
+        for name in ("hidden", "deltas"):
+            for ours, theirs in zip(answer[name], getattr(w, name), strict=True):
+                column = np.array(theirs)[..., w.sample] if w.chain["batch"] else theirs
+                close(ours, np.atleast_1d(column), repr(w))
 
 
 def test_a_fixed_function_has_no_parameters(node):

@@ -13,7 +13,7 @@ from chromium import visit
 from live import check, drag, grasp
 from looks import every_visit, take, violations
 from playwright.sync_api import Locator, Page
-from widget_cases import CASES
+from widget_cases import CASES, made
 
 FIGURES = [*CASES, "lp_pooling-2", "sigmoid-2", "lp_pooling-3"]
 SORRY = "This figure is not alive here: IntSlider needs a running Python. Open the page as a notebook to use it."
@@ -202,17 +202,141 @@ def test_every_mark_follows_the_hand(shared, name):
         check(fig)
 
 
-def test_the_walk_back_step_by_step(page):
-    fig = figure(page, "two_layer")
-    for step in range(5):
-        fig.locator(f"[data-step='{step}']").click()
+def test_the_walk_back_box_by_box(page):
+    fig = figure(page, "explore")
+    back, forth = (fig.get_by_role("button", name=name) for name in ("The error goes back one box", "Take back one"))
+    for _ in range(4):
+        forth.click()
+    says = fig.locator(".cbp-says")
+    for equation, left in [(None, set()), ("(38)", {3}), ("(39)", {2, 3}), ("(40)", {1, 2, 3}), ("(41)", {0, 1, 2, 3})]:
         shown = visible(fig, "[data-value]", "dataset.name")
-        assert {n.split(".")[1] for n in shown if n.startswith("delta.")} == set("4321"[:step])
-        assert not any(n.startswith(("gradient.", "difference.")) for n in shown)
-        if step:
-            assert f"({22 + step})" in fig.locator(".cbp-says").text_content()
-    fig.locator("[data-step='5']").click()
-    assert sum(n.startswith("gradient.") for n in visible(fig, "[data-value]", "dataset.name")) == 8
+        assert {int(name.split(".")[1]) for name in shown if name.startswith("delta.")} == left
+        assert ("gradient" in shown) == ("difference" in shown) == (equation == "(41)")
+        # The gradient of p is there when the error has passed the pooling.
+        assert ("gradient.p" in shown) == bool(left - {3})
+        assert equation is None or equation in says.text_content()
+        check(fig)
+        back.click()
+    assert back.get_attribute("aria-disabled") == "true"
+    # A box's sign walks there, too.
+    fig.locator(".cbp-stop").nth(1).click()
+    assert "(40)" in says.text_content()
+
+
+def test_explore_is_pulled_gently_and_remembers(page):
+    fig = figure(page, "explore")
+    start = check(fig)
+    handle = fig.locator("[data-slider=chosen]")
+    drag(page, handle, 40, 0)
+    pulled = check(fig)
+    assert 0.4 < pulled["chosen"] - start["chosen"] < 1
+    assert pulled["L"] > start["L"]
+    assert fig.locator(".change").text_content() == f"▲ +{pulled['L'] - start['L']:.4f}"[:9]
+    # A press between two columns takes the nearest edge: here the lowest.
+    gap = fig.locator(".cbp-gap").bounding_box()
+    page.mouse.move(gap["x"] + gap["width"] / 2, gap["y"] + gap["height"] - 30)
+    assert "W32" in fig.locator(".cbp-says").text_content()
+    page.mouse.down()
+    page.mouse.move(gap["x"] + gap["width"] / 2 + 30, gap["y"] + gap["height"] - 30, steps=5)
+    page.mouse.up()
+    state = check(fig)["state"]
+    assert state["chosen"] == [0, 5]
+    assert state["parameters"][0][2][1] > 0.9
+    # A target that comes near z becomes z.
+    fig.get_by_label("The number with the handle").select_option("t")
+    z = check(fig)["hidden.3.0"]
+    handle.press("End")
+    span = 1.0  # of t, from 0 to 1
+    drag(page, handle, 0, (1.0 - z + 0.012) * 300 / span)
+    assert check(fig)["t.0"] == z
+    assert check(fig)["L"] == 0
+
+
+def test_a_step_downhill_moves_every_parameter_and_leaves_a_trail(page):
+    fig = figure(page, "explore")
+    before = check(fig)["state"]["parameters"]
+    w = made(CASES["explore"].EXAMPLE)
+    losses = []
+    for count in range(1, 5):
+        losses.append(check(fig)["L"])
+        fig.get_by_role("button", name="step downhill").click()
+        W, p = check(fig)["state"]["parameters"]
+        assert check(fig)["L"] < losses[-1]
+        assert len(fig.locator(".dots").get_attribute("d").split("M")) - 1 == count + 1
+        np.testing.assert_allclose(W, w.parameters[0] - 0.5 * np.array(w.gradients[0]), rtol=1e-12)
+        np.testing.assert_allclose(p, w.parameters[1] - 0.5 * w.gradients[1], rtol=1e-12)
+        w.parameters = (W, p)
+    fig.get_by_role("button", name="Reset").click()
+    assert check(fig)["state"]["parameters"] == before
+    assert not fig.locator(".dots").get_attribute("d")
+
+
+OVERLAPS = """f => {
+    const seen = t => t.textContent.trim() && t.checkVisibility({ visibilityProperty: true });
+    const texts = [...f.querySelectorAll("svg text")].filter(seen).map(t => [t.textContent, t.getBoundingClientRect()]);
+    const wrong = [];
+    texts.forEach(([a, r], i) => texts.slice(0, i).forEach(([b, q]) => {
+        const wide = Math.min(r.right, q.right) - Math.max(r.left, q.left);
+        const high = Math.min(r.bottom, q.bottom) - Math.max(r.top, q.top);
+        if (wide > 1 && high > 1.5) wrong.push(`${a} lies on ${b}`);
+    }));
+    for (const unit of f.querySelectorAll(".cbp-unit")) {
+        const frame = unit.querySelector(".unit").getBoundingClientRect();
+        for (const t of unit.querySelectorAll("text")) {
+            const r = t.getBoundingClientRect();
+            if (r.left < frame.left - 1 || r.right > frame.right + 1) wrong.push(`${t.textContent} leaves its unit`);
+        }
+    }
+    for (const [a, r] of texts) if (r.left < -1 || r.right > innerWidth + 1) wrong.push(`${a} leaves the page`);
+    for (const n of f.querySelectorAll("[data-value]:not(svg)")) {
+        if (n.textContent && parseFloat(getComputedStyle(n).fontSize) < 14) wrong.push(`${n.textContent} is small`);
+    }
+    if (f.innerHTML.includes("NaN")) wrong.push("NaN");
+    return wrong;
+}"""
+
+
+@pytest.mark.parametrize("moves", [4, pytest.param(30, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_number_lies_on_another(browser, address, width, moves):
+    rng = random.Random(width)
+    for name in ("index", "more"):
+        options = {"viewport": {"width": width, "height": 900}}
+        with opened(browser, address().replace("index", name), **options) as (page, wrong):
+            for fig in page.locator("[data-figure=explore]").all():
+                numbers = fig.get_by_label("The number with the handle")
+                handle = fig.locator("[data-slider=chosen]")
+                choices = numbers.locator("option").count()
+                for _ in range(moves):
+                    numbers.select_option(index=rng.randrange(choices))
+                    if handle.is_visible():
+                        handle.press(rng.choice(["Home", "End", "ArrowUp", "PageDown"]))
+                    if fig.locator("[data-slider=p]").count():
+                        fig.locator("[data-slider=p]").press(rng.choice(["Home", "End", "PageUp"]))
+                    assert fig.evaluate(OVERLAPS) == []
+                    fig.locator("button:not([aria-disabled=true])").nth(rng.randrange(2)).click()
+                    assert fig.evaluate(OVERLAPS) == []
+                if "scale" not in fig.text_content():
+                    check(fig)
+            assert wrong == []
+
+
+def test_a_layer_in_python_stands_still_and_what_does_not_fit_is_counted(context, address):
+    with visit(context, address().replace("index", "more")) as (page, wrong):
+        own, long, wide = (figure(page, f"explore-{i}") for i in (6, 5, 4))
+        assert "written in Python, and none is running here" in own.text_content()
+        assert not own.locator("[data-slider=chosen]").is_visible()
+        start = own.locator("[data-name=L]").text_content()
+        own.get_by_role("button", name="step downhill").click()
+        assert own.locator("[data-name=L]").text_content() == start
+        assert own.locator(".cbp-says").text_content().startswith("At the weights")
+        assert "8 of 12 variables" in long.text_content()
+        assert "5 of 9 units of x" in wide.text_content()
+        # Every number can be chosen, also one that is not drawn.
+        wide.get_by_label("The number with the handle").select_option("W⁽¹⁾₇₉")
+        wide.locator("[data-slider=chosen]").press("ArrowUp")
+        assert check(wide)["state"]["chosen"] == [0, 62]
+        assert wrong == []
 
 
 def visible(fig: Locator, selector: str, what: str) -> list[str]:

@@ -11,6 +11,7 @@ const BOXES = ["HBoxModel", "VBoxModel"];
 
 /** The part of anywidget's model that a figure needs. */
 class Model {
+  isStatic = true;
   #state;
   #listeners = new Map();
 
@@ -122,6 +123,14 @@ function parse(text, like) {
   return encode(take(like));
 }
 
+/** Whether an address may set a trait to a value: a range of the figure says so, or a function of its own. */
+function accepts(model, trait, value) {
+  const { accepts: rule } = figures[model.get("figure")];
+  if (typeof rule === "function" && trait !== "answer") return rule(trait, value, (name) => model.get(name));
+  const [low, high] = rule[trait] ?? [-1e6, 1e6];
+  return flat(value).every((v) => Number(v) >= low && Number(v) <= high);
+}
+
 /** Bring the models into the state that the address names; returns the name of the first figure in it. */
 function readAddress(named) {
   let first = null;
@@ -131,8 +140,7 @@ function readAddress(named) {
     if (!model || !(trait in model.get("_start"))) continue;
     // An answer may be a choice or a curve.
     const value = parse(text, trait === "answer" ? text.split(",") : model.get("_start")[trait]);
-    const [low, high] = figures[model.get("figure")].accepts[trait] ?? [-1e6, 1e6];
-    if (value && flat(value).every((v) => Number(v) >= low && Number(v) <= high)) {
+    if (value !== null && accepts(model, trait, value)) {
       model.set(trait, value);
       first ??= name;
     }

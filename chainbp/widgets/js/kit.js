@@ -89,10 +89,10 @@ export function mark(kind, r = 6) {
   return node;
 }
 
-/** An arrow whose tip follows; returns a function (x1, y1, x2, y2) that moves it. */
-export function arrow(parent, kind) {
+/** An arrow whose tip, `r` long, follows; returns a function (x1, y1, x2, y2) that moves it. */
+export function arrow(parent, kind, r = 10) {
   const line = s("line", { class: `arrow ${kind}` });
-  const head = s("path", { class: `mark ${kind}`, d: "M0 0L-10 4.5V-4.5Z" });
+  const head = s("path", { class: `mark ${kind}`, d: `M0 0L${-r} ${0.45 * r}V${-0.45 * r}Z` });
   parent.append(line, head);
   return (x1, y1, x2, y2) => {
     const length = Math.hypot(x2 - x1, y2 - y1);
@@ -101,7 +101,7 @@ export function arrow(parent, kind) {
     show(head, visible);
     if (!visible) return;
     const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
-    set(line, { x1: x1.toFixed(2), y1: y1.toFixed(2), x2: (x2 - 8 * ux).toFixed(2), y2: (y2 - 8 * uy).toFixed(2) });
+    set(line, { x1: x1.toFixed(2), y1: y1.toFixed(2), x2: (x2 - 0.8 * r * ux).toFixed(2), y2: (y2 - 0.8 * r * uy).toFixed(2) });
     const angle = (Math.atan2(uy, ux) * 180) / Math.PI;
     set(head, { transform: `translate(${x2.toFixed(2)} ${y2.toFixed(2)}) rotate(${angle.toFixed(1)})` });
   };
@@ -221,9 +221,9 @@ export function reading(name, attributes = {}) {
 // ---- State ----------------------------------------------------------------------------------------------------------
 
 // JSON has no infinity; it travels as a string, and chainbp/widgets/base.py does the same.
-export const encode = (v) => (Array.isArray(v) ? v.map(encode) : Number.isFinite(v) ? v : String(v));
+export const encode = (v) => (Array.isArray(v) ? v.map(encode) : typeof v === "number" && !Number.isFinite(v) ? String(v) : v);
 const decode = (v) => (Array.isArray(v) ? v.map(decode) : Number(v));
-const same = (a, b) => JSON.stringify(encode(a)) === JSON.stringify(encode(b));
+export const same = (a, b) => JSON.stringify(encode(a)) === JSON.stringify(encode(b));
 
 /** Bring what a hand or an address gives into the shape of `like` and into [low, high]; what is no number stays as it was. */
 function fit(value, like, [low, high]) {
@@ -274,6 +274,11 @@ export function mount(figure, { model, el }) {
   const ui = {
     id,
     body,
+    reset,
+    /** Whether a Python runs that hears of changes. */
+    kernel: !model.isStatic,
+    /** What Python alone gives, beside the state. */
+    given: (name) => model.get(name),
     get state() {
       return state;
     },
@@ -288,7 +293,6 @@ export function mount(figure, { model, el }) {
       send();
     },
     /** What is sent from Python and never changed here. */
-    given: (name) => model.get(name),
     /** Draw again what is no part of the state, such as a button's text. */
     redraw: () => draw(),
     slider: (options) => {
@@ -356,7 +360,7 @@ export function mount(figure, { model, el }) {
   function refresh() {
     const before = state;
     if (!sending) state = read();
-    const next = width ? figure.layout(state, width, start) : null;
+    const next = width ? figure.layout(state, width, start, ui.given) : null;
     if (!next) return;
     if (JSON.stringify(next) !== JSON.stringify(layout)) {
       layout = next;
@@ -371,17 +375,19 @@ export function mount(figure, { model, el }) {
     model.save_changes();
     refresh();
   }
+  const drawAgain = () => view && draw();
   for (const name of traits) model.on(`change:${name}`, refresh);
+  for (const name of figure.given ?? []) model.on(`change:${name}`, drawAgain);
 
   const resized = new ResizeObserver(() => {
-    const next = clamp(Math.floor(root.clientWidth), MIN_WIDTH, MAX_WIDTH);
+    const next = clamp(Math.floor(root.clientWidth), MIN_WIDTH, figure.widest ?? MAX_WIDTH);
     if (!root.clientWidth || next === width) return;
     width = next;
     refresh();
   });
   el.append(root);
   if (root.clientWidth) {
-    width = clamp(Math.floor(root.clientWidth), MIN_WIDTH, MAX_WIDTH);
+    width = clamp(Math.floor(root.clientWidth), MIN_WIDTH, figure.widest ?? MAX_WIDTH);
     refresh();
   }
   resized.observe(root);
@@ -391,6 +397,7 @@ export function mount(figure, { model, el }) {
     clearTimeout(announcing);
     cancelAnimationFrame(sending);
     for (const name of traits) model.off(`change:${name}`, refresh);
+    for (const name of figure.given ?? []) model.off(`change:${name}`, drawAgain);
     root.remove();
   };
 }

@@ -7,8 +7,10 @@
 
 const none = () => [];
 
+/** x and y are vectors, or numbers after a pooling. */
 function elementwise(value, slope) {
   const forward = (x) => {
+    if (!Array.isArray(x)) return [value(x), (delta) => delta * slope(value(x), x), none];
     const y = x.map(value);
     return [y, (delta) => delta.map((d, i) => d * slope(y[i], x[i])), none];
   };
@@ -21,17 +23,49 @@ export const sigma = elementwise(
   (y) => y * (1 - y),
 );
 
+/** y = tanh(x); its derivative is 1 − y². */
+export const tanh = elementwise(Math.tanh, (y) => 1 - y * y);
+
+/** y = max(x, 0); at 0 its derivative is 0. */
+export const relu = elementwise(
+  (x) => Math.max(x, 0),
+  (_, x) => Number(x > 0),
+);
+
+/** y_i = e^(x_i) / Σ e^(x_j); back y ⊗ (δ − Σ δ_j y_j), taken relative to the largest y's error, as chainbp's softmax. */
+export const softmax = {
+  forward: (x) => {
+    const { y } = probabilities(x);
+    const back = (delta) => {
+      const apart = delta.map((d) => d - delta[y.indexOf(Math.max(...y))]);
+      const mean = dot(apart, y);
+      return apart.map((d, i) => y[i] * (d - mean));
+    };
+    return [y, back, none];
+  },
+  parameters: [],
+};
+
+/** Softmax of logits, and its logarithms. */
+function probabilities(x) {
+  const top = x.indexOf(Math.max(...x));
+  const below = x.map((v) => v - x[top]);
+  const powers = below.map(Math.exp);
+  const others = sumOf(powers.with(top, 0));
+  return { y: powers.map((v) => v / (1 + others)), logs: below.map((v) => v - Math.log1p(others)) };
+}
+
 /** What the paper printed for (27): the derivative taken in x where it is meant in y. For showing the slip, no more. */
 export const printed27 = (x) => x * (1 - x);
 
-/** ρ⟦W⟧(x) = W x, (7); back Wᵀ δ, (28), and δ xᵀ, (30). */
-export function rho(W) {
+/** ρ⟦W⟧(x) = W x, (7); back Wᵀ δ, (28), and δ xᵀ, (30). ρ⟦W, b⟧ adds the bias b, whose gradient is δ. */
+export function rho(W, b) {
   const forward = (x) => [
-    W.map((row) => dot(row, x)),
+    W.map((row, n) => dot(row, x) + (b ? b[n] : 0)),
     (delta) => W[0].map((_, m) => W.reduce((sum, row, n) => sum + delta[n] * row[m], 0)),
-    (delta) => [delta.map((d) => x.map((v) => d * v))],
+    (delta) => [delta.map((d) => x.map((v) => d * v)), ...(b ? [delta] : [])],
   ];
-  return { forward, parameters: [W], rebind: ([W]) => rho(W) };
+  return { forward, parameters: b ? [W, b] : [W], rebind: (parameters) => rho(...parameters) };
 }
 
 // Up to this p, powers are taken of entries scaled by a power of two, which is exact, so that the largest lies in [1, 2):
@@ -39,13 +73,29 @@ export function rho(W) {
 const LARGEST_P_FOR_BINARY_SCALE = 1000;
 const TINY = 2 ** -1022;
 
-/** Lp pooling z = (Σ|y_i|^p)^(1/p), (32), for 0 < p ≤ Infinity; z is one number. Edge cases as in chainbp's eta. */
-export function eta(p) {
+/**
+ * Lp pooling z = (Σ|y_i|^p)^(1/p), (32), for 0 < p ≤ Infinity; z is one number. Edge cases as in chainbp's eta. With n it
+ * pools groups of n neighbors, and p may be a vector with one order for each.
+ */
+export function eta(p, n) {
+  if (n) return etaOfGroups(p, n);
   const forward = (y) => {
     const { z, gradient, slopeInP } = pool(y, p);
     return [z, (delta) => gradient.map((g) => delta * g), (delta) => [delta * slopeInP()]];
   };
   return { forward, parameters: [p], rebind: ([p]) => eta(p) };
+}
+
+function etaOfGroups(p, n) {
+  const forward = (y) => {
+    const groups = Array.from({ length: y.length / n }, (_, g) => pool(y.slice(g * n, (g + 1) * n), Array.isArray(p) ? p[g] : p));
+    const pullTheta = (delta) => {
+      const slopes = groups.map(({ slopeInP }, g) => delta[g] * slopeInP());
+      return [Array.isArray(p) ? slopes : sumOf(slopes)];
+    };
+    return [groups.map(({ z }) => z), (delta) => groups.flatMap(({ gradient }, g) => gradient.map((v) => v * delta[g])), pullTheta];
+  };
+  return { forward, parameters: [p], rebind: ([p]) => eta(p, n) };
 }
 
 /** The share of each entry in z: w_i = |y_i|^p / Σ|y|^p. Zeros share nothing evenly, ties at p = ∞ everything. */
@@ -161,6 +211,45 @@ export function squaredError(t) {
   return { forward, parameters: [] };
 }
 
+/** A cost that is a sum over units: value(z, t) with its slope in z. z and t are vectors, or numbers after a pooling. */
+function costOfUnits(t, value, slope) {
+  const forward = (z) => {
+    if (!Array.isArray(t)) return [value(z, t), (delta) => delta * slope(z, t), none];
+    return [sumOf(z.map((v, i) => value(v, t[i]))), (delta) => z.map((v, i) => delta * slope(v, t[i])), none];
+  };
+  return { forward, parameters: [] };
+}
+
+/** −Σ t ln z + (1 − t) ln(1 − z) of probabilities z. */
+export const crossEntropy = (t) =>
+  costOfUnits(
+    t,
+    (z, t) => -((t > 0 ? t * Math.log(z) : 0) + (t < 1 ? (1 - t) * Math.log1p(-z) : 0)),
+    (z, t) => (z === t ? 0 : (z - t) / (z * (1 - z))),
+  );
+
+/** The same after a sigmoid, as a function of the logits; back σ(z′) − t. */
+export const sigmoidCrossEntropy = (t) =>
+  costOfUnits(
+    t,
+    (z, t) => {
+      const oneMore = Math.log1p(Math.exp(-Math.abs(z)));
+      return (t > 0 ? t * (Math.max(-z, 0) + oneMore) : 0) + (t < 1 ? (1 - t) * (Math.max(z, 0) + oneMore) : 0);
+    },
+    (z, t) => (1 - t) / (1 + Math.exp(-z)) - t / (1 + Math.exp(z)),
+  );
+
+/** The cross entropy −Σ t ln softmax(z′) of probabilities t that sum to 1; back softmax(z′) − t. */
+export function softmaxCrossEntropy(t) {
+  const forward = (z) => {
+    const { y, logs } = probabilities(z);
+    // Where t is 1, y − 1 would cancel: it is minus the others.
+    const slope = (v, i) => (t[i] === 1 ? -sumOf(y.with(i, 0)) : v - t[i]);
+    return [-sumOf(logs.map((v, i) => (t[i] ? t[i] * v : 0))), (delta) => y.map((v, i) => delta * slope(v, i)), none];
+  };
+  return { forward, parameters: [] };
+}
+
 /** f ∘ g ∘ …, (4): the last acts first. The links stand in data order in .links. */
 export function compose(...functions) {
   const links = [...functions].reverse().flatMap((f) => f.links ?? [f]);
@@ -253,17 +342,18 @@ export const pattern = (layer, rows, columns) =>
     }),
   );
 
-/** (L(θ + h) − L(θ − h)) / 2h for every entry of every parameter, in the parameters' shapes. */
+/** (f(v + h) − f(v − h)) / 2h. */
+export function centralDifference(f, v) {
+  const h = Math.cbrt(Number.EPSILON) * (Math.abs(v) || 1);
+  const [up, down] = [v + h, v - h];
+  return (f(up) - f(down)) / (up - down);
+}
+
+/** The same of a loss for every entry of every parameter, in the parameters' shapes. */
 export function centralDifferences(loss, x) {
   const theta = loss.parameters;
   const at = (k, value) => apply(loss.rebind(theta.map((old, i) => (i === k ? value : old))), x);
-  return theta.map((value, k) =>
-    mapEntries(value, (entry, replaced) => {
-      const h = Math.cbrt(Number.EPSILON) * (Math.abs(entry) || 1);
-      const [up, down] = [entry + h, entry - h];
-      return (at(k, replaced(up)) - at(k, replaced(down))) / (up - down);
-    }),
-  );
+  return theta.map((value, k) => mapEntries(value, (entry, replaced) => centralDifference((v) => at(k, replaced(v)), entry)));
 }
 
 /** Map each entry of a number, vector or matrix; replaced(v) is the whole with v in the entry's place. */
@@ -273,3 +363,4 @@ function mapEntries(value, each, replaced = (v) => v) {
 }
 
 const dot = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);
+const sumOf = (a) => a.reduce((sum, v) => sum + v, 0);

@@ -1,0 +1,367 @@
+"""Any chain with a cost at its end: its values, its errors and its gradients in one picture, and a step downhill."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import traitlets
+
+import chainbp
+from chainbp.backprop import Backprop, backprop
+from chainbp.function import Function, compose
+from chainbp.show import variable_names
+from chainbp.wanted import Array, as_array
+from chainbp.widgets import still
+from chainbp.widgets.base import Figure, Numbers, Result, Whole, encode, text, tuples
+
+MOST = 1000
+RATE = 0.5
+# What js/figures/chain.js can compute; whatever else there is, Python computes.
+_PLAIN = ("sigma", "tanh", "relu", "softmax")
+_FAMILIES = ("rho", "eta", "squared_error", "cross_entropy", "sigmoid_cross_entropy", "softmax_cross_entropy")
+
+
+class Parameters(Numbers):
+    """The parameters of the figure's loss, which keep their shapes, and which it must be able to take."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        given = obj.given.parameters
+        arrays = [as_array(v, "a parameter", "explore") for v in value]
+        if [a.shape for a in arrays] != [theta.shape for theta in given]:
+            shapes = f"{[theta.shape for theta in given]}; got {[a.shape for a in arrays]}"
+            raise ValueError(f"explore: parameters must keep their shapes, {shapes}")
+        if any(np.isnan(a).any() for a in arrays):
+            raise ValueError("explore: parameters must be numbers; got NaN")
+        if any(not np.array_equal(a, theta) for a, theta in zip(arrays, given)):
+            obj.given.with_parameters(arrays)
+        return tuple(tuples(a.tolist()) for a in arrays)
+
+
+class Explore(Figure):
+    """Made by :func:`explore`.
+
+    Attributes
+    ----------
+    parameters : tuple
+        What is learned, in the order and of the shapes of ``loss.parameters``, as floats and tuples. Can be set.
+    x : float or tuple
+        The data, a sample or a batch with one sample per column. Can be set, and keeps its shape.
+    t : float or tuple
+        The target of a cost of chainbp's; of another cost it is 0 and means nothing. Can be set, and keeps its shape.
+    step : int
+        How many boxes the error has passed on its way back, from 0 to all of them. Can be set.
+    chosen : tuple of int
+        Which number has the handle: its parameter, and its place there, row by row. Parameter −1 is x, −2 is t. Can be
+        set.
+    sample : int
+        Which sample of a batch is drawn. L and the gradients are sums over all of them. Can be set.
+    rate : float
+        What a step downhill moves by is −rate · gradient. Can be set.
+    loss : float
+        L. Follows from the inputs, as what is below.
+    hidden, deltas : tuple
+        The variables from x to the input of the cost, and their errors.
+    gradients : tuple
+        ∂L/∂θ of each parameter.
+    """
+
+    parameters = Parameters()
+    x = Numbers(None, keep_shape=True)
+    t = Numbers(None, keep_shape=True)
+    step = Whole(0, 0, 99)
+    chosen = Whole(1, -2, MOST)
+    sample = Whole(0, 0, MOST)
+    rate = Numbers(0)
+    loss = Result()
+    hidden = Result()
+    deltas = Result()
+    gradients = Result()
+    #: What the drawing must know of the chain beside its numbers.
+    chain = traitlets.Dict(read_only=True).tag(sync=True)
+    #: The results, where the page cannot compute them.
+    computed = traitlets.Dict(read_only=True).tag(sync=True)
+
+    def __init__(self, loss: Function, x: Array, step: int | None, chosen: Sequence[int] | None, **inputs: Any) -> None:
+        self.given = loss
+        bp = backprop(loss, x)
+        self.set_trait("chain", _described(loss, bp))
+        # Where nothing is chosen: the weight that matters most of the first matrix.
+        k = next((k for k, theta in enumerate(loss.parameters) if theta.ndim == 2), 0 if loss.parameters else -1)
+        largest = (k, int(np.abs(bp.gradients[k]).argmax()) if k >= 0 else 0)
+        self._usual = {"step": len(loss.functions), "chosen": largest}
+        inputs |= {name: self._usual[name] if v is None else v for name, v in [("step", step), ("chosen", chosen)]}
+        target = _recipe(loss.functions[-1])[1][:1] if self.chain["target"] else (0.0,)
+        super().__init__("explore", parameters=loss.parameters, x=x, t=target[0], **inputs)
+
+    @traitlets.validate("step", "chosen", "sample")
+    def _exists(self, proposal: Any) -> Any:
+        name, value = proposal["trait"].name, proposal["value"]
+        sizes = {-2: np.size(self.t) if self.chain["target"] else 0, -1: np.size(self.x)}
+        sizes |= {k: theta.size for k, theta in enumerate(self.given.parameters)}
+        most = {"step": len(self.chain["links"]), "sample": max(self.chain["batch"] - 1, 0)}.get(name)
+        if most is not None and value > most:
+            raise ValueError(f"explore: {name} must be at most {most}; got {value}")
+        if name == "chosen" and (len(value) != 2 or value[1] not in range(sizes.get(value[0], 0))):
+            wanted = "the index of a parameter (−1 is x, −2 is t), and a place there"
+            raise ValueError(f"explore: chosen must be {wanted}; sizes are {sizes}, got {text(value)}")
+        return value
+
+    def loss_function(self) -> Function:
+        """The loss at the present parameters and target: a chainbp Function."""
+        return self._loss_at(self.parameters, self.t)
+
+    def network(self) -> Function:
+        """The same without its cost."""
+        return compose(self.loss_function().functions[:-1])
+
+    def results(self) -> dict[str, Any]:
+        bp = backprop(self.loss_function(), self.x)
+        results: dict[str, Any] = {"loss": bp.loss}
+        for name, values in [("hidden", bp.hidden), ("deltas", bp.deltas), ("gradients", bp.gradients)]:
+            results[name] = tuple(tuples(v.tolist()) for v in values)
+        if any(link["kind"] == "own" for link in self.chain["links"]):
+            self.set_trait("computed", encode(results | {"chosen": self.chosen, "difference": self._difference()}))
+        return results
+
+    def _loss_at(self, parameters: Sequence[Any], t: Any) -> Function:
+        loss = self.given
+        if parameters != tuple(tuples(theta.tolist()) for theta in loss.parameters):
+            dtyped = [np.asarray(v, dtype=theta.dtype) for v, theta in zip(parameters, loss.parameters)]
+            loss = loss.with_parameters(dtyped)
+        family, (given, *_) = _recipe(loss.functions[-1]) if self.chain["target"] else (None, (t,))
+        if family is None or np.array_equal(given, t):
+            return loss
+        return compose((*loss.functions[:-1], family[np.asarray(t)]))
+
+    def _difference(self) -> float | None:
+        """L by the chosen number, as a central difference; None at p = inf."""
+        k, i = self.chosen
+        values: list[Any] = [self.x, self.t, *self.parameters]
+        place = {-1: 0, -2: 1}.get(k, k + 2)
+        value = float(np.ravel(values[place])[i])
+        h = float(np.cbrt(np.finfo(float).eps)) * (abs(value) or 1)
+
+        def at(v: float) -> float:
+            changed = np.array(values[place])
+            changed.flat[i] = v
+            now = [*values[:place], tuples(changed.tolist()), *values[place + 1 :]]
+            return float(self._loss_at(tuple(now[2:]), now[1])(now[0]))
+
+        return None if np.isinf(value) else (at(value + h) - at(value - h)) / (value + h - (value - h))
+
+    def still(self) -> str:
+        return _picture(self)
+
+    def __repr__(self) -> str:
+        usual = {**self._usual, "sample": 0, "rate": RATE}
+        code = " @ ".join(_code(f) for f in reversed(self.loss_function().functions))
+        chosen = (f"{name}={text(value)}" for name in usual if (value := getattr(self, name)) != usual[name])
+        return f"explore({', '.join([code, f'x={text(self.x)}', *chosen])})"
+
+
+def _recipe(f: Function) -> tuple[Any, tuple[Any, ...]]:
+    """The family that made a function and what stood in its brackets, as pickle notes them; None where none did."""
+    make, noted = f.__reduce__()[:2]
+    return noted if make is operator.getitem else (None, ())
+
+
+def _held(f: Function) -> Function | None:
+    """What ``fixed()`` made the function of."""
+    _, arguments = _recipe(f)
+    inner = arguments[0] if len(arguments) == 1 else None
+    return inner if isinstance(inner, Function) and inner.fixed() == f else None
+
+
+def _kind(f: Function) -> str:
+    """The name by which js/figures/chain.js knows a function, or "own"."""
+    family, _ = _recipe(f)
+    known = [name for name in _PLAIN if f == getattr(chainbp, name)]
+    known += [name for name in _FAMILIES if family is getattr(chainbp, name)]
+    return known[0] if known else "own"
+
+
+def _described(loss: Function, bp: Backprop) -> dict[str, Any]:
+    """What the drawing must know of a chain beside its numbers, and L as it was given, for the scale."""
+    links = []
+    for f in loss.functions:
+        inner = _held(f) or f
+        link = {"kind": _kind(inner), "name": f.name, "count": len(f.parameters)}
+        arguments = _recipe(inner)[1]
+        if link["kind"] == "eta" and len(arguments) > 1:
+            link["n"] = int(arguments[1])
+        if inner is not f:
+            link["held"] = encode([tuples(theta.tolist()) for theta in inner.parameters])
+        links.append(link)
+    batch = bp.hidden[0].shape[1] if bp.hidden[0].ndim == 2 else 0
+    hidden = [np.shape(h) for h in bp.hidden]
+    if any(len(shape) > 2 or (batch and shape[-1:] != (batch,)) for shape in hidden):
+        raise ValueError(f"explore draws vectors, or a batch with one sample per column; got shapes {hidden}")
+    return {
+        "links": links,
+        "variables": variable_names(loss.functions),
+        "names": list(loss.parameter_names),
+        "sizes": [shape[0] if len(shape) > bool(batch) else 1 for shape in hidden],
+        "batch": batch,
+        "loss": encode(bp.loss),
+        "target": links[-1]["kind"] in _FAMILIES[2:],
+    }
+
+
+def _code(f: Function) -> str:
+    """The code of a function of chainbp's; the name of one that is the reader's."""
+    if inner := _held(f):
+        return f"{_code(inner)}.fixed()"
+    family, arguments = _recipe(f)
+    if family is None:
+        return next((name for name in _PLAIN if f == getattr(chainbp, name)), f.name)
+    return f"{family.name}[{', '.join(text(tuples(np.asarray(a).tolist())) for a in arguments if a is not None)}]"
+
+
+# The picture's places, in its units: the top unit, from one unit to the next, a unit, and how many stand in a column.
+_TOP, _PITCH, _UNIT, _ROWS = 92, 58, (64, 42), 6
+
+
+def _picture(w: Explore) -> str:
+    """The chain as js/figures/explore.js opens it: columns of units, edges between them, the chosen weight, and L."""
+    values, errors = ([_column(v, w.sample, w.chain["batch"]) for v in vs] for vs in (w.hidden, w.deltas))
+    links, heights = w.chain["links"], [min(v.size, _ROWS) for v in values]
+    middle = _TOP + _PITCH * (max(heights) - 1) / 2
+    width = max(still.WIDTH, 90 * len(links) + 90)
+    xs = [40 + (width - 60) * i / (len(links) + 0.3) for i in range(len(links) + 1)]
+    ys = [[middle + _PITCH * (u - (n - 1) / 2) for u in range(n)] for n in heights] + [[middle]]
+    slope, parts, handle, first = None, list[str](), list[str](), 0
+    for j, link in enumerate(links):
+        parts.append(still.text((xs[j] + xs[j + 1]) / 2, 24, _symbol(w, j)))
+        W = np.array(link.get("held", w.parameters[first:])[0]) if link["kind"] == "rho" else None
+        for (m, y1), (n, y2) in product(enumerate(ys[j]), enumerate(ys[j + 1])):
+            ends = xs[j] + _UNIT[0] / 2, y1, xs[j + 1] - _UNIT[0] / 2, y2
+            if W is not None:
+                thick = round(0.8 + 3.2 * abs(W[n, m]) / (np.abs(W).max() or 1), 1)
+                parts.append(still.line(*ends, "weight", thick, "5 4" if W[n, m] < 0 else ""))
+            elif link["kind"] not in ("sigma", "tanh", "relu") or m == n:
+                parts.append(still.line(*ends))
+            if W is not None and "held" not in link and w.chosen == (first, n * W.shape[1] + m):
+                slope = w.gradients[first][n][m] if j >= len(links) - w.step else None
+                x, y, dx, dy = ends[0] + 0.4 * (ends[2] - ends[0]), y1 + 0.4 * (y2 - y1), ends[2] - ends[0], y2 - y1
+                handle = [still.mark(x, y, "weight", 8)]
+                if slope:
+                    way = 28 * np.sign(slope) / np.hypot(dx, dy)
+                    tip = x + way * dx, y + way * dy
+                    handle = [still.line(x, y, *tip, "gradient", 4), still.mark(*tip, "gradient", 6), *handle]
+        first += link["count"]
+    parts += handle
+    for i, name in enumerate(w.chain["variables"]):
+        parts.append(still.text(xs[i], ys[i][0] - 28, name))
+        for u, y in enumerate(ys[i]):
+            parts += [still.pill(xs[i], y, *_UNIT), still.text(xs[i], y - 3, _short(values[i][u]), "value")]
+            if i >= len(links) - w.step:
+                parts.append(still.text(xs[i], y + 15, _short(errors[i][u], "+"), "error", size=14))
+        if more := values[i].size - heights[i]:
+            parts.append(still.text(xs[i], ys[i][-1] + 38, f"+ {more}", "slip", size=14))
+    parts.append(still.text(xs[-1] + 4, middle + 6, f"L = {_short(w.loss)}", "value", size=18))
+    outputs = ", ".join(_short(v) for v in values[-1][:_ROWS])
+    alt = (
+        f"A chain of {len(links)} functions gives {w.chain['variables'][-1]} = {outputs}; the loss is {_short(w.loss)}"
+    )
+    if slope is not None:
+        alt += f", and its derivative by the chosen weight is {_short(slope, '+')}"
+    return still.picture(_TOP + _PITCH * max(heights) - 12, alt, parts, width)
+
+
+def _column(value: Any, sample: int, batch: int) -> Array:
+    """A variable of one sample, as a vector."""
+    array = np.asarray(value)
+    return np.atleast_1d(array[..., sample] if batch else array)
+
+
+def _symbol(w: Explore, j: int) -> str:
+    """What stands above a box."""
+    link = w.chain["links"][j]
+    first = sum(other["count"] for other in w.chain["links"][:j])
+    inside = ", ".join(w.chain["names"][first : first + link["count"]]) or "W"
+    error = "(t − z)²" if w.chain["sizes"][-1] == 1 else "‖t − z‖²"
+    symbols: dict[str, str] = {"squared_error": error, "rho": f"ρ⟦{inside}⟧", "eta": "η"}
+    return symbols.get(link["kind"], str(link["name"]))
+
+
+def _short(v: float, sign: str = "") -> str:
+    """Three significant digits, in three decimals at most; powers of ten where that is long, or leaves none."""
+    if not np.isfinite(v) or v == 0:
+        return still.number(v, 0)
+    exponent = int(np.floor(np.log10(abs(v))))
+    if -4 < exponent < 4:
+        return f"{v:{sign}.{min(max(2 - exponent, 0), 3)}f}".replace("-", "−")
+    raised = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{v:{sign}.0e}".partition("e")[0].replace("-", "−") + f"·10{raised}"
+
+
+def explore(
+    loss: Function,
+    x: npt.ArrayLike,
+    *,
+    step: int | None = None,
+    chosen: Sequence[int] | None = None,
+    sample: int = 0,
+    rate: float = RATE,
+) -> Explore:
+    """Any chain with a cost at its end, to play with: pull a number, walk the error back, step downhill.
+
+    Every variable stands by itself, each unit with its value above and its error below. One number has the handle: the
+    arrow on it is its gradient, and beside it stands what a central difference gives. Chains of sigma, tanh, relu,
+    softmax, rho, eta and the costs also live in pages without Python; any other Function needs a running one.
+
+    Parameters
+    ----------
+    loss : Function
+        A function that gives one number, such as ``squared_error[t] @ sigma @ rho[W]``, with at most 1000 parameters.
+    x : array_like
+        A sample of shape (M,), or a batch of shape (M, K): then L is a sum over its samples, and one is drawn.
+    step : int, optional
+        How many boxes the error has passed on its way back. Default: all of them.
+    chosen : (int, int), optional
+        Which number has the handle: the index of its parameter (−1 is x, −2 is t), and its place there, row by row.
+        Default: the one with the largest gradient in the first matrix.
+    sample : int, optional
+        Which sample of a batch is drawn.
+    rate : float, optional
+        A step downhill is −rate · gradient.
+
+    Returns
+    -------
+    Explore
+        An ipywidget. ``.parameters``, ``.x``, ``.t``, ``.step``, ``.chosen``, ``.sample`` and ``.rate`` can be read and
+        set; ``.loss``, ``.hidden``, ``.deltas`` and ``.gradients`` follow; ``.loss_function()`` is the Function at the
+        present values.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `loss` and `x` do not fit or are no function and numbers, there is too much to draw, or a choice is none of
+        those that there are.
+
+    Examples
+    --------
+    >>> from chainbp import eta, rho, sigma, squared_error
+    >>> from chainbp.widgets import explore
+    >>> w = explore(squared_error[1] @ eta[2] @ sigma @ rho[[[1, -1], [0, 2]]], [1, 1])
+    >>> w
+    explore(squared_error[1] @ eta[2] @ sigma @ rho[[[1, -1], [0, 2]]], x=[1, 1])
+    >>> w.parameters = (w.parameters[0], float("inf"))
+    >>> round(w.loss, 4)
+    0.0142
+    >>> w.loss_function()
+    ‖t − ·‖² ∘ η_∞ ∘ σ ∘ ρ[W]
+    """
+    if not isinstance(loss, Function):
+        raise TypeError(f"explore needs a chainbp Function that gives the loss; got {type(loss).__name__}")
+    if (size := sum(theta.size for theta in loss.parameters)) > MOST:
+        raise ValueError(f"explore draws at most {MOST} parameters; got {size}")
+    return Explore(loss, as_array(x, "explore: x"), step, chosen, sample=sample, rate=rate)

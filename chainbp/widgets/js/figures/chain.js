@@ -1,0 +1,205 @@
+// The chain that an explore figure shows, without its drawing: its functions, its numbers one by one, and what each box does
+// with them. `chain` is what chainbp/widgets/explore.py says of it.
+
+import {
+  apply, backprop, centralDifference, compose, crossEntropy, eta, fixed, relu, rho, sigma, sigmoidCrossEntropy, softmax,
+  softmaxCrossEntropy, squaredError, tanh,
+} from "../math.js";
+
+const LAYERS = {
+  rho: ([W, b]) => rho(W, b),
+  eta: ([p], { n }) => eta(p, n),
+  sigma: () => sigma,
+  tanh: () => tanh,
+  relu: () => relu,
+  softmax: () => softmax,
+  squared_error: (_, { t }) => squaredError(t),
+  cross_entropy: (_, { t }) => crossEntropy(t),
+  sigmoid_cross_entropy: (_, { t }) => sigmoidCrossEntropy(t),
+  softmax_cross_entropy: (_, { t }) => softmaxCrossEntropy(t),
+};
+
+/** Whether all of it can be computed here; else Python's results are drawn. */
+export const known = ({ links }) => links.every(({ kind }) => kind in LAYERS);
+
+/** The loss of one sample with target t as a function. */
+function lossOf({ links }, parameters, t) {
+  const rest = [...parameters];
+  const functions = links.map(({ kind, count, held, n }) => {
+    const f = LAYERS[kind](held ?? rest.splice(0, count), { n, t });
+    return held ? fixed(f) : f;
+  });
+  return compose(...functions.reverse());
+}
+
+const isMatrix = (value) => Array.isArray(value?.[0]);
+const sampleOf = (value, k) => (isMatrix(value) ? value.map((row) => row[k]) : Array.isArray(value) ? value[k] : value);
+const samples = ({ batch }, { x, t }) =>
+  batch ? Array.from({ length: batch }, (_, k) => [sampleOf(x, k), sampleOf(t, k)]) : [[x, t]];
+const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
+
+/** L over all samples. */
+const lossAt = (chain, state) =>
+  samples(chain, state).reduce((sum, [x, t]) => sum + apply(lossOf(chain, state.parameters, t), x), 0);
+
+/**
+ * {loss, gradients} over all samples, {hidden, deltas} of the one that is drawn, each variable a list; and what a central
+ * difference gives for the chosen number. `computed` are Python's results, for a chain that only Python knows.
+ */
+export function evaluate(chain, state, computed) {
+  const lists = (values) => values.map((v) => [v].flat());
+  if (!known(chain)) {
+    const drawn = (values) => lists(values.map((v) => (chain.batch ? sampleOf(v, state.sample) : v)));
+    const measured = String(computed.chosen) === String(state.chosen) ? computed.difference : null;
+    return { ...computed, hidden: drawn(computed.hidden), deltas: drawn(computed.deltas), difference: measured };
+  }
+  const runs = samples(chain, state).map(([x, t]) => backprop(lossOf(chain, state.parameters, t), x));
+  const total = runs.reduce(({ loss, gradients }, run) => ({ loss: loss + run.loss, gradients: add(gradients, run.gradients) }));
+  const { hidden, deltas } = runs[chain.batch ? state.sample : 0];
+  const value = entry(state, state.chosen);
+  const measured = Number.isFinite(value) ? centralDifference((v) => lossAt(chain, { ...state, ...withEntry(state, state.chosen, v) }), value) : null;
+  return { ...total, hidden: lists(hidden), deltas: lists(deltas), difference: measured };
+}
+
+// ---- Numbers one by one: [k, i] is entry i, row by row, of parameter k; of x where k is −1, of t where it is −2. ----------
+
+const holder = (state, k) => (k === -1 ? state.x : k === -2 ? state.t : state.parameters[k]);
+
+export const entry = (state, [k, i]) => [holder(state, k)].flat(2)[i];
+
+/** The change {trait: value} that puts v in an entry's place. */
+export function withEntry(state, [k, i], v) {
+  const old = holder(state, k);
+  const columns = isMatrix(old) ? old[0].length : 1;
+  const row = Math.floor(i / columns);
+  const changed = isMatrix(old) ? old.with(row, old[row].with(i % columns, v)) : Array.isArray(old) ? old.with(i, v) : v;
+  return k === -1 ? { x: changed } : k === -2 ? { t: changed } : { parameters: state.parameters.with(k, changed) };
+}
+
+const superscript = (name) => name.replace(/⁽(.+)⁾/u, (_, digits) => `^{(${[...digits].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(d)).join("")})}`);
+const index = (...places) => places.map((v) => v + 1).join(places.some((v) => v > 8) ? "," : "");
+const lowered = (text) => [...text].map((d) => "₀₁₂₃₄₅₆₇₈₉"["0123456789".indexOf(d)] ?? d).join("");
+
+/**
+ * All numbers that can be chosen: {at: [k, i], symbol, text, kind, link, row, column}. kind is weight, bias, order, own,
+ * x or t; a weight leads from unit `column` of the link's input to unit `row` of its output, others sit at unit `row`.
+ */
+export function entries(chain, { parameters, x, t, sample }) {
+  const found = [];
+  const put = (at, name, places, rest) => {
+    const indices = places.length ? index(...places) : "";
+    found.push({ at, symbol: `${superscript(name)}${indices && `_{${indices}}`}`, text: name + lowered(indices), ...rest });
+  };
+  let k = 0;
+  chain.links.forEach(({ kind, count }, link) => {
+    for (let c = 0; c < count; c++, k++) {
+      const value = parameters[k];
+      const columns = isMatrix(value) ? value[0].length : 1;
+      const kinds = { rho: c ? "bias" : "weight", eta: "order" };
+      [value].flat(2).forEach((_, i) => {
+        const [row, column] = [Math.floor(i / columns), i % columns];
+        const places = isMatrix(value) ? [row, column] : Array.isArray(value) ? [row] : [];
+        put([k, i], chain.names[k], places, { kind: kinds[kind] ?? "own", link, row, column });
+      });
+    }
+  });
+  const column = (k, name, value, kind, link) =>
+    (chain.batch ? [sampleOf(value, sample)] : [value]).flat().forEach((_, row, all) => {
+      const i = chain.batch ? row * chain.batch + sample : row;
+      put([k, i], name, all.length > 1 ? [row] : [], { kind, link, row });
+    });
+  column(-1, "x", x, "x", 0);
+  // Targets of a softmax must sum to 1: none can move alone.
+  if (chain.target && chain.links.at(-1).kind !== "softmax_cross_entropy") column(-2, "t", t, "t", chain.links.length - 1);
+  return found;
+}
+
+// ---- What stands above and below a box ------------------------------------------------------------------------------------
+
+const WORDS = { rho: "weights", sigma: "sigmoid", eta: "pooling" };
+
+/** The box's symbol, a formula; and its word, where that is another. Where room is short, a bias is not named. */
+export function box({ links, names, sizes }, j, short = false) {
+  const { kind, name, held, count } = links[j];
+  const first = links.slice(0, j).reduce((sum, link) => sum + link.count, 0);
+  const inside = held ? "W" : names.slice(first, first + (short ? 1 : count)).map(superscript).join(", ");
+  const z = j === links.length - 1 && sizes.at(-1) === 1 ? "(t − z)^2" : "‖t − z‖^2";
+  const symbols = { rho: `ρ⟦${inside}⟧`, eta: "η_p", sigma: "σ", squared_error: z };
+  const symbol = symbols[kind] ?? (kind.endsWith("cross_entropy") ? "H(t, ·)" : `{${name}}`);
+  return { symbol, word: j === links.length - 1 ? "cost" : (WORDS[kind] ?? "") };
+}
+
+// The paper's numbers of what its two networks do on the way back, from the data's box to the cost's: errors, gradients.
+const NUMBERS = {
+  "rho sigma eta squared_error": [[28, 40, 39, 38], [41]],
+  "rho sigma rho sigma squared_error": [[28, 26, 25, 24, 23], [20, , 19]],
+};
+const RULES = { rho: 28, sigma: 29, eta: 33, squared_error: 23 };
+
+/** The number of the equation that is box j's error, or its weights' gradient. */
+export function equation({ links }, j, ofWeight = false) {
+  const own = NUMBERS[links.map(({ kind }) => kind).join(" ")]?.[Number(ofWeight)][j];
+  return own ?? (ofWeight ? 30 : (RULES[links[j].kind] ?? 9));
+}
+
+// ---- The arithmetic, as parts of a line: [kind of quantity or "", formula] or [kind, number, "" or "+"] -------------------
+
+const ELEMENTWISE = ["sigma", "tanh", "relu"];
+
+/** Which unit of each variable the arithmetic is about: those that the chosen number meets, and of others the largest error. */
+export function units(chain, deltas, { kind, link, row, column }) {
+  const met = Array(chain.links.length).fill(null);
+  if (kind === "x" || kind === "t") met[kind === "x" ? 0 : met.length - 1] = row;
+  else [met[link], met[link + 1]] = [kind === "weight" ? column : null, kind === "order" ? null : row];
+  const same = (i) => ELEMENTWISE.includes(chain.links[i]?.kind);
+  for (let i = 1; i < met.length; i++) if (same(i - 1)) met[i] ??= met[i - 1];
+  for (let i = met.length - 2; i >= 0; i--) if (same(i)) met[i] ??= met[i + 1];
+  const largest = (values) => values.reduce((best, v, u) => (Math.abs(v) > Math.abs(values[best]) ? u : best), 0);
+  return met.slice(0, chain.links.length).map((u, i) => (u === null || u >= deltas[i].length ? largest(deltas[i]) : u));
+}
+
+/** How variable i's unit u is written. */
+const named = ({ variables, sizes }, i, u) => variables[i] + (sizes[i] > 1 ? `_{${u + 1}}` : "");
+const delta = ({ variables, sizes }, i, u) => ["error", `δ_{${variables[i]}${sizes[i] > 1 ? `,${u + 1}` : ""}}`];
+
+/** The error of unit u of variable j, from those behind box j. */
+export function errorOf(chain, state, { hidden, deltas }, j, u) {
+  const { kind, n } = chain.links[j];
+  const [v, d] = [hidden[j][u], deltas[j][u]];
+  const t = chain.target && [chain.batch ? sampleOf(state.t, state.sample) : state.t].flat()[u];
+  const out = hidden[j + 1];
+  const o = ELEMENTWISE.includes(kind) ? u : kind === "eta" ? Math.floor(u / (n ?? Infinity)) : 0;
+  const back = deltas[j + 1]?.[o];
+  const [name, outName] = [["value", named(chain, j, u)], j + 1 < hidden.length ? ["value", named(chain, j + 1, o)] : null];
+  const [start, end] = [[delta(chain, j, u), ["", " = "]], [["", " = "], ["error", d, "+"]]];
+  const slopes = {
+    sigma: () => [["", " · "], outName, ["", "(1 − "], outName, ["", ") = "], ["error", back], ["", " · "], ["value", out[u]], ["", " · (1 − "], ["value", out[u]], ["", ")"]],
+    tanh: () => [["", " · (1 − "], outName, ["", "^2) = "], ["error", back], ["", " · (1 − "], ["value", out[u]], ["", "^2)"]],
+    relu: () => [["", " · "], ["", v > 0 ? "1" : "0"]],
+    eta: () => [["", " · "], ["gradient", `∂${outName[1]}/∂${name[1]}`], ["", " = "], ["error", back], ["", " · "], ["gradient", back ? d / back : 0]],
+    squared_error: () => [["", "−2("], ["value", "t"], ["", " − "], name, ["", ") = −2 · ("], ["value", t], ["", " − "], ["value", v], ["", ")"]],
+    cross_entropy: () => [["", "("], name, ["", " − "], ["value", "t"], ["", ") / "], name, ["", "(1 − "], name, ["", ")"]],
+    sigmoid_cross_entropy: () => [["", "σ("], name, ["", ") − "], ["value", "t"], ["", " = "], ["value", d + t], ["", " − "], ["value", t]],
+    softmax_cross_entropy: () => [["", "{softmax}("], name, ["", ") − "], ["value", "t"], ["", " = "], ["value", d + t], ["", " − "], ["value", t]],
+    rho: () => [["", "Σ "], ["weight", chain.links[j].held ? "W" : superscriptOf(chain, j)], ["", "_{·,"+(u + 1)+"} "], ["error", `δ_{${chain.variables[j + 1]}}`]],
+    softmax: () => [name, ["", " ⊗ (δ − Σ δ "], outName, ["", ")"]],
+  };
+  const first = ELEMENTWISE.includes(kind) || kind === "eta" ? [delta(chain, j + 1, o)] : [];
+  const rule = slopes[kind]?.() ?? [["error", `δ_{${chain.variables[j + 1] ?? "L"}}`], ["", ` ∂${chain.variables[j + 1] ?? "L"}/∂${chain.variables[j]}`]];
+  return [...start, ...first, ...rule, ...end];
+}
+
+const superscriptOf = ({ links, names }, j) => superscript(names[links.slice(0, j).reduce((sum, { count }) => sum + count, 0)]);
+
+/** The gradient of a number, and where `measured` is given, what a central difference says. */
+export function gradientOf(chain, { hidden, deltas }, found, gradient, measured) {
+  const { kind, link, row, column, symbol } = found;
+  const factors = {
+    weight: () => [["", " = "], delta(chain, link + 1, row), ["", " · "], ["value", named(chain, link, column)], ["", " = "], ["error", deltas[link + 1][row]], ["", " · "], ["value", hidden[link][column]]],
+    bias: () => [["", " = "], delta(chain, link + 1, row)],
+    order: () => (chain.sizes[link + 1] > 1 ? [] : [["", " = "], delta(chain, link + 1, 0), ["", " · "], ["gradient", `∂${chain.variables[link + 1]}/∂p`]]),
+  };
+  const product = chain.batch ? [["", `{ over ${chain.batch} samples}`]] : (factors[kind]?.() ?? []);
+  const check = measured === null || measured === undefined ? [] : [["muted", "{ measured }"], ["muted", measured, "+"]];
+  return [["gradient", `∂L/∂${symbol}`], ...product, ["", " = "], ["gradient", gradient, "+"], ...check];
+}

@@ -1,0 +1,695 @@
+// Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
+// right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
+
+import { arrow, button, clamp, drag, encode, fine, formula, h, label, mark, math, move, nice, path, s, same, say, scale, set, show } from "../kit.js";
+import { eta } from "../math.js";
+import { box, entries, entry, equation, errorOf, evaluate, gradientOf, known, units, withEntry } from "./chain.js";
+import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
+
+/** Three significant digits, in `most` decimals; powers of ten where that is long, or leaves none of at least three decimals. */
+export function three(v, most = 4) {
+  const size = Math.abs(v);
+  if (!Number.isFinite(v)) return fine(v);
+  if (size < 1e-12) return "0";
+  const exponent = Number(v.toExponential(2).split("e")[1]);
+  if ((size >= 0.6 * 10 ** -most || most < 3) && exponent < 4) return v.toFixed(clamp(2 - exponent, 0, most)).replace("-", "−");
+  const [digits, power] = v.toExponential(Number(exponent > 0 && most > 3)).split("e");
+  const raised = [...power.replace("+", "")].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("");
+  return `${digits.replace("-", "−")}·10${raised}`;
+}
+const plus = (v, most) => (v > 0 ? "+" : "") + three(v, most);
+
+const PHONE = 560;
+const LEAST_GAP = 130; // where the chosen number's chip fits beside its handle
+const quantity = ({ kind }) => (kind === "x" || kind === "t" ? "value" : "weight");
+const size = (value) => Math.max(0, ...[value].flat(2).filter(Number.isFinite).map(Math.abs));
+
+/** The limit of a number's handle: room beyond what was given at first, and more only where Python or an address needs it. */
+function reach(start, now, least) {
+  const usual = nice(Math.max(least, 1.25 * size(start)));
+  return size(now) <= usual ? usual : nice(size(now));
+}
+
+export const explore = {
+  name: "explore",
+  title: "A chain of functions",
+  traits: ["parameters", "x", "t", "step", "chosen", "sample", "rate"],
+  given: ["chain", "computed"],
+  widest: 960,
+
+  /** Whether an address may set a trait to a value. */
+  accepts(trait, value, get) {
+    const state = Object.fromEntries(explore.traits.map((name) => [name, name === trait ? value : get("_start")[name]]));
+    const { links, batch } = get("chain");
+    const most = { step: links.length, sample: Math.max(batch - 1, 0) }[trait];
+    if (most !== undefined) return Number.isInteger(value) && value >= 0 && value <= most;
+    const all = entries(get("chain"), state);
+    if (trait === "chosen") return all.some(({ at }) => String(at) === String(value));
+    return all.every(({ at, kind }) => {
+      const v = Number(entry(state, at));
+      return kind === "order" ? v >= MIN_P : Math.abs(v) <= 1000;
+    });
+  },
+
+  layout(state, width, start, given) {
+    const chain = given("chain");
+    const phone = width < PHONE;
+    const count = chain.variables.length;
+    const most = phone ? 5 : 8;
+    // Of a long chain, what is near the box at work.
+    const from = clamp(count - state.step - Math.floor(most / 2), 0, Math.max(count - most, 0));
+    const asked = ["cross_entropy", "sigmoid_cross_entropy"].includes(chain.links.at(-1).kind);
+    const negative = [start.t, state.t].flat(3).some((v) => v < 0);
+    return {
+      width,
+      phone,
+      chain,
+      from,
+      to: Math.min(from + most, count),
+      weight: state.parameters.map((value, k) => reach(start.parameters[k], value, 3)),
+      x: reach(start.x, state.x, 2),
+      t: asked ? [0, 1] : [negative ? -reach(start.t, state.t, 1) : 0, reach(start.t, state.t, 1)],
+      sample: chain.batch ? state.sample : 0,
+    };
+  },
+
+  range: ({ chain }) => ({
+    parameters: [-Infinity, Infinity],
+    x: [-1e6, 1e6],
+    t: [-1e6, 1e6],
+    step: [0, chain.links.length],
+    chosen: [-2, Infinity],
+    sample: [0, Math.max(chain.batch - 1, 0)],
+    rate: [-Infinity, Infinity],
+  }),
+
+  build,
+};
+
+// ---- Places --------------------------------------------------------------------------------------------------------------
+
+const SPREAD = { rho: 3, eta: 2, softmax: 2, own: 2 };
+
+/** Where everything stands: columns of units, gaps between them, and what is left out. */
+function placed({ width, phone, chain, from, to }) {
+  const shown = Array.from({ length: to - from }, (_, c) => from + c);
+  const target = chain.target && !phone && to === chain.variables.length;
+  const right = phone ? width : width - 190;
+  const unit = { width: clamp((0.66 * right) / shown.length, 56, phone ? 60 : 68), height: 42 };
+  const most = phone ? 5 : 6;
+  const rows = shown.map((i) => Math.min(chain.sizes[i], most));
+  const pitch = phone ? 54 : width > 860 ? 68 : 60;
+  const top = phone ? 90 : 96;
+  const tallest = Math.max(...rows, phone ? 1 : 3);
+  const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(target ? [1] : []);
+  const room = right - (shown.length + target) * unit.width - 2;
+  const each = flex.length ? Math.min(room / flex.reduce((a, b) => a + b), 76) : 0;
+  let x = 1 + unit.width / 2 + (phone ? Math.max(0, room - each * flex.reduce((a, b) => a + b, 0)) / 2 : 0);
+  const columns = shown.map((i, c) => {
+    const ys = Array.from({ length: rows[c] }, (_, u) => top + pitch * (u + (tallest - rows[c]) / 2));
+    const column = { i, x, ys, hidden: chain.sizes[i] - rows[c] + Number(chain.sizes[i] > rows[c]) };
+    if (column.hidden) column.ys = ys.slice(0, -1);
+    x += unit.width + (flex[c] ?? 1) * each;
+    return column;
+  });
+  const height = top + pitch * (tallest - 1) + unit.height / 2 + 14;
+  return { columns, unit, top, height, right, target: target ? x : null, end: columns.at(-1).x + unit.width / 2 };
+}
+
+// ---- The figure ----------------------------------------------------------------------------------------------------------
+
+const REST = 0.4; // where on its edge a weight's handle waits
+const SNAP = 1 / 40; // how near to z, as a part of its range, a target means z
+
+function build(ui, layout) {
+  const { chain, phone, width } = layout;
+  const place = placed(layout);
+  const all = entries(chain, ui.state);
+  const find = (at) => all.find((e) => String(e.at) === String(at)) ?? all[0];
+  const orders = all.filter(({ kind }) => kind === "order");
+  const frozen = !known(chain) && !ui.kernel;
+  const boxes = chain.links.length;
+  const bounds = ({ at: [k], kind }) => {
+    const limit = kind === "x" ? layout.x : kind === "t" ? null : layout.weight[k];
+    return limit === null ? layout.t : [-limit, limit];
+  };
+
+  // What is no part of the state: where a handle was left, what the pointer is over, where L stood, and where it went.
+  let shift = 0;
+  let shown = "";
+  let over = null;
+  let before = null;
+  let trail = [];
+  let view = null;
+
+  const svg = ui.svg(place.height + (phone ? 70 : roomy() ? 0 : 40));
+  function roomy() {
+    return place.columns.every(({ x }, c) => c === 0 || chain.links[place.columns[c].i - 1].kind !== "rho" || x - place.columns[c - 1].x - place.unit.width > LEAST_GAP);
+  }
+
+  // Where a number has its handle: {x, y, ux, uy, room}; null where what it belongs to is not drawn.
+  const unitAt = (i, u) => {
+    const column = place.columns.find((c) => c.i === i);
+    return column && u < column.ys.length ? [column.x, column.ys[u]] : null;
+  };
+  function spot(e) {
+    const half = place.unit.width / 2;
+    if (e.kind === "weight") {
+      const [from, to] = [unitAt(e.link, e.column), unitAt(e.link + 1, e.row)];
+      if (!from || !to) return null;
+      const [x1, y1, x2, y2] = [from[0] + half, from[1], to[0] - half, to[1]];
+      const length = Math.hypot(x2 - x1, y2 - y1);
+      const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
+      const at = REST * length;
+      return { x: x1 + at * ux, y: y1 + at * uy, ux, uy, back: Math.max(0, at - 16), ahead: Math.max(0, length - at - 16), line: [x1, y1, x2, y2] };
+    }
+    const sits = e.kind === "x" ? unitAt(0, e.row) : e.kind === "bias" ? unitAt(e.link + 1, e.row) : e.kind === "t" && place.target ? [place.target, unitAt(boxes - 1, e.row)?.[1]] : null;
+    return sits?.[1] === undefined ? null : { x: sits[0] - half - (e.kind === "t" ? -2 * half : 0), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
+  }
+  const aside = { x: width - 180, y: place.height + 16, ux: 1, uy: 0, back: 20, ahead: 20 };
+  const hold = (e) => spot(e) ?? aside;
+
+  // ---- Changing a number -------------------------------------------------------------------------------------------------
+  const stepOf = (e) => (bounds(e)[1] - bounds(e)[0]) / (e.kind === "t" ? 100 : 120);
+  const snapped = (e, v) => {
+    const z = e.kind === "t" && view.hidden.at(-1)[e.row];
+    return e.kind === "t" && Math.abs(v - z) < SNAP * (bounds(e)[1] - bounds(e)[0]) ? z : null;
+  };
+  function setTo(e, v, byHand) {
+    const [low, high] = bounds(e);
+    const fine = Number((Math.round(v / stepOf(e)) * stepOf(e)).toPrecision(9));
+    return withEntry(ui.state, e.at, (byHand && snapped(e, v)) || clamp(fine, low, high));
+  }
+  // A pull is relative: 40 px move a number by a seventh of its range, wherever it stands.
+  let pull = null;
+  const begin = (x, y) => (pull = { x, y, v: entry(ui.state, ui.state.chosen), shift });
+  function pulled(x, y) {
+    const e = find(ui.state.chosen);
+    const { ux, uy, back, ahead } = hold(e);
+    const way = (x - pull.x) * ux + (y - pull.y) * uy;
+    shift = clamp(pull.shift + way, -back, ahead);
+    return pull.v + (way * (bounds(e)[1] - bounds(e)[0])) / 300;
+  }
+  /** Remember where L stands: what comes now is measured against it. */
+  function remember() {
+    before = view.loss;
+    trail = [];
+  }
+  const choose = (at) => {
+    if (String(at) === String(ui.state.chosen)) return;
+    shift = 0;
+    before = null;
+    ui.change({ chosen: at });
+  };
+
+  // ---- The drawing -------------------------------------------------------------------------------------------------------
+  const heads = drawHeads(ui, svg, layout, place, (j) => ui.change({ step: boxes - j }));
+  const edges = [];
+  place.columns.slice(1).forEach((column, c) => {
+    const previous = place.columns[c];
+    const { kind, n } = chain.links[previous.i];
+    const [x1, x2] = [previous.x + place.unit.width / 2, column.x - place.unit.width / 2];
+    const weights = all.filter((e) => e.kind === "weight" && e.link === previous.i);
+    previous.ys.forEach((y1, m) =>
+      column.ys.forEach((y2, r) => {
+        const straight = ["sigma", "tanh", "relu"].includes(kind);
+        if ((straight && m !== r) || (kind === "eta" && n && Math.floor(m / n) !== r)) return;
+        const found = weights.find((e) => e.row === r && e.column === m);
+        const line = s("line", { class: `edge ${found ? "weight" : kind === "eta" ? "gradient" : "plain"}`, x1, y1, x2, y2 });
+        svg.append(line);
+        edges.push({ line, found, link: previous.i, m, r });
+      }),
+    );
+    if (weights.length) svg.append(gap(weights, x1, x2));
+  });
+  /** The room between two columns: a press takes hold of the nearest edge. */
+  function gap(weights, x1, x2) {
+    const area = s("rect", { class: "cbp-gap", x: x1, y: place.top - 26, width: x2 - x1, height: place.height - place.top + 20, fill: "transparent" });
+    const near = weights.map((e) => ({ e, at: spot(e) })).filter(({ at }) => at);
+    const nearest = (x, y) => {
+      const distance = ({ at: { line: [a, b, c, d] } }) => Math.abs((c - a) * (b - y) - (a - x) * (d - b)) / Math.hypot(c - a, d - b);
+      return near.reduce((best, one) => (distance(one) < distance(best) ? one : best)).e;
+    };
+    const point = ({ clientX, clientY }) => {
+      const { left, top, width: wide } = svg.getBoundingClientRect();
+      return [((clientX - left) * width) / wide, ((clientY - top) * width) / wide];
+    };
+    const hover = (e) => e !== over && ((over = e), ui.redraw());
+    area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...point(event))));
+    area.addEventListener("pointerleave", () => hover(null));
+    area.addEventListener("pointerdown", () => (pull = null), true);
+    if (!frozen && near.length) {
+      drag(area, (x, y) => {
+        if (pull) return ui.change(setTo(find(ui.state.chosen), pulled(x, y), true));
+        choose(nearest(x, y).at);
+        remember();
+        begin(x, y);
+      }, null, { focus: (how) => handle.focus(how) });
+    }
+    return area;
+  }
+  const columns = place.columns.map((column) => drawColumn(ui, svg, layout, place, column, (u) => {
+    const found = all.find((e) => e.row === u && ((e.kind === "x" && column.i === 0) || (e.kind === "bias" && e.link + 1 === column.i)));
+    if (found && !frozen) choose(found.at);
+  }));
+  const targets = place.target ? drawTargets(ui, svg, chain, place, (u) => !frozen && choose([-2, all.find((e) => e.kind === "t" && e.row === u)?.at[1]])) : () => {};
+  const drawLoss = (phone ? drawLossBelow : drawLossBeside)(ui, svg, layout, place);
+
+  const point = arrow(svg, "gradient", 14);
+  const shape = s("g", {}, s("circle", { class: "halo", r: 17 }), mark("weight", 9), mark("value", 9));
+  const normal = (v, [low, high]) => (2 * (v - low)) / (high - low) - 1;
+  const handle = ui.slider({
+    parent: svg,
+    kind: "weight",
+    name: "chosen",
+    label: "the chosen number",
+    min: -1,
+    max: 1,
+    step: 1 / 300,
+    get: (state) => clamp(normal(entry(state, state.chosen), bounds(find(state.chosen))), -1, 1),
+    text: (state) => `${find(state.chosen).text} is ${three(entry(state, state.chosen))}`,
+    where: (state) => {
+      const { x, y, ux, uy } = hold(find(state.chosen));
+      return [x + shift * ux, y + shift * uy];
+    },
+    at: (x, y) => {
+      const e = find(ui.state.chosen);
+      pull ??= begin(x, y);
+      const v = pulled(x, y);
+      pull.snap = snapped(e, v);
+      return normal(v, bounds(e));
+    },
+    put: (units) => {
+      const e = find(ui.state.chosen);
+      const [low, high] = bounds(e);
+      return pull?.snap != null ? withEntry(ui.state, e.at, pull.snap) : setTo(e, low + ((units + 1) / 2) * (high - low));
+    },
+    keys: (state) => {
+      const k = find(state.chosen).kind === "t" ? 6 : 5;
+      return { ArrowRight: k, ArrowUp: k, ArrowLeft: -k, ArrowDown: -k, PageUp: 10 * k, PageDown: -10 * k };
+    },
+    shape,
+  });
+  handle.addEventListener("pointerdown", () => {
+    pull = null;
+    remember();
+  }, true);
+  let pressed = -Infinity;
+  handle.addEventListener("keydown", () => {
+    pull = null;
+    if (performance.now() - pressed > 1000) remember();
+    pressed = performance.now();
+  }, true);
+  const chip = drawChip(svg);
+  if (!place.columns.every(({ hidden }) => !hidden) || place.columns.length < chain.variables.length) note();
+  function note() {
+    const parts = place.columns.filter(({ hidden }) => hidden).map(({ i, ys }) => `${ys.length} of ${chain.sizes[i]} units of ${chain.variables[i]}`);
+    if (place.columns.length < boxes) parts.push(`${place.columns.length} of ${boxes} variables, near the box at work`);
+    ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}; the list below has every number.`));
+  }
+
+  // ---- Beneath it --------------------------------------------------------------------------------------------------------
+  const back = button("◀", () => ui.change({ step: Math.min(ui.state.step + 1, boxes) }));
+  const forth = button("▶", () => ui.change({ step: Math.max(ui.state.step - 1, 0) }));
+  set(back, { "aria-label": "The error goes back one box", class: "cbp-button cbp-round" });
+  set(forth, { "aria-label": "Take back one step of the error", class: "cbp-button cbp-round" });
+  const [walked, chosenLine] = [line(), line()];
+  const list = chooser(all, "The number with the handle", (i) => choose(all[i].at));
+  const downhill = button("step downhill", () => {
+    const losses = trail;
+    const old = losses.length ? losses : [view.loss];
+    const from = view.loss;
+    ui.change({ parameters: stepped(ui.state, view.gradients, orders) });
+    before = from;
+    trail = [...old, view.loss].slice(-24);
+    ui.redraw();
+  });
+  set(downhill, { class: "cbp-button cbp-main" });
+  set(ui.reset, { class: "cbp-button cbp-reset" });
+  const below = h("div", { class: "cbp-below" });
+  below.append(
+    h("div", { class: "cbp-walk", role: "group", "aria-label": "Walk of the error" }, back, forth),
+    h("p", { class: "cbp-says" }, walked.node, chosenLine.node),
+  );
+  const samples = [];
+  if (chain.batch) {
+    const names = Array.from({ length: chain.batch }, (_, k) => ({ text: `sample ${k + 1} of ${chain.batch}` }));
+    const which = chooser(names, "The sample that is drawn", (k) => ui.change({ sample: k, chosen: ui.state.chosen[0] < 0 ? [ui.state.chosen[0], k] : ui.state.chosen }));
+    which.choose(layout.sample);
+    samples.push(which.node);
+  }
+  const drawOrder = orders.length ? order(ui, below, Math.min(width, phone ? width : 340), () => (find(ui.state.chosen).kind === "order" ? find(ui.state.chosen) : orders[0]), remember, choose) : () => {};
+  below.append(...samples, list.node, downhill, ui.reset);
+  ui.body.append(below);
+  if (frozen) {
+    ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
+    set(downhill, { "aria-disabled": "true" });
+    show(handle, false);
+  }
+
+  return {
+    draw(state) {
+      view = evaluate(chain, state, ui.given("computed"));
+      if (before !== null && ["parameters", "x", "t"].every((name) => same(state[name], ui.given("_start")[name]))) [before, trail] = [null, []];
+      const e = find(state.chosen);
+      if (shown !== String(e.at)) [shift, shown] = [0, String(e.at)];
+      const passed = (j) => state.step >= boxes - j; // whether the error has come back through box j
+      const work = boxes - state.step;
+      const met = units(chain, view.deltas, e);
+      // For machines that compare the numbers with Python's.
+      set(svg, { "data-name": "state", "data-value": JSON.stringify(Object.fromEntries([...Object.entries(state), ["links", chain.links]].map(([name, v]) => [name, encode(v)]))) });
+      heads(work);
+      columns.forEach((draw) => draw(view, passed, met));
+      targets(state);
+      drawLoss(view.loss, before, trail);
+
+      const slopes = new Map();
+      for (const { line, found, link, m } of edges) {
+        if (found) {
+          const w = entry(state, found.at);
+          set(line, {
+            "stroke-width": (1 + (4.5 * Math.min(Math.abs(w), layout.weight[found.at[0]])) / layout.weight[found.at[0]]).toFixed(2),
+            "stroke-dasharray": w < 0 ? "7 5" : null,
+          });
+          line.classList.toggle("chosen", found === e);
+          line.classList.toggle("over", found === over);
+        } else if (chain.links[link].kind === "eta") {
+          if (!slopes.has(link)) slopes.set(link, poolSlopes(chain, state, view, link));
+          set(line, { "stroke-width": (1 + 6 * clamp(slopes.get(link)[m], 0, 1.3)).toFixed(2) });
+        }
+      }
+
+      const value = entry(state, e.at);
+      const gradient = e.at[0] >= 0 ? entry({ ...state, parameters: view.gradients }, e.at) : e.kind === "x" ? view.deltas[0][e.row] : -view.deltas.at(-1)[e.row];
+      const known_ = e.kind !== "t" && passed(e.link);
+      const { x, y, ux, uy, back: room, ahead } = hold(e);
+      const [hx, hy] = [x + shift * ux, y + shift * uy];
+      const largest = e.at[0] >= 0 ? Math.max(1e-9, ...[view.gradients[e.at[0]]].flat(2).map(Math.abs)) : Math.max(1e-9, Math.abs(gradient));
+      const length = clamp(16 + (30 * Math.abs(gradient)) / largest, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
+      const way = known_ && gradient && spot(e) && e.kind !== "order" ? Math.sign(gradient) * (length + 8) : 0;
+      point(hx, hy, hx + way * ux, hy + way * uy);
+      const isOrder = e.kind === "order";
+      show(handle, !frozen && !isOrder);
+      show(shape.children[1], quantity(e) === "weight" && !isOrder && !frozen);
+      show(shape.children[2], quantity(e) === "value" && !frozen);
+      const floats = e.kind === "weight" && spot(e) && e.link >= 0 && gapOf(e) > LEAST_GAP && !phone;
+      // Units show their own values.
+      chip(ui, isOrder || (quantity(e) === "value" && spot(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : clamp(hx + 60, 120, place.right), place.height + 16], floats ? "middle" : "end");
+
+      // The line of the walk, and that of the chosen number or of what the pointer is over.
+      const j = work;
+      if (state.step === 0) walked.say(ui, [["", "{Forward: the values run to the cost. }"], ["value", "L"], ["", " = "], ["value", view.loss]]);
+      else if (!Number.isFinite(view.loss)) walked.say(ui, [["", "{Here L is infinite: a unit is sure, and wrong. It has no gradient.}"]]);
+      else if (j === e.link && ["weight", "bias"].includes(e.kind) && !over) walked.say(ui, [["", `{At the weights (${equation(chain, j, true)}): error times value.}`]]);
+      else walked.say(ui, [["", `{At ${named(j)} (${equation(chain, j)}): }`], ...errorOf(chain, state, view, j, met[j])]);
+      const looked = over ?? e;
+      const slope = looked.at[0] >= 0 ? entry({ ...state, parameters: view.gradients }, looked.at) : gradient;
+      if (looked.kind === "t" || !passed(looked.link)) chosenLine.say(ui, [[quantity(looked), looked.symbol], ["", " = "], [quantity(looked), entry(state, looked.at)], ["", looked.kind === "t" ? "{: the target. Let it meet z.}" : "{: the error is not back at it yet.}"]]);
+      else chosenLine.say(ui, gradientOf(chain, view, looked, slope, looked === e ? view.difference : null), looked === e);
+      set(back, { "aria-disabled": String(state.step === boxes) });
+      set(forth, { "aria-disabled": String(state.step === 0) });
+      list.choose(all.indexOf(e));
+      drawOrder(state, view, passed);
+    },
+    describe(state) {
+      const e = find(state.chosen);
+      const words = Array.from({ length: state.step }, (_, b) => named(boxes - 1 - b));
+      const came = words.length ? `The error came back through ${words.join(", ")}. ` : "";
+      const slope = e.at[0] >= 0 && state.step >= boxes - e.link ? ` Its derivative is ${three(entry({ ...state, parameters: view.gradients }, e.at))}.` : "";
+      const outputs = view.hidden.at(-1).slice(0, 6).map(three).join(", ");
+      return `The chain gives ${chain.variables.at(-1)} = ${outputs}; the loss is ${three(view.loss)}. ${came}${e.text} is ${three(entry(state, e.at))}.${slope}`;
+    },
+  };
+
+  function named(j) {
+    const { kind, name } = chain.links[j];
+    return kind === "own" ? "your layer" : `the ${box(chain, j).word || name}`;
+  }
+  function gapOf(e) {
+    const [from, to] = [unitAt(e.link, e.column), unitAt(e.link + 1, e.row)];
+    return to[0] - from[0] - place.unit.width;
+  }
+}
+
+/** ∂z/∂y of a pooling's units. */
+function poolSlopes(chain, state, { hidden }, link) {
+  const first = chain.links.slice(0, link).reduce((sum, { count }) => sum + count, 0);
+  const { n, held } = chain.links[link];
+  const [z, pull] = eta(held?.[0] ?? state.parameters[first], n).forward(hidden[link]);
+  return pull(Array.isArray(z) ? z.map(() => 1) : 1).map(Math.abs);
+}
+
+/** The parameters after one step downhill; a p stays one, and ∞ what it is. */
+function stepped({ parameters, rate }, gradients, orders) {
+  const moved = (value, slope, least) =>
+    Array.isArray(value) ? value.map((v, i) => moved(v, slope[i], least)) : Number.isFinite(value) ? Math.max(value - rate * slope, least) : value;
+  return parameters.map((value, k) => moved(value, gradients[k], orders.some(({ at }) => at[0] === k) ? MIN_P : -Infinity));
+}
+
+// ---- Its parts -----------------------------------------------------------------------------------------------------------
+
+/** The boxes' symbols and words above the gaps; each is a button that walks the error to it. */
+function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, unit }, go) {
+  const last = chain.links.length - 1;
+  const heads = columns.map(({ i, x }, c) => {
+    const next = columns[c + 1];
+    if (!next && i !== last) return null;
+    const until = next ? next.x : target ?? (phone ? null : right + 30);
+    const middle = until === null ? null : (x + until) / 2;
+    if (middle === null) return null;
+    const { symbol, word } = box(chain, i, columns.length > 4);
+    const node = s("g", { class: "cbp-stop", "aria-hidden": "true" });
+    const line = s("line", { class: "stop", x1: middle - 24, x2: middle + 24, y1: 45, y2: 45 });
+    node.append(
+      s("rect", { x: middle - 34, y: 0, width: 68, height: 48, fill: "transparent" }),
+      math(middle, 18, symbol, { "text-anchor": "middle" }),
+      label(middle, 38, word, { class: "muted word", "text-anchor": "middle" }),
+      line,
+    );
+    if (columns.length > (phone ? 4 : 6)) node.classList.add("crowded");
+    node.addEventListener("click", () => go(i));
+    svg.append(node);
+    return { node, i };
+  });
+  return (work) => heads.forEach((head) => head?.node.classList.toggle("at-work", head.i === work));
+}
+
+/** A variable: its name, and each unit's value above its error. */
+function drawColumn(ui, svg, { chain }, { unit }, { i, x, ys, hidden }, press) {
+  const most = unit.width < 66 ? 2 : 3;
+  const cells = ys.map((y, u) => {
+    const frame = s("rect", { class: "unit", x: x - unit.width / 2, y: y - unit.height / 2, width: unit.width, height: unit.height, rx: 14 });
+    const value = s("text", { class: "value strong", x, y: y - 3, "text-anchor": "middle" });
+    const delta = s("text", { class: "error", x, y: y + 15, "text-anchor": "middle" });
+    const touch = s("rect", { x: x - unit.width / 2, y: y - 26, width: unit.width, height: 52, fill: "transparent" });
+    const node = s("g", { class: "cbp-unit" }, touch, frame, value, delta);
+    node.addEventListener("click", () => press(u));
+    svg.append(node);
+    return { frame, value, delta };
+  });
+  svg.append(math(x, ys[0] - unit.height / 2 - 8, chain.variables[i], { "text-anchor": "middle" }));
+  if (hidden) svg.append(label(x, ys.at(-1) + 46, `+ ${hidden}`, { class: "muted", "text-anchor": "middle" }));
+  return ({ hidden: values, deltas }, passed, met) => {
+    cells.forEach(({ frame, value, delta }, u) => {
+      print(ui, value, `hidden.${i}.${u}`, values[i][u], three(values[i][u], most));
+      print(ui, delta, `delta.${i}.${u}`, deltas[i][u], plus(deltas[i][u], most));
+      show(delta, passed(i));
+      frame.classList.toggle("met", met[i] === u);
+    });
+  };
+}
+
+/** The targets, beside what they are compared with. */
+function drawTargets(ui, svg, chain, { columns, unit, target, end }, press) {
+  const cells = columns.at(-1).ys.map((y, u) => {
+    const value = s("text", { class: "value strong", x: target, y: y + 5, "text-anchor": "middle" });
+    const node = s("g", { class: "cbp-unit" }, s("rect", { class: "unit target", x: target - unit.width / 2, y: y - 18, width: unit.width, height: 36, rx: 14 }), value);
+    svg.append(s("line", { class: "edge error gap-line", x1: end, x2: target - unit.width / 2, y1: y, y2: y }), node);
+    node.addEventListener("click", () => press(u));
+    return value;
+  });
+  svg.append(math(target, columns.at(-1).ys[0] - unit.height / 2 - 8, "t", { "text-anchor": "middle" }));
+  return (state) => {
+    const t = [chain.batch ? state.t.map?.((row) => row[state.sample] ?? row) : state.t].flat();
+    cells.forEach((value, u) => ui.number(value, `t.${u}`, t[chain.batch && !Array.isArray(state.t[0]) ? state.sample : u], three(t[chain.batch && !Array.isArray(state.t[0]) ? state.sample : u])));
+  };
+}
+
+/** "L 0.569", and at another place by how much it changed: "▲ +0.17". */
+function readout(ui, svg, x, y, change) {
+  const number = s("tspan", { class: "number" });
+  const text = math(x, y, "L", { class: "value loss" });
+  text.append(s("tspan", { class: "number" }, " "), number);
+  svg.append(text, change);
+  return (loss, before) => {
+    print(ui, number, "L", loss, three(loss));
+    const by = before === null ? 0 : loss - before;
+    say(change, Math.abs(by) > 5e-13 ? `${by > 0 ? "▲" : "▼"} ${plus(by)}` : "");
+  };
+}
+
+/** A number for people and machines; one that does not exist, where L is infinite, is a dash. */
+function print(ui, node, name, value, text) {
+  if (!Number.isNaN(value)) return ui.number(node, name, value, text);
+  say(node, "–");
+  delete node.dataset.value;
+}
+
+/** L as an upright bar at the right, with a mark where it stood, and the trail of the steps. */
+function drawLossBeside(ui, svg, { width, chain }, { height, right }) {
+  const left = right + 60;
+  const [top, bottom] = [74, height - 8];
+  const up = scale([0, nice(1.5 * Number(chain.loss) || 1)], [bottom, top]);
+  const track = s("rect", { class: "track", x: left, y: top, width: 24, height: bottom - top, rx: 6 });
+  const bar = s("rect", { class: "fill value", x: left, width: 24, rx: 6 });
+  const ghost = s("path", { class: "ghost-mark" });
+  const said = label(left + 42, 0, "before", { class: "muted" });
+  const line = s("path", { class: "trail value" });
+  const dots = s("path", { class: "dots value" });
+  svg.append(track, bar, line, dots, ghost, said);
+  const write = readout(ui, svg, left, 30, label(left, 54, "", { class: "change" }));
+  return (loss, before, trail) => {
+    write(loss, before);
+    const y = up.clamped(Number.isNaN(loss) ? Infinity : loss);
+    set(bar, { y: y.toFixed(1), height: (bottom - y).toFixed(1) });
+    show(ghost, before !== null);
+    show(said, before !== null && trail.length < 2);
+    if (before !== null) {
+      set(ghost, { d: `M${left - 7} ${up.clamped(before).toFixed(1)}h38` });
+      set(said, { y: clamp(up.clamped(before) + 5, top + 12, bottom).toFixed(1) });
+    }
+    const room = (width - left - 44) / 23;
+    const points = trail.map((v, i) => [left + 38 + i * room, up.clamped(v)]);
+    set(line, { d: path(points) });
+    set(dots, { d: points.map((p) => `${path([p])}h0`).join("") });
+  };
+}
+
+/** The same as a level bar beneath, on a phone. */
+function drawLossBelow(ui, svg, { width, chain }, { height }) {
+  const y = height + 34;
+  const along = scale([0, nice(1.5 * Number(chain.loss) || 1)], [0, width]);
+  const bar = s("rect", { class: "fill value", x: 0, y, height: 14, rx: 6 });
+  const ghost = s("path", { class: "ghost-mark" });
+  const dots = s("path", { class: "dots value" });
+  svg.append(s("rect", { class: "track", x: 0, y, width, height: 14, rx: 6 }), bar, dots, ghost);
+  const write = readout(ui, svg, 0, height + 22, label(width, y + 32, "", { class: "change", "text-anchor": "end" }));
+  return (loss, before, trail) => {
+    write(loss, before);
+    set(bar, { width: along.clamped(Number.isNaN(loss) ? Infinity : loss).toFixed(1) });
+    show(ghost, before !== null);
+    if (before !== null) set(ghost, { d: `M${along.clamped(before).toFixed(1)} ${y - 4}v22` });
+    set(dots, { d: trail.map((v) => `M${along.clamped(v).toFixed(1)} ${y + 20}h0`).join("") });
+  };
+}
+
+/** The chosen number with its name. */
+function drawChip(svg) {
+  const frame = s("rect", { class: "chip", height: 30, rx: 8 });
+  const text = s("text", { "text-anchor": "middle" });
+  const number = s("tspan", { class: "number" });
+  const node = s("g", { class: "cbp-chip" }, frame, text);
+  svg.append(node);
+  let named = null;
+  return (ui, e, value, [x, y], anchor) => {
+    show(node, e !== null);
+    if (!e) return delete number.dataset.value;
+    if (named !== e.symbol) {
+      named = e.symbol;
+      text.replaceChildren();
+      formula(text, `${e.symbol}{ }`);
+      text.append(number);
+      set(text, { class: quantity(e) });
+    }
+    ui.number(number, "chosen", value, three(value));
+    const wide = 24 + 8.5 * (e.text.length + three(value).length);
+    const middle = anchor === "end" ? x - wide / 2 : x;
+    set(frame, { x: (middle - wide / 2).toFixed(1), y: y - 15, width: wide.toFixed(1) });
+    set(text, { x: middle.toFixed(1), y: y + 5 });
+  };
+}
+
+/** A line of text with live numbers; it is made anew only where its words change. */
+function line() {
+  const node = h("span", { class: "cbp-line" });
+  let key = null;
+  let numbers = [];
+  return {
+    node,
+    say(ui, parts, counts = false) {
+      const words = parts.map(([kind, part]) => `${kind}|${typeof part === "number" ? "" : part}`).join("");
+      if (words !== key) {
+        key = words;
+        node.replaceChildren();
+        numbers = [];
+        for (const [kind, part] of parts) {
+          const span = h("span", { class: kind });
+          if (typeof part === "number") numbers.push(span);
+          else formula(span, part);
+          node.append(span);
+        }
+      }
+      const values = parts.filter(([, part]) => typeof part === "number");
+      values.forEach(([kind, value, sign], i) => {
+        const text = sign ? plus(value) : three(value);
+        const name = counts && sign ? (kind === "muted" ? "difference" : "gradient") : null;
+        if (name) print(ui, numbers[i], name, value, text);
+        else {
+          delete numbers[i].dataset.value;
+          say(numbers[i], text);
+        }
+      });
+    },
+  };
+}
+
+/** A list to choose from. */
+function chooser(items, name, choose) {
+  const node = h("select", { class: "cbp-select", "aria-label": name }, ...items.map(({ text }, i) => h("option", { value: i }, text)));
+  node.addEventListener("change", () => choose(Number(node.value)));
+  node.addEventListener("keydown", (event) => event.stopPropagation()); // JupyterLab would take the arrow keys.
+  return {
+    node,
+    choose: (i) => {
+      if (node.value !== String(i)) node.value = i;
+    },
+  };
+}
+
+/** The axis of an order p, and its gradient once the error has passed the pooling. */
+function order(ui, parent, width, present, remember, choose) {
+  const svg = s("svg", { viewBox: `0 0 ${width} 108`, width, height: 108 });
+  parent.append(svg);
+  const get = (state) => entry(state, present().at);
+  const proxy = {
+    ...ui,
+    number: (node, name, p) => ui.number(node, name, p, three(p)),
+    slider: (options) =>
+      ui.slider({
+        ...options,
+        ...Object.fromEntries(["get", "text", "where"].map((name) => [name, (state) => options[name]({ p: get(state) })])),
+        put: (units) => withEntry(ui.state, present().at, options.put(units).p),
+      }),
+  };
+  const axis = drawAxis(proxy, svg, width, 18);
+  const place = overAxis(width, 0, 2);
+  const mark = svg.querySelector("[data-slider=p]");
+  mark.addEventListener("pointerdown", remember, true);
+  mark.addEventListener("focus", () => choose(present().at));
+  const slope = s("tspan");
+  const text = math(0, 14, "∂L/∂p{ = }", { class: "gradient" });
+  text.append(slope);
+  svg.append(text);
+  const point = arrow(svg, "gradient", 14);
+  return (state, view, passed) => {
+    const e = present();
+    axis({ p: get(state) });
+    const gradient = entry({ ...state, parameters: view.gradients }, e.at);
+    const seen = passed(e.link);
+    print(ui, slope, "gradient.p", gradient, plus(gradient));
+    show(text, seen);
+    const [x, y] = [place.at(get(state)), 18 + 38];
+    const way = seen && gradient ? Math.sign(gradient) * clamp(20 + 80 * Math.abs(gradient), 20, 44) : 0;
+    point(x, y, x + way, y);
+  };
+}
