@@ -292,7 +292,6 @@ export function mount(figure, { model, el }) {
       draw();
       send();
     },
-    /** What is sent from Python and never changed here. */
     /** Draw again what is no part of the state, such as a button's text. */
     redraw: () => draw(),
     slider: (options) => {
