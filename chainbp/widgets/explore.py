@@ -13,7 +13,7 @@ import traitlets
 
 import chainbp
 from chainbp.backprop import Backprop, backprop
-from chainbp.function import Function, compose
+from chainbp.function import Composition, Function
 from chainbp.show import variable_names
 from chainbp.wanted import Array, as_array
 from chainbp.widgets import still
@@ -120,7 +120,7 @@ class Explore(Figure):
 
     def network(self) -> Function:
         """The same without its cost."""
-        return compose(self.loss_function().functions[:-1])
+        return Composition(self.loss_function().functions[:-1])
 
     def results(self) -> dict[str, Any]:
         bp = backprop(self.loss_function(), self.x)
@@ -139,7 +139,7 @@ class Explore(Figure):
         family, (given, *_) = _recipe(loss.functions[-1]) if self.chain["target"] else (None, (t,))
         if family is None or np.array_equal(given, t):
             return loss
-        return compose((*loss.functions[:-1], family[np.asarray(t)]))
+        return Composition((*loss.functions[:-1], family[np.asarray(t)]))
 
     def _difference(self) -> float | None:
         """L by the chosen number, as a central difference; None at p = inf."""
@@ -169,7 +169,7 @@ class Explore(Figure):
 
 def _recipe(f: Function) -> tuple[Any, tuple[Any, ...]]:
     """The family that made a function and what stood in its brackets, as pickle notes them; None where none did."""
-    make, noted = f.__reduce__()[:2]
+    make, noted = f.__reduce_ex__(2)[:2]
     return noted if make is operator.getitem else (None, ())
 
 
