@@ -214,7 +214,7 @@ def _dot_tests(f: Function, x: Array, tolerance: float) -> Iterator[_Finding]:
             slope = _differentiate(along, size, size, float(np.vdot(delta, y)), noise)
             expected = np.sum(gradients[k] * direction, where=direction != 0)
             found.append(_judge(expected, slope, tolerance)[0])
-        verdict, why = max(found, key=_severity)
+        verdict, why = max(reversed(found), key=_severity)
         blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
         wrong = f"{f} fails the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩: look at its {blamed}"
         yield verdict, {"agrees": "", "cannot tell": f"{why}, in {f}", "WRONG": wrong}[verdict]

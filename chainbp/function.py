@@ -351,7 +351,7 @@ class Pull:
                         raise TypeError(f"it gave {_kind(group)}")
                     for g, shape in zip(reversed(group), reversed(shapes)):
                         if g.shape != shape or g.dtype not in FLOATS:
-                            raise TypeError(f"it gave {_kind(g)}")
+                            raise TypeError(f"it gave {_kind(group)}")
                         gradients.append(g if g.flags.writeable else g.copy())
                 if i or x:
                     needs, shapes = "pull_x to give the shape", values[i].shape
@@ -367,9 +367,10 @@ class Pull:
 
 def _kind(value: Any) -> str:
     """What a layer gave, in an error message."""
-    many = f" of {len(value)}" if isinstance(value, tuple) else ""
-    shape = f" of {value.dtype}, of shape {value.shape}" if hasattr(value, "dtype") else ""
-    return f"{type(value).__name__}{many}{shape}"
+    if type(value) is tuple:
+        return f"a tuple of {len(value)}: {', '.join(map(_kind, value))}"
+    dtype = f" of {value.dtype}" if getattr(value, "dtype", FLOATS[0]) not in FLOATS else ""
+    return f"{type(value).__name__}{dtype}" + (f" of shape {value.shape}" if hasattr(value, "shape") else "")
 
 
 class Family:

@@ -129,6 +129,7 @@ VALUES = [
     ("check_gradient(loss, np.ones(3), tolerance=np.nan)", ["check_gradient", "tolerance", "nan"]),
     ("train(sigma @ rho[W], squared_error, X, T, rate=0)", ["train: rate", "0"]),
     ("train(sigma @ rho[W], squared_error, X, T, rate=np.inf)", ["train: rate", "inf"]),
+    ("train(sigma @ rho[W], squared_error, X, T, rate=10**400)", ["train: rate", "below 1e+308"]),
     ("train(sigma @ rho[W], squared_error, X, T, batch=0)", ["train: batch", "0"]),
     ("train(sigma @ rho[W], squared_error, X, T, momentum=-0.1)", ["train: momentum", "-0.1"]),
     ("train(sigma @ rho[W], squared_error, X, T, seed=-1)", ["train: seed", "-1"]),

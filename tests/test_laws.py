@@ -235,6 +235,33 @@ def test_a_copy_is_equal(call, how):
         assert f == make(call)  # made of equal numbers
 
 
+class Gain(Function):
+    """A reader's own class: a x, its forward a method."""
+
+    def __init__(self, a):
+        super().__init__(self.run, (a,), name="gain", symbols=("a",))
+
+    def run(self, x):
+        a = self.parameters[0]
+        return a * x, lambda d: a * d, lambda d: (d * x,)
+
+
+@pytest.mark.parametrize("how", COPIES)
+def test_a_class_of_the_reader_s_can_be_copied(how):
+    f, x = Gain([2.0, 3.0]), np.array([0.5, -1.0])
+    g = COPIES[how](f)
+    assert type(g) is Gain
+    alike([*g.parameters, *results(g, x)], [*f.parameters, *results(f, x)])
+    assert_read_only(*g.parameters)
+
+
+def test_a_parameter_keeps_its_shape():
+    f = make("rho[W]")
+    f.parameters[0].shape = (6,)
+    assert f.parameters[0].shape == (2, 3)
+    assert f @ np.ones(3) == pytest.approx(numbers()["W"].sum(axis=1))
+
+
 def test_what_differs_is_unequal():
     calls = [
         "sigma", "tanh", "relu", "rho[W]", "rho[W + 1]", "rho[np.float32(W)]", "rho[W, b]", "rho[W].fixed()",
