@@ -16,12 +16,12 @@ PAGES = sorted(path.name for path in HTML.glob("*.html"))
 # The page, and its figures in order.
 FIGURES = {
     "index": ["explore"],
-    "1-introduction": ["lp_pooling"],
+    "1-introduction": ["lp_pooling", "descent"],
     "2-notations": ["sigmoid"],
     "3-chain-rule": ["chain_rule", "chain_rule"],
     "4-backpropagation": ["explore"],
     "4-1-sigmoid-activation": ["explore"],
-    "4-2-lp-pooling": ["lp_pooling", "explore", "descent"],
+    "4-2-lp-pooling": ["lp_pooling", "explore"],
     "5-learning-p": ["learning_p"],
     "6-convolution": ["pooling_map"],
     "7-your-own-layer": ["lp_pooling"],
