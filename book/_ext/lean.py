@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,24 +135,20 @@ def style_sheet(static: Path, words: frozenset[str]) -> str:
     parts = []
     for pattern in STYLES:
         (path,) = static.glob(pattern)
-        css = path.read_text(encoding="utf-8")
-        # Where the addresses of fonts and pictures lead to from the folder _static.
-        folder = path.parent.relative_to(static)
-        css = re.sub(r"url\(['\"]?(?!data:)([^)'\"]+)['\"]?\)", lambda m: f"url({moved(folder, m[1])})", css)
+        css = moved(path.read_text(encoding="utf-8"), path.parent.relative_to(static))
         rules = tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True)
         parts += slimmed(rules, words)
     css = "\n".join(parts)
     return f'@charset "utf-8";\n{icon_font(css)}\n{css}\n'
 
 
-def moved(folder: Path, address: str) -> str:
-    parts = []
-    for part in (folder / address).parts:
-        if part == "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts)
+def moved(css: str, folder: Path) -> str:
+    """A style sheet whose addresses of fonts and pictures lead from the folder _static to where they led."""
+
+    def address(match: re.Match[str]) -> str:
+        return f"url({posixpath.normpath(folder.as_posix() + '/' + match[1])})"
+
+    return re.sub(r"url\(['\"]?(?!data:)([^)'\"]+)['\"]?\)", address, css)
 
 
 def slimmed(rules: list, words: frozenset[str]) -> Iterator[str]:
@@ -164,9 +161,8 @@ def slimmed(rules: list, words: frozenset[str]) -> Iterator[str]:
             if kept := "".join(slimmed(inner, words)):
                 yield f"@{rule.at_keyword}{tinycss2.serialize(rule.prelude)}{{{kept}}}"
         elif rule.type == "at-rule" and rule.at_keyword not in ("charset", "import"):
-            # Of the icon fonts comes one, by icon_font.
-            if "Font Awesome" not in (text := rule.serialize()):
-                yield text
+            text = rule.serialize()
+            yield "" if "Font Awesome" in text else text  # of the icon fonts comes one, by icon_font
 
 
 def matching(prelude: list, words: frozenset[str]) -> list[str]:
@@ -184,11 +180,9 @@ def matching(prelude: list, words: frozenset[str]) -> list[str]:
 def named(selector: str) -> set[str]:
     """The classes and ids without which a selector matches nothing."""
     certain = re.sub(r"\[[^\]]*\]", "", selector)
-    while "(" in certain:  # :not(.a), :is(.a, .b): may match without
-        shorter = re.sub(r"\([^()]*\)", "", certain)
-        if shorter == certain:
-            break
-        certain = shorter
+    deeper = None
+    while certain != deeper:  # :not(.a), :is(.a, .b) may match without
+        deeper, certain = certain, re.sub(r"\([^()]*\)", "", certain)
     return {re.sub(r"\\(.)", r"\1", name) for name in re.findall(rf"[.#]({NAME})", certain)}
 
 

@@ -1,8 +1,8 @@
 """Live figures in the static pages: chainbp.widgets without a kernel, without requirejs, without another host.
 
 A page whose notebook shows widgets gets one script from _static (their style is in every page's, by lean.py), and the
-state of its widgets without the copies of script and style that each of them carries. Each figure is preceded by its still picture, which
-the script takes away when it has drawn the figure; where no script runs, the picture stays.
+state of its widgets without the copies of script and style that each of them carries. Each figure is preceded by its
+still picture, which the script takes away when it has drawn the figure; where no script runs, the picture stays.
 """
 
 from __future__ import annotations

@@ -50,8 +50,9 @@ def short(node: nodes.Element) -> nodes.Element | None:
     if isinstance(node, (nodes.math_block, nodes.paragraph)):
         return nodes.container("", node.deepcopy())
     if isinstance(node, (nodes.section, nodes.admonition)):
-        title, text = node.next_node(nodes.title), [c for c in node if isinstance(c, (nodes.paragraph, nodes.math_block))]
-        return nodes.container("", bold(title.deepcopy().children), *(c.deepcopy() for c in text[:1]))
+        title = node.next_node(nodes.title)
+        text = next((child for child in node if isinstance(child, (nodes.paragraph, nodes.math_block))), None)
+        return nodes.container("", bold(title.deepcopy().children), *([text.deepcopy()] if text else []))
     if isinstance(node, addnodes.desc_signature):
         text = node.parent.next_node(addnodes.desc_content).next_node(nodes.paragraph)
         signature = node.astext().strip()

@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-# KaTeX's fonts, and the classes in a page that ask for them.
+# KaTeX's fonts, and the classes in a page that ask for them. The live figures write their letters in two more.
 FONTS = {
     "Main-Regular": "katex",
     "Main-Bold": "mathbf|textbf",
-    "Main-Italic": "mathit|textit",
+    "Main-Italic": "mathit|textit|cbp-live",
+    "Main-BoldItalic": "cbp-live",
     "Math-Italic": "mathnormal",
     "Math-BoldItalic": "boldsymbol",
     "AMS-Regular": "mathbb|amsrm|textbb",
@@ -32,7 +33,7 @@ def files(page: Path) -> frozenset[Path]:
     """All that a first visit of a page loads when it is read to its end, the page included."""
     html = page.read_text(encoding="utf-8")
     tags = re.findall(r"<(?:img|script)\b[^>]*?\bsrc=\"([^\"]+)\"", html)
-    tags += re.findall(r"<link\b[^>]*rel=\"stylesheet\"[^>]*href=\"([^\"]+)\"", html)
+    tags += re.findall(r"<link\b[^>]*rel=\"(?:stylesheet|icon)\"[^>]*href=\"([^\"]+)\"", html)
     classes = " | ".join(set(re.findall(r'class="([^"]*)"', html)))
     fonts = page.parent / "_static" / "vendor" / "katex" / "fonts"
     used = {fonts / f"KaTeX_{name}.woff2" for name, asked in FONTS.items() if re.search(rf"\b({asked})\b", classes)}
