@@ -121,6 +121,12 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         (lambda: chain_rule([1, 2]), "chain_rule: widths must be 3 to 5 widths"),
         (lambda: chain_rule([1, 2.5, 3]), "chain_rule: widths must be whole numbers from 1 to 12"),
         (lambda: chain_rule(step=3), "chain_rule: step must be at most 2"),
+        (lambda: chain_rule(entry=[1]), "chain_rule: entry must be a row and a column; got [1]"),
+        (
+            lambda: chain_rule([2, 2, 1], factors=[[[1, 2]], [[1]]]),
+            "factors must have the shapes (2, 2), (1, 2) of the widths, the data's first; got (1, 2), (1, 1)",
+        ),
+        (lambda: lp_pooling(p_from=0.1), "lp_pooling: p_from must be from 0.2 to 1; got 0.1"),
         (lambda: pooling_map(np.ones((2, 3))), "pooling_map: Y must have 3 to 6 rows and columns; got shape (2, 3)"),
         (lambda: pooling_map(np.ones(3)), "pooling_map: Y must be a matrix; got shape (3,)"),
         (lambda: pooling_map(size=4), "pooling_map: size must be a whole number from 2 to 3; got 4"),
@@ -222,6 +228,15 @@ def test_chain_rule_follows_chainbp():
     w = chain_rule([2, 5, 3])
     np.testing.assert_allclose(w.product, w.network().jacobian(w.data()), rtol=1e-12)
     assert (w.left, w.right) == (3 * 5 * 2, 3 * 5 * 2)
+    A, B = np.array([[1, 2], [3, 4], [5, 6]]), np.array([[7, 8, 9]])
+    w = chain_rule([2, 3, 1], factors=[A, B])
+    assert w.product == tuple(map(tuple, (B @ A).tolist()))
+    np.testing.assert_array_equal(w.network().jacobian(w.data()), B @ A)
+    assert repr(w).startswith("chain_rule(widths=[2, 3, 1], side=0, step=0, entry=[0, 0], factors=[[[1.0, 2.0],")
+    w.widths = [1, 3, 2]
+    left, right = w.factors()
+    np.testing.assert_array_equal(right, A[:, :1])
+    np.testing.assert_array_equal(left[:1], B)
 
 
 def test_pooling_map_follows_chainbp():

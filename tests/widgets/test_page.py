@@ -15,6 +15,8 @@ from looks import every_visit, take, violations
 from playwright.sync_api import Locator, Page
 from widget_cases import CASES, made
 
+from chainbp.widgets import chain_rule
+
 FIGURES = [*CASES, "lp_pooling-2", "sigmoid-2", "lp_pooling-3"]
 SORRY = "This figure is not alive here: IntSlider needs a running Python. Open the page as a notebook to use it."
 
@@ -357,6 +359,30 @@ def test_multiplying_from_either_end(page):
         assert shapes() == [*after, "1 × 3"]
         fig.get_by_role("button", name="Multiply").click()
         assert shapes() == ["1 × 3"]
+
+
+def test_an_entry_is_read_as_the_sum_that_it_is(page):
+    fig = figure(page, "chain_rule")
+    entry = fig.locator("[data-slider=entry]")
+    widths = [v for name, v in check(fig).items() if name.startswith("widths.")]
+    a, b = chain_rule(widths).factors()[:2]
+    for _ in range(2):
+        entry.press("ArrowRight")
+    assert check(fig)["entry"] == pytest.approx((a @ b)[0, 2], rel=1e-12)
+    says = fig.locator(".cbp-says").text_content()
+    assert says.startswith("Row 1 times column 3: ")
+    assert says.count("·") == a.shape[1]
+    # A press in the product chooses, too.
+    fig.locator("svg rect.cbp-track").first.click(position={"x": 4, "y": 4})
+    assert check(fig)["entry"] == pytest.approx((a @ b)[0, 0], rel=1e-12)
+
+
+def test_given_factors_are_those_that_are_shown(context, address):
+    with visit(context, address(page="asking")) as (page, wrong):
+        fig = page.locator("[data-figure=chain_rule]").last
+        assert fig.locator("[data-name=entry]").get_attribute("data-value") == str(5 * 2 + 6 * 4)
+        assert "5.00 · 2.00 + 6.00 · 4.00 = +34.000" in fig.locator(".cbp-says").text_content()
+        assert wrong == []
 
 
 def test_windows_of_a_map_overlap_tie_and_are_empty(page):

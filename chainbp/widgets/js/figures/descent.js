@@ -14,6 +14,7 @@ const LABELED = 3;
 const STEP = 0.05;
 const MAP_TOP = 34;
 const MARGIN = { left: 52, bottom: 62 };
+const PANEL = 216;
 const PACE = 160;
 const MOST_STEPS = 1000;
 const ASKED_STEPS = 20;
@@ -103,7 +104,7 @@ export const descent = {
 
   build(ui, { width, axes }) {
     const beside = width >= 600;
-    const side = Math.min(width - MARGIN.left - 20, beside ? 400 : 300);
+    const side = Math.min(width - MARGIN.left - 20, beside ? Math.min(400, width - MARGIN.left - 44 - PANEL) : 300);
     const panelTop = beside ? 36 : MAP_TOP + side + MARGIN.bottom + 12;
     const height = beside ? MAP_TOP + side + MARGIN.bottom : panelTop + 306;
     const controls = h("div", { class: "cbp-steps" });
@@ -354,7 +355,7 @@ function drawPanel(ui, svg, left, top, width, parameter) {
   set(rate.node, { x: left, y: line - 22 });
   svg.append(
     loss.node,
-    s("text", { x: left + 132, y: row(0) }, "steps: ", steps),
+    s("text", { x: left + width, y: row(0), "text-anchor": "end" }, "steps: ", steps),
     note,
     s("line", { class: "axis strong", x1: left + 10, x2: left + width - 10, y1: line, y2: line }),
     rate.node,
