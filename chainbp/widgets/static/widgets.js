@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources e8d9ff68f414f5f1 */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 1c1dce24e3e115a5 */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
