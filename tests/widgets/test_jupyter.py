@@ -15,7 +15,7 @@ from scratch import cells, environment
 from widget_cases import CASES
 
 EVERY_FIGURE = cells(
-    "from chainbp.widgets import *\nfigures = []",
+    "from chainbp import *\nfrom chainbp.widgets import *\nfigures = []",
     *(f"figures.append({case.EXAMPLE})\nfigures[-1]" for case in CASES.values()),
     "print(*figures, sep='\\n')",
     "for f, code in zip(figures, EXAMPLES):\n    for name in f._inputs():\n"

@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 31f55a240883a44f */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources b653ef44dc70da0c */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
