@@ -45,6 +45,9 @@ def _summed_to(of_p, shape):
 def _norms(y, p):
     """z, ∂z/∂y and ∂z/∂p of windows along the first axis."""
     a, numbers = jnp.abs(y), jnp.finfo(y.dtype)
+    small = a.max(0) < 1
+    a = jnp.where(small, _lifted(a), a)
+    drop = jnp.where(small, 2.0 ** -(numbers.nmant + 2), 1).astype(a.dtype)
     top = a.max(0)
     plain = (top > 0) & (top < jnp.inf)  # and not NaN
     m = jnp.where(plain, top, 1)
@@ -65,11 +68,20 @@ def _norms(y, p):
 
     s = w.sum(0)
     root = _root(s, p)
-    z = jnp.where(plain, unit * root, top)
+    z = jnp.where(plain, unit * root * drop, top)
     # A derivative beyond the largest float becomes the largest, so that no error of 0 times it is NaN.
-    gradient = jnp.sign(y) * jnp.minimum(jnp.where(q == 0, q, q * (root / s)), numbers.max)
-    slope = jnp.where(plain & (p < jnp.inf), _entropy(w) * root / p / p * unit, jnp.where(jnp.isnan(top), top, 0))
+    sign = jnp.where(jnp.isnan(y), y, jnp.where(a > 0, jnp.where(jnp.signbit(y), -1, 1), 0))
+    gradient = sign * jnp.minimum(jnp.where(q == 0, q, q * (root / s)), numbers.max)
+    slope = jnp.where(plain & (p < jnp.inf), _entropy(w) * root / p / p * unit * drop, jnp.where(jnp.isnan(top), top, 0))
     return z, gradient, -slope
+
+
+def _lifted(a):
+    """a below 1, times a power of two that leaves nothing subnormal: XLA would take that for zero."""
+    numbers = jnp.finfo(a.dtype)
+    bits = lax.bitcast_convert_type(a, f"int{numbers.bits}")
+    subnormal = bits < 2**numbers.nmant
+    return jnp.where(subnormal, bits.astype(a.dtype) * (4 * numbers.tiny), a * 2.0 ** (numbers.nmant + 2))
 
 
 def _entropy(w):

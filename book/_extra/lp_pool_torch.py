@@ -28,8 +28,8 @@ class _LpPool(torch.autograd.Function):
         numbers, n = torch.finfo(y.dtype), size[0] * size[1]
         r, sign = y.abs(), y.sign()
         top = r.amax()
-        unit = torch.where(top > 0, top / torch.frexp(top).mantissa, 1)
-        r.div_(unit).clamp_(max=1)
+        unit = torch.where(top == 0, 1, top / torch.frexp(top).mantissa)
+        r = torch.fmin(r.div_(unit), torch.ones_like(top))  # also where unit is not finite
         q = r ** (p - 1).clamp(0, numbers.max)  # serves forward and backward
         w = r.mul_(q)
         # No entry vanishes without a trace.
