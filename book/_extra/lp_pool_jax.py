@@ -72,8 +72,8 @@ def _norms(y, p):
     # A derivative beyond the largest float becomes the largest, so that no error of 0 times it is NaN.
     sign = jnp.where(jnp.isnan(y), y, jnp.where(a > 0, jnp.where(jnp.signbit(y), -1, 1), 0))
     gradient = sign * jnp.minimum(jnp.where(q == 0, q, q * (root / s)), numbers.max)
-    slope = jnp.where(plain & (p < jnp.inf), _entropy(w) * root / p / p * unit * drop, jnp.where(jnp.isnan(top), top, 0))
-    return z, gradient, -slope
+    slope = -_entropy(w) * root / p / p * unit * drop
+    return z, gradient, jnp.where(plain & (p < jnp.inf), slope, jnp.where(jnp.isnan(top), top, 0))
 
 
 def _lifted(a):
