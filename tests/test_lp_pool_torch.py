@@ -1,5 +1,6 @@
 """`lp_pool_torch.py`, which the book offers to download, where PyTorch is installed."""
 
+import os
 import shutil
 
 import frameworks
@@ -8,6 +9,7 @@ import pytest
 
 from chainbp import lp_pool2d
 
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # a few compilations are not worth a pool of processes
 torch = pytest.importorskip("torch", reason="PyTorch is not installed (`make frameworks` installs it)")
 F, nn = torch.nn.functional, torch.nn
 ours = frameworks.load("lp_pool_torch")
@@ -127,6 +129,10 @@ def test_padding_and_ceil_mode_are_those_of_max_pooling(length, windows, ceil):
     y = torch.randn(1, 2, length, length + 1)
     expected = F.max_pool2d(y.abs(), *windows, ceil_mode=ceil)
     torch.testing.assert_close(ours.lp_pool2d(y, torch.inf, *windows, ceil), expected)
+
+
+def test_a_batch_without_images_stays_one():
+    assert ours.lp_pool2d(torch.zeros(0, 3, 4, 4), 2.0, 2).shape == nn.LPPool2d(2.0, 2)(torch.zeros(0, 3, 4, 4)).shape
 
 
 # ---- as a module ----

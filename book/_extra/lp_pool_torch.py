@@ -226,7 +226,8 @@ def lp_pool2d(y, p, kernel_size, stride=None, padding=0, ceil_mode=False):
         more += [pad, max(pad, (count - 1) * s + k - length - pad)]
     images = y.to(dtype).reshape(-1, *y.shape[-3:])
     images = F.pad(images, more) if any(more) else images
-    z = _LpPool.apply(images, p.reshape(-1, 1, 1), size, stride)
+    pool = _LpPool.apply if images.numel() else lambda y, p, *windows: _sums(y, *windows)  # no image, no norm
+    z = pool(images, p.reshape(-1, 1, 1), size, stride)
     return z.reshape(*y.shape[:-2], *z.shape[-2:]).to(y.dtype)
 
 
