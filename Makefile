@@ -1,7 +1,7 @@
 # `make help` lists what can be made. Each target sets itself up from nothing: a Python 3.11 or newer is all it takes.
 .POSIX:
 .SUFFIXES:
-.PHONY: help book page test soak lab serve bench outputs widgets clean
+.PHONY: help book page test soak frameworks lab serve bench outputs widgets clean
 
 VENV = .venv
 RUN = $(VENV)/bin/python
@@ -15,6 +15,7 @@ help:
 	@echo 'make page NAME=4-2-lp-pooling   build again what changed, executing no other notebook'
 	@echo 'make test     run every test and print a summary'
 	@echo 'make soak     the long tests: every page in every mode, long walks over the figures, three browsers'
+	@echo 'make frameworks  the tests of the files for PyTorch and JAX, which it installs'
 	@echo 'make lab      open the notebooks in JupyterLab'
 	@echo 'make serve    serve the book at http://localhost:$(PORT)/, and build it again when a file is saved'
 	@echo 'make bench    measure speed and accuracy beside PyTorch, JAX and autograd, and the live figures'
@@ -39,6 +40,9 @@ test: $(VENV)/book.stamp
 soak: $(VENV)/book.stamp
 	@$(RUN) tests/run.py soak
 
+frameworks: $(VENV)/bench.stamp
+	@$(RUN) tests/run.py frameworks
+
 lab: $(VENV)/book.stamp
 	@$(RUN) -m jupyterlab --ServerApp.root_dir=book --LabApp.default_url=/lab/tree/index.ipynb --LabApp.app_settings_dir=book/_tools/lab
 
@@ -52,8 +56,10 @@ bench: $(VENV)/bench.stamp $(PAGES)/index.html
 	$(RUN) -m benchmarks
 	$(RUN) -m benchmarks.accuracy
 	$(RUN) -m benchmarks.peers
+	$(RUN) -m benchmarks.frameworks
 	$(RUN) -m benchmarks.figures
-	$(RUN) book/_tools/outputs.py book/how-fast.ipynb book/how-exact.ipynb book/coming-from-pytorch.ipynb
+	$(RUN) book/_tools/outputs.py book/how-fast.ipynb book/how-exact.ipynb book/coming-from-pytorch.ipynb \
+		book/lp-pooling-gradient.ipynb
 
 outputs: $(VENV)/book.stamp
 	$(RUN) book/_tools/outputs.py

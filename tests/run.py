@@ -3,10 +3,11 @@
     python tests/run.py                  every stage but the long ones
     python tests/run.py package book     only these
     python tests/run.py soak             the long ones: the tests that are marked so, on a book that is up to date
+    python tests/run.py frameworks       those that need PyTorch and JAX
 
 A stage that runs no test is a failure: it would be green by accident. Only the browser stage may be skipped as a whole,
-where there is no Chromium, and never under CI=true; then no long test may be skipped, either. What the stages say goes
-to _build/log/test.txt; here stand their results, and of those that fail also the reason.
+where there is no Chromium, and never under CI=true; then no long test may be skipped, either, and none of PyTorch and
+JAX. What the stages say goes to _build/log/test.txt; here stand their results, and of those that fail also the reason.
 """
 
 from __future__ import annotations
@@ -143,6 +144,12 @@ def engines() -> Result:
     return pytest("tests/soak", TWO_PROCESSES, "--dist=worksteal", marker="soak")
 
 
+def frameworks() -> Result:
+    # A file stays in one process, which imports one framework.
+    files = ["tests/test_lp_pool_torch.py", "tests/test_lp_pool_jax.py", "tests/test_framework_snippets.py"]
+    return pytest(*files, TWO_PROCESSES, "--dist=loadfile", "--no-loadscope-reorder")
+
+
 STAGES: dict[str, tuple[str, Callable[[], Result]]] = {
     "package": ("package tests", package),
     "doctests": ("doctests", doctests),
@@ -158,7 +165,8 @@ SOAK: dict[str, tuple[str, Callable[[], Result]]] = {
     "soak-browser": ("long browser tests", functools.partial(browser, "soak")),
     "soak-engines": ("three engines", engines),
 }
-ALL = STAGES | SOAK
+FRAMEWORKS: dict[str, tuple[str, Callable[[], Result]]] = {"frameworks": ("PyTorch and JAX", frameworks)}
+ALL = STAGES | SOAK | FRAMEWORKS
 
 
 def run(names: list[str]) -> dict[str, Result]:
@@ -175,7 +183,7 @@ def run(names: list[str]) -> dict[str, Result]:
             result.seconds = time.monotonic() - start
         if result.status == "skipped" and (name != "browser" or os.environ.get("CI")):
             result.status = "FAILED: every test was skipped"
-        elif result.skipped and name in SOAK and os.environ.get("CI"):
+        elif result.skipped and name in SOAK | FRAMEWORKS and os.environ.get("CI"):
             result.status = "FAILED: tests were skipped"
         print(f" {result.status}, {result.seconds:.1f} s", flush=True)
         results[name] = result

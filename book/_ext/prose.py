@@ -62,6 +62,7 @@ def complaints(book: Path) -> list[str]:
     notebooks = {path.name: nbformat.read(path, as_version=4).cells for path in sorted(book.glob("*.ipynb"))}
     targets = {path.name: set(ANCHOR.findall(path.read_text(encoding="utf-8"))) for path in book.glob("*.md")}
     targets |= {page: set(anchors(cells)) for page, cells in notebooks.items()}
+    targets |= {f"_extra/{file.name}": set() for file in book.glob("_extra/*.py")}  # to download
     targets["api.md"] = {f"chainbp.{name}" for name in chainbp.__all__}
     references = book / "references.md"
     labels = dict(ENTRY.findall(references.read_text(encoding="utf-8"))) if references.is_file() else {}

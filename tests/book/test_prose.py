@@ -51,6 +51,13 @@ def test_what_is_plain_is_accepted(tmp_path, plain):
     assert complaints(tmp_path, "# A page", plain) == []
 
 
+def test_a_link_may_lead_to_a_file_that_is_offered_for_download(tmp_path):
+    (tmp_path / "_extra").mkdir()
+    (tmp_path / "_extra" / "layer.py").touch()
+    assert complaints(tmp_path, "# A page", "[layer.py](_extra/layer.py)") == []
+    assert len(complaints(tmp_path, "# A page", "[other.py](_extra/other.py)")) == 1
+
+
 @pytest.mark.parametrize(
     ("source", "instead"),
     [

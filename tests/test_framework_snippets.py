@@ -1,0 +1,60 @@
+"""The pieces of PyTorch and JAX on the page "Gradient of Lp and GeM pooling": recorded, and run where they can be."""
+
+import importlib.util
+import json
+import re
+import shutil
+
+import pytest
+
+from benchmarks import frameworks
+
+PIECES = [(library, name) for library, pieces in frameworks.CODE.items() for name in pieces]
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return json.loads(frameworks.RESULTS.read_text(encoding="utf-8"))
+
+
+def test_the_file_was_made_by_the_present_script_and_says_how(recorded):
+    text = frameworks.RESULTS.read_text(encoding="utf-8")
+    assert recorded["command"] == "python -m benchmarks.frameworks"
+    assert {"python", "numpy", "torch", "jax"} <= set(recorded["versions"])
+    assert not re.search(r"/home/|/root/|/tmp/|/Users/|https?://|\bNaN\b", text)
+    code = {lib: {name: piece["code"] for name, piece in found.items()} for lib, found in recorded["code"].items()}
+    assert code == {lib: {name: code.strip() for name, code in found.items()} for lib, found in frameworks.CODE.items()}
+    # A hasty run may leave rows out, but not the first two.
+    keys = [case.key for case in frameworks.CASES]
+    assert len(recorded["rows"]) >= 2
+    assert [*recorded["rows"]] == keys[: len(recorded["rows"])]
+    for row in recorded["rows"].values():
+        assert [*row] == [*frameworks.MODES]
+        for found in row.values():
+            assert [*found["ratios"]] == [frameworks.TORCH, frameworks.OURS, frameworks.LEARNED]
+    assert all(piece["prints"] for found in recorded["code"].values() for piece in found.values())
+
+
+def test_nothing_that_was_recorded_failed(recorded):
+    for found in recorded["code"].values():
+        for piece in found.values():
+            assert "False" not in piece["prints"]
+
+
+@pytest.mark.parametrize(("library", "name"), PIECES)
+def test_a_piece_of_code_prints_what_is_recorded(recorded, library, name):
+    if not importlib.util.find_spec(library):
+        pytest.skip(f"{library} is not installed (`make frameworks` installs it)")
+    if name == "compiled" and not any(map(shutil.which, ("g++", "clang++"))):
+        pytest.skip("torch.compile needs g++")
+    printed = frameworks.printed(frameworks.CODE[library][name])
+    assert numbers(printed) == pytest.approx(numbers(recorded["code"][library][name]["prints"]), rel=1e-5, abs=1e-6)
+    assert words(printed) == words(recorded["code"][library][name]["prints"])
+
+
+def numbers(text):
+    return [float(number) for number in re.findall(r"-?\d+\.\d+(?:e[+-]?\d+)?", text)]
+
+
+def words(text):
+    return re.findall(r"[A-Za-z]+", text)
