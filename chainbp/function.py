@@ -248,7 +248,7 @@ _FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, 
 
 
 class Pull:
-    """One run of a function, and the way back through it: what the paper writes to the right of δ.
+    """One run of a function, and the way back through it: what the note writes to the right of δ.
 
     Attributes
     ----------

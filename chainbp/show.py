@@ -25,7 +25,7 @@ def texts(links: Sequence[Any]) -> list[str]:
 
 
 def text(links: Sequence[Any]) -> str:
-    """The text of a chain, as the paper writes it: σ ∘ ρ[W⁽²⁾] ∘ σ ∘ ρ[W⁽¹⁾]."""
+    """The text of a chain, as the note writes it: σ ∘ ρ[W⁽²⁾] ∘ σ ∘ ρ[W⁽¹⁾]."""
     return " ∘ ".join(reversed(texts(links)))
 
 
@@ -45,7 +45,7 @@ def parameter_names(links: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _layers(links: Sequence[Any]) -> list[str]:
-    """The paper's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
+    """The note's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
     keys = [(f.name, f.symbols[:1]) for f in links]
     total, seen, layers = Counter(keys), Counter[Any](), []
     for f, key in zip(links, keys):
@@ -59,7 +59,7 @@ def _superscripts(links: Sequence[Any]) -> list[str]:
 
 
 def variable_names(links: Sequence[Any]) -> list[str]:
-    """Name the variables of a chain from x to the input of its last function, as the paper does.
+    """Name the variables of a chain from x to the input of its last function, as the note does.
 
     The output of a function with a matrix of weights, or filters, is primed (y′, z′), what an activation makes of it
     is not. The letters run backward from z at the end; chains too deep for the alphabet get numbered h.
