@@ -71,7 +71,7 @@ class Sigmoid(Figure):
 def sigmoid(x: float = 2.0, ask: str = "") -> Sigmoid:
     """The sigmoid to play with: drag a point along the curve, and see its tangent and slope follow.
 
-    The slope is ``y (1 − y)``. The paper prints (27) with x in place of y; the figure shows what that would give.
+    The slope is ``y (1 − y)``. The note prints (27) with x in place of y; the figure shows what that would give.
 
     Parameters
     ----------
