@@ -1,6 +1,6 @@
 """What `lp_pool_torch.py` and `lp_pool_jax.py` print, and how fast the former is: for "Gradient of Lp and GeM pooling".
 
-    python -m benchmarks.frameworks [--seconds S] [--rows N] [--output FILE]        saves book/_data/frameworks.json
+    python -m benchmarks.frameworks [--seconds S] [--eager] [--output FILE]        saves book/_data/frameworks.json
 
 The code is in `frameworks.toml`. Forward plus backward, z and ∂L/∂y, is raced beside `nn.LPPool2d` as it is and of
 |y|, each eager and compiled, in one run; the ratios are to the mended one, eager to eager and compiled to compiled.
@@ -139,9 +139,9 @@ def measure(case: Case, mode: str, seconds: float) -> Json:
     return race(contestants, seconds)
 
 
-def rows(seconds: float, count: int) -> Json:
-    """The races of the first so many cases."""
-    return {case.key: {mode: measure(case, mode, seconds) for mode in MODES} for case in CASES[:count]}
+def rows(seconds: float, modes: tuple[str, ...]) -> Json:
+    """All races."""
+    return {case.key: {mode: measure(case, mode, seconds) for mode in modes} for case in CASES}
 
 
 def report(results: Json) -> Iterator[str]:
@@ -160,7 +160,7 @@ def main() -> None:
     """Run, measure, print, save."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.frameworks", description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"for a race (default: {SECONDS})")
-    parser.add_argument("--rows", type=int, default=len(CASES), help="of the table (default: all)")
+    parser.add_argument("--eager", action="store_true", help="a hasty run: compile nothing for the races")
     parser.add_argument("--output", type=Path, default=RESULTS, help=f"where to save (default: {RESULTS})")
     options = parser.parse_args()
     others = watch()
@@ -169,7 +169,7 @@ def main() -> None:
         "machine": machine(),
         "images": "×".join(map(str, IMAGES)),
         "code": recorded(),
-        "rows": rows(options.seconds, options.rows),
+        "rows": rows(options.seconds, MODES[:1] if options.eager else MODES),
     }
     results["other_programs"] = others()
     print("\n\n".join(report(results)))

@@ -24,12 +24,9 @@ def test_the_file_was_made_by_the_present_script_and_says_how(recorded):
     assert not re.search(r"/home/|/root/|/tmp/|/Users/|https?://|\bNaN\b", text)
     code = {lib: {name: piece["code"] for name, piece in found.items()} for lib, found in recorded["code"].items()}
     assert code == {lib: {name: code.strip() for name, code in found.items()} for lib, found in frameworks.CODE.items()}
-    # A hasty run may leave rows out, but not the first two.
-    keys = [case.key for case in frameworks.CASES]
-    assert len(recorded["rows"]) >= 2
-    assert [*recorded["rows"]] == keys[: len(recorded["rows"])]
+    assert [*recorded["rows"]] == [case.key for case in frameworks.CASES]
     for row in recorded["rows"].values():
-        assert [*row] == [*frameworks.MODES]
+        assert [*row] in ([*frameworks.MODES], [frameworks.MODES[0]])  # a hasty run compiles nothing
         for found in row.values():
             assert [*found["ratios"]] == [frameworks.TORCH, frameworks.OURS, frameworks.LEARNED]
     assert all(piece["prints"] for found in recorded["code"].values() for piece in found.values())

@@ -45,9 +45,9 @@ def _summed_to(of_p, shape):
 def _norms(y, p):
     """z, ∂z/∂y and ∂z/∂p of windows along the first axis."""
     a, numbers = jnp.abs(y), jnp.finfo(y.dtype)
-    small = a.max(0) < 1
-    a = jnp.where(small, _lifted(a), a)
-    drop = jnp.where(small, 2.0 ** -(numbers.nmant + 2), 1).astype(a.dtype)
+    small, large = a.max(0) < 1, a.max(0) > numbers.max / 8  # where XLA would flush a number, or 1/unit, to zero
+    a = jnp.where(small, _lifted(a), jnp.where(large, a / 4, a))
+    drop = jnp.where(small, 2.0 ** -(numbers.nmant + 2), jnp.where(large, 4, 1)).astype(a.dtype)
     top = a.max(0)
     plain = (top > 0) & (top < jnp.inf)  # and not NaN
     m = jnp.where(plain, top, 1)
