@@ -1,8 +1,9 @@
 """Live figures in the static pages: chainbp.widgets without a kernel, without requirejs, without another host.
 
-A page whose notebook shows widgets gets one script from _static (their style is in every page's, by lean.py), and the
-state of its widgets without the copies of script and style that each of them carries. Each figure is preceded by its
-still picture, which the script takes away when it has drawn the figure; where no script runs, the picture stays.
+A page whose notebook shows widgets gets one script and one style sheet from _static (lean.py puts the latter into every
+page's own), and the state of its widgets without the copies of script and style that each of them carries. Each figure
+is preceded by its still picture, which the script takes away when it has drawn the figure; where no script runs, the
+picture stays.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ def add_files(app, pagename, templatename, context, doctree) -> None:
     if STATE in NbMetadataCollector.get_doc_data(app.env)[pagename].get("js_files", {}):
         # Before the theme's scripts, which may wait.
         app.add_js_file(SCRIPT, loading_method="defer", priority=100)
+        app.add_css_file(STYLE)
 
 
 def slim_states(app, env) -> None:

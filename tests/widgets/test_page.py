@@ -75,11 +75,11 @@ def brightness(color: str) -> float:
 def test_the_bundle_comes_once_and_only_where_it_is_needed(html):
     live, plain = ((html / name).read_text(encoding="utf-8") for name in ("index.html", "plain.html"))
     assert len(re.findall(r'<script[^>]*src="_static/book\.js', live)) == 1
-    assert len(re.findall(r'<link[^>]*href="_static/widgets\.css', live)) == 1
+    assert len(re.findall(r'<link[^>]*href="_static/page\.css', live)) == 1  # with widgets.css in it
+    assert ".cbp" in (html / "_static" / "page.css").read_text(encoding="utf-8")
     assert "_esm" not in live
     assert "require.js" not in live
     assert "book.js" not in plain
-    assert "widgets.css" not in plain
     assert not (html / "_static" / "widgets.js").exists()
 
 
