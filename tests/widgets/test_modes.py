@@ -22,6 +22,7 @@ def page(request, browser, address) -> Iterator[Page]:
         visit(context, address()) as (page, wrong),
     ):
         assert page.evaluate("document.documentElement.dataset.theme") == request.param
+        page.wait_for_function("!document.querySelector('.cbp-still')")  # till all figures are drawn
         yield page
         assert wrong == []
 
