@@ -31,15 +31,23 @@ def pages(request, browser, address) -> Iterator[dict[str, Page]]:
         assert wrong + wrong_too == []
 
 
+# Press a key on each mark in turn, and some of the buttons.
+MOVE = """(f, [keys, pressed]) => {
+    f.querySelectorAll("[data-slider]").forEach((mark, i) => {
+        const key = { key: keys[i % keys.length], bubbles: true, cancelable: true };
+        mark.dispatchEvent(new KeyboardEvent("keydown", key));
+    });
+    f.querySelectorAll(".cbp-body button").forEach((button, i) => pressed[i % pressed.length] && button.click());
+}"""
+
+
 def walk(fig: Locator, states: int, seed: int) -> Iterator[None]:
     """A figure in its first state, with every mark at its least and at its most, and in states drawn at random."""
     rng = random.Random(seed)
     for state in range(states):
-        for mark in fig.locator("[data-slider]").all() if state else []:
-            mark.press(["Home", "End"][state - 1] if state < 3 else rng.choice(KEYS))
-        for button in fig.locator(".cbp-body button").all() if state > 2 else []:
-            if rng.random() < 0.4 and button.get_attribute("aria-disabled") != "true":
-                button.click()
+        keys = [["Home"], ["End"]][state - 1] if state in (1, 2) else rng.choices(KEYS, k=20)
+        if state:
+            fig.evaluate(MOVE, [keys, [state > 2 and rng.random() < 0.4 for _ in range(12)]])
         yield
 
 
@@ -69,5 +77,5 @@ def test_faults_are_found(pages):
         fig.evaluate(f"f => {{ {spoil} }}")
         assert any(fault.startswith(word) for fault in faults(fig)), word
     stems = [("g", v, 10.0 + 20 * min(v, 1.05)) for v in (0.1, 0.5, 1.0, 14.0, 18.0)]
-    assert misplaced(stems) == ["g: 14.0 and 18.0 stand at the same place"]
+    assert "g: 14.0 and 18.0 stand at the same place" in misplaced(stems)
     assert misplaced([(name, v, at if v < 2 else None) for name, v, at in stems]) == []

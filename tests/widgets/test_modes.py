@@ -22,6 +22,7 @@ def page(request, browser, address) -> Iterator[Page]:
         visit(context, address()) as (page, wrong),
     ):
         assert page.evaluate("document.documentElement.dataset.theme") == request.param
+        page.wait_for_function("!document.querySelector('.cbp-still')")  # till all figures are drawn
         yield page
         assert wrong == []
 
@@ -38,6 +39,8 @@ def test_print_is_ink_on_paper_from_either_theme(page):
     page.emulate_media(media="print")
     for name, kind in [("lp_pooling", "value"), ("pooling_map", "error"), ("learning_p", "gradient")]:
         assert figure(page, name).locator(f"text.{kind}").first.evaluate(INK) == rgb(PALETTE[kind][0])
+    words = page.locator(".cell_input .highlight span:visible").all()[:20]
+    assert {word.evaluate("n => getComputedStyle(n).color") for word in words} == {rgb(PALETTE["ink"][0])}
     label = figure(page, "pooling_map").locator("text.small").first
     assert label.evaluate(INK) == rgb(PALETTE["muted"][0])
     assert label.evaluate("n => getComputedStyle(n).stroke") == rgb(PALETTE["paper"][0])
