@@ -98,7 +98,7 @@ function placed({ width, phone, chain, from, to }) {
   const unit = { width: clamp((0.66 * right) / shown.length, 56, phone ? 60 : 68), height: 42 };
   const most = phone ? 5 : 6;
   const rows = shown.map((i) => Math.min(chain.sizes[i], most));
-  const pitch = phone ? 54 : width > 860 ? 68 : 60;
+  const pitch = phone ? 54 : width > 860 ? 66 : 60;
   const top = phone ? 90 : 96;
   const tallest = Math.max(...rows, phone ? 1 : 3);
   const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(target ? [1] : []);
