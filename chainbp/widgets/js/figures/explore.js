@@ -274,7 +274,8 @@ function build(ui, layout) {
     },
     at: (x, y) => {
       const e = find(ui.state.chosen);
-      pull ??= begin(x, y);
+      const { x: hx, y: hy, ux, uy } = hold(e);
+      pull ??= begin(hx + shift * ux, hy + shift * uy);
       const v = pulled(x, y);
       pull.snap = snapped(e, v);
       return normal(v, bounds(e));
@@ -316,6 +317,7 @@ function build(ui, layout) {
   const [walked, chosenLine] = [line(), line()];
   const list = chooser(all, "The number with the handle", (i) => choose(all[i].at));
   const downhill = button("step downhill", () => {
+    if (frozen) return;
     const losses = trail;
     const old = losses.length ? losses : [view.loss];
     const from = view.loss;
