@@ -218,7 +218,7 @@ def test_the_walk_back_box_by_box(page):
         assert ("gradient.p" in shown) == bool(left - {3})
         assert equation is None or equation in says.text_content()
         check(fig)
-        back.click()
+        back.click(force=True)  # also at the end, where it does nothing
     assert back.get_attribute("aria-disabled") == "true"
     # A box's sign walks there, too.
     fig.locator(".cbp-stop").nth(1).click()
@@ -231,9 +231,11 @@ def test_explore_is_pulled_gently_and_remembers(page):
     handle = fig.locator("[data-slider=chosen]")
     drag(page, handle, 40, 0)
     pulled = check(fig)
-    assert 0.4 < pulled["chosen"] - start["chosen"] < 1
+    assert 0.6 < pulled["chosen"] - start["chosen"] < 1
     assert pulled["L"] > start["L"]
-    assert fig.locator(".change").text_content() == f"▲ +{pulled['L'] - start['L']:.4f}"[:9]
+    mark, change = fig.locator(".change").text_content().split()
+    assert mark == "▲"
+    assert float(change) == pytest.approx(pulled["L"] - start["L"], abs=6e-4)
     # A press between two columns takes the nearest edge: here the lowest.
     gap = fig.locator(".cbp-gap").bounding_box()
     page.mouse.move(gap["x"] + gap["width"] / 2, gap["y"] + gap["height"] - 30)
@@ -245,11 +247,11 @@ def test_explore_is_pulled_gently_and_remembers(page):
     assert state["chosen"] == [0, 5]
     assert state["parameters"][0][2][1] > 0.9
     # A target that comes near z becomes z.
+    fig.get_by_role("button", name="Reset").click()
     fig.get_by_label("The number with the handle").select_option("t")
     z = check(fig)["hidden.3.0"]
     handle.press("End")
-    span = 1.0  # of t, from 0 to 1
-    drag(page, handle, 0, (1.0 - z + 0.012) * 300 / span)
+    drag(page, handle, 0, (1.0 - z + 0.012) * 300)  # its range, from 0 to 1, is 300 px
     assert check(fig)["t.0"] == z
     assert check(fig)["L"] == 0
 
@@ -329,7 +331,7 @@ def test_a_layer_in_python_stands_still_and_what_does_not_fit_is_counted(context
         assert "written in Python, and none is running here" in own.text_content()
         assert not own.locator("[data-slider=chosen]").is_visible()
         start = own.locator("[data-name=L]").text_content()
-        own.get_by_role("button", name="step downhill").click()
+        own.get_by_role("button", name="step downhill").click(force=True)
         assert own.locator("[data-name=L]").text_content() == start
         assert own.locator(".cbp-says").text_content().startswith("At the weights")
         assert "8 of 12 variables" in long.text_content()

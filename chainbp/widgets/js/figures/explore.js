@@ -98,7 +98,7 @@ function placed({ width, phone, chain, from, to }) {
   const unit = { width: clamp((0.66 * right) / shown.length, 56, phone ? 60 : 68), height: 42 };
   const most = phone ? 5 : 6;
   const rows = shown.map((i) => Math.min(chain.sizes[i], most));
-  const pitch = phone ? 54 : width > 860 ? 68 : 60;
+  const pitch = phone ? 54 : width > 860 ? 66 : 60;
   const top = phone ? 90 : 96;
   const tallest = Math.max(...rows, phone ? 1 : 3);
   const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(target ? [1] : []);
@@ -142,7 +142,6 @@ function build(ui, layout) {
   let trail = [];
   let view = null;
 
-  const svg = ui.svg(place.height + (phone ? 70 : roomy() ? 0 : 40));
   function roomy() {
     return place.columns.every(({ x }, c) => c === 0 || chain.links[place.columns[c].i - 1].kind !== "rho" || x - place.columns[c - 1].x - place.unit.width > LEAST_GAP);
   }
@@ -166,7 +165,10 @@ function build(ui, layout) {
     const sits = e.kind === "x" ? unitAt(0, e.row) : e.kind === "bias" ? unitAt(e.link + 1, e.row) : e.kind === "t" && place.target ? [place.target, unitAt(boxes - 1, e.row)?.[1]] : null;
     return sits?.[1] === undefined ? null : { x: sits[0] - half - (e.kind === "t" ? -2 * half : 0), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
   }
-  const aside = { x: width - 180, y: place.height + 16, ux: 1, uy: 0, back: 20, ahead: 20 };
+  // A row for the number's name, where it finds no room beside its handle.
+  const hasRow = phone || !roomy() || all.some((e) => e.kind !== "order" && !spot(e));
+  const svg = ui.svg(place.height + (phone ? 70 : hasRow ? 40 : 0));
+  const aside = { x: phone ? width - 180 : place.right - 30, y: place.height + 16, ux: 1, uy: 0, back: 20, ahead: 20 };
   const hold = (e) => spot(e) ?? aside;
 
   // ---- Changing a number -------------------------------------------------------------------------------------------------
@@ -274,7 +276,8 @@ function build(ui, layout) {
     },
     at: (x, y) => {
       const e = find(ui.state.chosen);
-      pull ??= begin(x, y);
+      const { x: hx, y: hy, ux, uy } = hold(e);
+      pull ??= begin(hx + shift * ux, hy + shift * uy);
       const v = pulled(x, y);
       pull.snap = snapped(e, v);
       return normal(v, bounds(e));
@@ -316,6 +319,7 @@ function build(ui, layout) {
   const [walked, chosenLine] = [line(), line()];
   const list = chooser(all, "The number with the handle", (i) => choose(all[i].at));
   const downhill = button("step downhill", () => {
+    if (frozen) return;
     const losses = trail;
     const old = losses.length ? losses : [view.loss];
     const from = view.loss;
@@ -394,7 +398,7 @@ function build(ui, layout) {
       show(shape.children[2], quantity(e) === "value" && !frozen);
       const floats = e.kind === "weight" && spot(e) && e.link >= 0 && gapOf(e) > LEAST_GAP && !phone;
       // Units show their own values.
-      chip(ui, isOrder || (quantity(e) === "value" && spot(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : clamp(hx + 60, 120, place.right), place.height + 16], floats ? "middle" : "end");
+      chip(ui, isOrder || (quantity(e) === "value" && spot(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : spot(e) ? clamp(hx + 60, 120, place.right) : x - 50, place.height + 16], floats ? "middle" : "end");
 
       // The line of the walk, and that of the chosen number or of what the pointer is over.
       const j = work;
