@@ -16,7 +16,7 @@ PAGES = sorted(path.name for path in HTML.glob("*.html"))
 # The page, and its figures in order.
 FIGURES = {
     "index": ["explore"],
-    "1-introduction": ["lp_pooling", "descent"],
+    "1-introduction": ["lp_pooling", "explore", "descent"],
     "2-notations": ["sigmoid"],
     "3-chain-rule": ["chain_rule", "chain_rule"],
     "4-backpropagation": ["explore"],
