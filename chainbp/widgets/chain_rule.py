@@ -62,7 +62,7 @@ class ChainRule(Figure):
     product : tuple of tuple of float
         The product of all factors, the Jacobian of the whole chain, one row for each number that comes out. Follows.
     left, right : int
-        The multiply-adds of all products from the left, (C5) in chapter 3, and from the right, (C6). Follow.
+        The multiply-adds of all products from the left, (C5), and from the right, (C6). Follow.
     """
 
     widths = _Widths(1, 1, WIDEST)
@@ -238,7 +238,7 @@ def chain_rule(
     >>> chain_rule([2, 2, 1], factors=[[[1, 2], [3, 4]], [[5, 6]]]).product
     ((23.0, 34.0),)
     """
-    given = [as_array(J, f"chain_rule: factor {k}") for k, J in enumerate(factors)]
+    given = [as_array(J, f"factor {k}", "chain_rule") for k, J in enumerate(factors)]
     shapes = [(rows, columns) for columns, rows in zip(np.ravel(widths), np.ravel(widths)[1:])]
     if given and [J.shape for J in given] != shapes:
         wanted = ", ".join(f"({rows:g}, {columns:g})" for rows, columns in shapes)
@@ -247,7 +247,7 @@ def chain_rule(
             f"got {', '.join(str(J.shape) for J in given)}"
         )
     listed = [J.tolist() for J in given]
-    if as_array(entry, "chain_rule: entry").shape != (2,):
+    if as_array(entry, "entry", "chain_rule").shape != (2,):
         raise ValueError(f"chain_rule: entry must be a row and a column; got {entry!r}")
     inputs = {"widths": widths, "side": side, "step": step, "entry": entry}
     return ChainRule("chain_rule", **inputs, given=listed, ask=ask)

@@ -173,7 +173,7 @@ def descent(
     >>> w.network()
     η_3 ∘ σ ∘ ρ[W]
     """
-    arrays = {name: as_array(value, f"descent: {name}") for name, value in {"W": W, "X": X, "T": T}.items()}
+    arrays = {name: as_array(value, name, "descent") for name, value in {"W": W, "X": X, "T": T}.items()}
     W, X, T = arrays.values()
     for name, ndim, most in [("W", 2, MOST), ("X", 2, MOST_SAMPLES), ("T", 1, MOST_SAMPLES)]:
         array = arrays[name]
@@ -185,7 +185,7 @@ def descent(
             f"descent: X must have shape ({W.shape[1]}, {T.size}), a row for each column of W and a column for each "
             f"target; got {X.shape}"
         )
-    axes = as_array((0, max(W.size - 1, 1)) if axes is None else axes, "descent: axes")
+    axes = as_array((0, max(W.size - 1, 1)) if axes is None else axes, "axes", "descent")
     if axes.shape != (2,) or axes[0] == axes[1] or not np.isin(axes, range(W.size + 1)).all():
         raise ValueError(f"descent: axes must be two different whole numbers from 0 to {W.size}; got {axes}")
     return Descent("descent", **arrays, p=p, rate=rate, axes=axes, ask=ask)

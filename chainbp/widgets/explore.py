@@ -364,4 +364,4 @@ def explore(
         raise TypeError(f"explore needs a chainbp Function that gives the loss; got {type(loss).__name__}")
     if (size := sum(theta.size for theta in loss.parameters)) > MOST:
         raise ValueError(f"explore draws at most {MOST} parameters; got {size}")
-    return Explore(loss, as_array(x, "explore: x"), step, chosen, sample=sample, rate=rate)
+    return Explore(loss, as_array(x, "x", "explore"), step, chosen, sample=sample, rate=rate)

@@ -149,7 +149,7 @@ def _of_windows(delta: Array, size: int, stride: int) -> Array:
 
 def _errors(delta: npt.ArrayLike, shape: tuple[int, ...], size: int, stride: int) -> Array:
     """`delta` in the shape of Y. An error for each window goes to its upper left entry; elsewhere stands a 1."""
-    given = as_array(delta, "pooling_map: delta")
+    given = as_array(delta, "delta", "pooling_map")
     full = np.ones(shape)
     places = full if given.shape == shape else _of_windows(full, size, stride)
     if given.ndim and given.shape != places.shape:
@@ -223,10 +223,10 @@ def pooling_map(
     >>> w.network()
     η_∞(2×2)
     """
-    shape = np.shape(as_array(Y, "pooling_map: Y"))
+    shape = np.shape(as_array(Y, "Y", "pooling_map"))
     if delta is None:
         delta = ERRORS if shape == np.shape(ERRORS) else 1.0
-    place = as_array(cell, "pooling_map: cell")
+    place = as_array(cell, "cell", "pooling_map")
     sound = np.ndim(size) == np.ndim(stride) == 0 and size in SIZES and stride in STRIDES
     if sound and len(shape) == 2 and place.shape == (2,):
         delta = _errors(delta, shape, int(size), int(stride))

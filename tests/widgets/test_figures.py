@@ -88,7 +88,7 @@ def test_results_can_be_observed_and_inputs_linked():
         ({"y": [[1.0]]}, ValueError, "lp_pooling: y must be a vector; got shape (1, 1)"),
         ({"y": [np.nan]}, ValueError, "lp_pooling: y must be finite; got inf or NaN"),
         ({"y": np.ones(13)}, ValueError, "lp_pooling: y must have at most 12 entries"),
-        ({"y": [[1], [1, 2]]}, ValueError, "lp_pooling: y must be a rectangular array of numbers"),
+        ({"y": [[1], [1, 2]]}, ValueError, "lp_pooling: y must be a rectangular array; got rows"),
     ],
 )
 def test_wrong_use_raises_a_clear_error(inputs, error, message):
