@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from notebooks import HTML, toc
+from notebooks import HTML, ROOT, toc
 from weight import FONTS, files, first_visit, next_visit
 
 PAGES = sorted(HTML.glob("*.html"))
@@ -17,7 +17,8 @@ def test_a_first_visit_is_light(page):
 
 
 def test_the_next_chapter_costs_little_beside_its_text_and_pictures(html):
-    pages = [html / f"{name}.html" for name in toc()]
+    # A page without formulas, such as the teachers', leaves their fonts to the one that follows it.
+    pages = [html / f"{name}.html" for name in toc() if (ROOT / "book" / f"{name}.ipynb").is_file()]
     for before, page in zip(pages, pages[1:]):
         assert next_visit(page, before) <= NEXT, (before.stem, page.stem)
 
