@@ -204,6 +204,7 @@ def icon_font(css: str) -> str:
     """The icons that a style sheet draws, as a font inside it."""
     codes = {ord(sign) for sign in re.findall("[\ue000-\uf8ff]", css)}  # of Unicode's private area
     font = TTFont(ICONS)
+    subset.log.setLevel("WARNING")  # it tells each table that it keeps
     options = subset.Options(layout_features=[], notdef_outline=True, hinting=False)
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=codes)
