@@ -24,6 +24,10 @@ def improve(app, pagename, templatename, context, doctree) -> None:
 def table(html: str) -> str:
     soup = BeautifulSoup(html, "html.parser")
     classes = soup.table.get("class", [])
+    for head in soup.find_all("th"):
+        if not head.get_text(strip=True) and not head.find("img"):
+            head.name = "td"  # an empty corner heads nothing
+    html = str(soup)
     rows = [row.find_all(["th", "td"], recursive=False) for row in soup.find_all("tr")]
     if soup.find(colspan=True) or soup.find(rowspan=True) or len({len(row) for row in rows}) != 1 or len(rows) < 2:
         return html

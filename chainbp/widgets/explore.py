@@ -142,7 +142,7 @@ class Explore(Figure):
         return Composition((*loss.functions[:-1], family[np.asarray(t)]))
 
     def _difference(self) -> float | None:
-        """L by the chosen number, as a central difference; None at p = inf."""
+        """L by the chosen number, as a central difference; None at p = inf, and where the cost takes no such t."""
         k, i = self.chosen
         values: list[Any] = [self.x, self.t, *self.parameters]
         place = {-1: 0, -2: 1}.get(k, k + 2)
@@ -155,7 +155,12 @@ class Explore(Figure):
             now = [*values[:place], tuples(changed.tolist()), *values[place + 1 :]]
             return float(self._loss_at(tuple(now[2:]), now[1])(now[0]))
 
-        return None if np.isinf(value) else (at(value + h) - at(value - h)) / (value + h - (value - h))
+        if np.isinf(value):
+            return None
+        try:
+            return (at(value + h) - at(value - h)) / (value + h - (value - h))
+        except ValueError:
+            return None
 
     def still(self) -> str:
         return _picture(self)

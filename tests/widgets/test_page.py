@@ -256,6 +256,18 @@ def test_explore_is_pulled_gently_and_remembers(page):
     assert check(fig)["L"] == 0
 
 
+def test_an_order_is_dragged_to_infinity_in_one_pull(page):
+    fig = figure(page, "explore")
+    axis = fig.locator("[data-slider=p]")
+    for way, end in [(1, "Infinity"), (-1, 0.2)]:
+        x, y = grasp(axis)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 900 * way, y, steps=60)
+        page.mouse.up()
+        assert check(fig)["state"]["parameters"][1] == end
+
+
 def test_a_step_downhill_moves_every_parameter_and_leaves_a_trail(page):
     fig = figure(page, "explore")
     before = check(fig)["state"]["parameters"]

@@ -69,7 +69,7 @@ function look(state, axes) {
 export const descent = {
   name: "descent",
   title: "Gradient descent",
-  formula: "θ ← θ − ε ∂L/∂θ",
+  formula: "θ ← θ − rate · ∂L/∂θ",
   traits: ["W", "X", "T", "p", "rate", "axes"],
   accepts: { W: [-100, 100], X: [-100, 100], T: [-100, 100], p: [MIN_P, 100], rate: [RATES.low, RATES.high], axes: [0, 16] },
 
@@ -81,7 +81,7 @@ export const descent = {
         const axes = chosenAxes(start);
         const limits = axes.map((axis) => limitsOf(start, axis));
         const [slow, fast] = [1, 10].map((factor) => format(after(ASKED_STEPS, start, axes, limits, Math.min(factor * start.rate, RATES.high)), 3));
-        return `After ${ASKED_STEPS} steps from the start L is ${slow} at ε = ${start.rate}, and ${fast} at ten times that. Press Play and see the path.`;
+        return `After ${ASKED_STEPS} steps from the start L is ${slow} at a rate of ${start.rate}, and ${fast} at ten times that. Press Play and see the path.`;
       },
     },
   },
@@ -351,7 +351,7 @@ function drawPanel(ui, svg, left, top, width, parameter) {
   const line = row(4) + 32;
   const along = scale([Math.log10(RATES.low), Math.log10(RATES.high)], [left + 10, left + width - 10]);
   const track = s("rect", { x: left, y: line - 20, width, height: 40, fill: "transparent" });
-  const rate = reading("{learning rate }ε", {});
+  const rate = reading("{learning rate}", {});
   set(rate.node, { x: left, y: line - 22 });
   svg.append(
     loss.node,

@@ -60,13 +60,15 @@ export const explore = {
     const from = clamp(count - state.step - Math.floor(most / 2), 0, Math.max(count - most, 0));
     const asked = ["cross_entropy", "sigmoid_cross_entropy"].includes(chain.links.at(-1).kind);
     const negative = [start.t, state.t].flat(3).some((v) => v < 0);
+    // An order has an axis of its own, which reaches to ∞: no limit follows it, or the figure would be built anew in the hand.
+    const orders = new Set(entries(chain, state).flatMap(({ at, kind }) => (kind === "order" ? [at[0]] : [])));
     return {
       width,
       phone,
       chain,
       from,
       to: Math.min(from + most, count),
-      weight: state.parameters.map((value, k) => reach(start.parameters[k], value, 3)),
+      weight: state.parameters.map((value, k) => (orders.has(k) ? 0 : reach(start.parameters[k], value, 3))),
       x: reach(start.x, state.x, 2),
       t: asked ? [0, 1] : [negative ? -reach(start.t, state.t, 1) : 0, reach(start.t, state.t, 1)],
       sample: chain.batch ? state.sample : 0,
