@@ -103,13 +103,30 @@ def test_both_derivatives_pass_jaxs_own_check(p, windows):
     check_grads(jax.jit(pool(*windows)), (y, jnp.array(p)), order=2, modes=["rev"])
 
 
-def test_the_second_derivative_meets_zeros_and_infinity_and_stays_finite():
-    def squares(y, p):
-        _, pull = jax.vjp(pool(3, 1), y, p)
-        return sum(jnp.sum(g**2) for g in pull(jnp.ones((1, 2, 4, 4))))
+@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 2.5, np.inf])
+@pytest.mark.parametrize("compiler", [jax.jit, lambda f: f], ids=["jit", "no jit"])
+def test_both_derivatives_stay_finite_among_padding_and_zero_windows(p, compiler):
+    """Of z times the gradients too: to differentiate twice is to differentiate z again as well."""
 
-    for second in jax.jit(jax.grad(squares, (0, 1)))(signed(1, 2, 6, 6), jnp.array([1.5, jnp.inf])):
-        assert jnp.isfinite(second).all()
+    def squares(y, p):
+        z, pull = jax.vjp(pool(3, 2, 1), y, p)
+        return sum(jnp.sum(g**2) for g in pull(z))
+
+    y, orders = signed(1, 2, 6, 6), jnp.array([p, 2.0])
+    value, found = jax.value_and_grad(compiler(squares), (0, 1))(y, orders)
+    assert value > 0
+    assert all(jnp.isfinite(second).all() for second in found)
+    if p < np.inf:
+        step = 1e-6
+        slope = (squares(y, orders.at[1].add(step)) - squares(y, orders.at[1].add(-step))) / (2 * step)
+        np.testing.assert_allclose(found[1][1], slope, rtol=1e-6)
+
+
+@pytest.mark.parametrize("p", [1.0, 2.5, np.inf])
+def test_both_derivatives_pass_jaxs_own_check_without_jit_and_with_padding(p):
+    from jax.test_util import check_grads
+
+    check_grads(pool(3, 2, 1), (np.random.default_rng(0).standard_normal((1, 1, 5, 6)), jnp.array(p)), 2, ["rev"])
 
 
 @pytest.mark.parametrize("length", [5, 8])

@@ -101,25 +101,54 @@ def test_the_second_derivative_meets_zeros_and_infinity_and_stays_finite():
 # ---- beside torch's own ----
 
 
+@pytest.mark.parametrize("dimensions", [1, 2])
+@pytest.mark.parametrize(
+    ("arguments", "batch"),
+    [((1.5, 2), (1, 3)), ((2, 2, 2), (1, 3)), ((2, 2, 2), (3,)), ((2, 2, 3), (1, 3)), ((2, 2, 3), (3,))],
+)
+def test_inputs_of_torchs_own_tests_are_pooled_as_by_torch(arguments, batch, dimensions):
+    """Those of torch.testing._internal.common_modules; y is positive for p = 1.5, where torch gives NaN otherwise."""
+    y = torch.randn(*batch, *[7] * dimensions, dtype=torch.float64)
+    y = (y if arguments[0] == 2 else y.abs()).requires_grad_()
+    pools = [getattr(module, name + f"Pool{dimensions}d") for module, name in ((ours, "Lp"), (nn, "LP"))]
+    found, expected = (pool(*arguments)(y) for pool in pools)
+    torch.testing.assert_close(found, expected)
+    delta = torch.randn_like(found)
+    torch.testing.assert_close(*(torch.autograd.grad(z, y, delta) for z in (found, expected)))
+
+
 @pytest.mark.parametrize("p", [1, 1.5, 2, 7])
 @pytest.mark.parametrize(
-    ("kernel", "stride", "shape"), [(2, None, (1, 3, 7, 7)), ((4, 3), (2, 3), (2, 3, 8, 9)), (3, 2, (3, 7, 8))]
+    ("kernel", "stride", "shape"), [(3, 2, (5, 5, 5)), ((4, 3), (2, 3), (2, 3, 8, 9)), (2, None, (3, 7, 8))]
 )
 def test_positive_numbers_are_pooled_as_by_torch(p, kernel, stride, shape):
-    """The shapes of torch's own tests of lp_pool2d; with ceil_mode torch takes a cut window for a whole one."""
     y = torch.rand(shape, dtype=torch.float64)
     torch.testing.assert_close(ours.LpPool2d(p, kernel, stride)(y), nn.LPPool2d(p, kernel, stride)(y))
     line = y.flatten(-2)
     torch.testing.assert_close(ours.LpPool1d(p, 3, stride=2)(line), nn.LPPool1d(p, 3, stride=2)(line))
-    ceil = ours.LpPool2d(p, kernel, stride, True)(y)
-    assert ceil.shape == nn.LPPool2d(p, kernel, stride, True)(y).shape
 
 
-def test_zero_windows_get_no_gradient_as_in_torchs_own_test():
+@pytest.mark.parametrize(("kernel", "stride"), [((2, 2), (2, 2)), ((4, 3), (2, 3))])
+def test_with_ceil_mode_torch_scales_a_cut_window_and_ours_does_not(kernel, stride):
+    y = torch.rand(1, 1, 5, 7, dtype=torch.float64)
+    found, scaled = (pool(3.0, kernel, stride, True)(y) for pool in (ours.LpPool2d, nn.LPPool2d))
+    assert found.shape == scaled.shape
+    cut = 0
+    for i, j in np.ndindex(*found.shape[2:]):
+        window = y[0, 0, i * stride[0] :, j * stride[1] :][: kernel[0], : kernel[1]] ** 3
+        torch.testing.assert_close(found[0, 0, i, j], window.sum() ** (1 / 3))
+        torch.testing.assert_close(scaled[0, 0, i, j], (window.mean() * np.prod(kernel)) ** (1 / 3))
+        cut += window.shape != kernel
+    assert cut
+
+
+def test_zero_windows_get_no_gradient_as_from_torch():
     y = torch.zeros(1, 3, 7, 7, dtype=torch.float64, requires_grad=True)
     for p in (1, 1.5, 2, 3):
         (back,) = torch.autograd.grad(ours.lp_pool2d(y, p, 2).sum(), y)
         assert not back.any()
+    (back,) = torch.autograd.grad(nn.LPPool2d(2.0, 2)(y).sum(), y)
+    assert not back.any()
 
 
 @pytest.mark.parametrize("length", range(5, 10))
