@@ -122,6 +122,8 @@ def follows(engine: Engine, name: str) -> None:
     def check() -> dict[str, float]:
         return check_numbers(name, engine.evaluate(f"({NUMBERS})(document.querySelector('{figure}'))"))
 
+    if engine.evaluate(f"document.querySelector('{figure}[data-asking]') !== null"):
+        engine.drag(f"{figure} .cbp-answers button:last-child", 0, 0)  # Show me
     start = check()
     for slider in CASES[name].TIMED:
         mark = f"{figure} [data-slider='{slider}']"
@@ -132,7 +134,7 @@ def follows(engine: Engine, name: str) -> None:
             moves(engine, mark, lambda mark: engine.press(mark, "ArrowDown"))
             check()
     assert check() != start
-    engine.drag(f"{figure} .cbp-head button", 0, 0)
+    engine.drag(f"{figure} .cbp-reset", 0, 0)
     soon(lambda: check() == start)
 
 

@@ -246,6 +246,7 @@ export function mount(figure, { model, el }) {
   const id = `cbp${++count}`;
   const body = h("div", { class: "cbp-body" });
   const reset = button("Reset", toStart);
+  reset.classList.add("cbp-reset");
   const description = h("p", { class: "cbp-unseen", id: `${id}-text` });
   const live = h("p", { class: "cbp-unseen", "aria-live": "polite" });
   const title = h("p", { class: "cbp-title", id: `${id}-title` }, formula(h("span"), figure.formula ?? ""));
