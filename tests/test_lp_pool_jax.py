@@ -94,8 +94,7 @@ def test_conventions():
     np.testing.assert_array_equal(of_y[0, 0, 2:4], [0.5, -0.5])
 
 
-@pytest.mark.parametrize("p", [2.5, [1.5, 3.0]])
-@pytest.mark.parametrize("windows", [(2,), ((3, 2), (1, 2), 1, True)])
+@pytest.mark.parametrize(("p", "windows"), [(2.5, (2,)), ([1.5, 3.0], ((3, 2), (1, 2), 1, True))])
 def test_both_derivatives_pass_jaxs_own_check(p, windows):
     from jax.test_util import check_grads
 
@@ -103,7 +102,7 @@ def test_both_derivatives_pass_jaxs_own_check(p, windows):
     check_grads(jax.jit(pool(*windows)), (y, jnp.array(p)), order=2, modes=["rev"])
 
 
-@pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 2.5, np.inf])
+@pytest.mark.parametrize("p", [1.0, 2.5, np.inf])
 @pytest.mark.parametrize("compiler", [jax.jit, lambda f: f], ids=["jit", "no jit"])
 def test_both_derivatives_stay_finite_among_padding_and_zero_windows(p, compiler):
     """Of z times the gradients too: to differentiate twice is to differentiate z again as well."""
@@ -122,7 +121,7 @@ def test_both_derivatives_stay_finite_among_padding_and_zero_windows(p, compiler
         np.testing.assert_allclose(found[1][1], slope, rtol=1e-6)
 
 
-@pytest.mark.parametrize("p", [1.0, 2.5, np.inf])
+@pytest.mark.parametrize("p", [2.5])
 def test_both_derivatives_pass_jaxs_own_check_without_jit_and_with_padding(p):
     from jax.test_util import check_grads
 

@@ -122,20 +122,26 @@ def follows(engine: Engine, name: str) -> None:
     def check() -> dict[str, float]:
         return check_numbers(name, engine.evaluate(f"({NUMBERS})(document.querySelector('{figure}'))"))
 
-    if engine.evaluate(f"document.querySelector('{figure}[data-asking]') !== null"):
-        engine.drag(f"{figure} .cbp-answers button:last-child", 0, 0)  # Show me
-    start = check()
+    def shown() -> dict[str, float]:
+        """The numbers at the start, when the question that stands before some figures is put aside."""
+        if engine.evaluate(f"document.querySelector('{figure}[data-asking]') !== null"):
+            engine.drag(f"{figure} .cbp-answers button:last-child", 0, 0)  # Show me
+        return check()
+
+    start = shown()
     for slider in CASES[name].TIMED:
         mark = f"{figure} [data-slider='{slider}']"
         # A figure with other numbers than the example's may not have all of its sliders.
         if engine.evaluate(f'document.querySelector("{mark}") !== null'):
-            moves(engine, mark, lambda mark: engine.drag(mark, 24, -24))
+            ends = engine.evaluate(f'(mark => mark.ariaValueNow === mark.ariaValueMax)(document.querySelector("{mark}"))')
+            way = -24 if ends else 24
+            moves(engine, mark, lambda mark: engine.drag(mark, way, -way))
             check()
             moves(engine, mark, lambda mark: engine.press(mark, "ArrowDown"))
             check()
     assert check() != start
     engine.drag(f"{figure} .cbp-reset", 0, 0)
-    soon(lambda: check() == start)
+    soon(lambda: shown() == start)
 
 
 def moves(engine: Engine, mark: str, act: Callable[[str], None]) -> None:
