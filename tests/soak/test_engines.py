@@ -133,9 +133,8 @@ def follows(engine: Engine, name: str) -> None:
         mark = f"{figure} [data-slider='{slider}']"
         # A figure with other numbers than the example's may not have all of its sliders.
         if engine.evaluate(f'document.querySelector("{mark}") !== null'):
-            ends = engine.evaluate(f'(mark => mark.ariaValueNow === mark.ariaValueMax)(document.querySelector("{mark}"))')
-            way = -24 if ends else 24
-            moves(engine, mark, lambda mark: engine.drag(mark, way, -way))
+            now, most = (engine.evaluate(f'document.querySelector("{mark}").ariaValue{end}') for end in ("Now", "Max"))
+            moves(engine, mark, lambda mark, way=-24 if now == most else 24: engine.drag(mark, way, -way))
             check()
             moves(engine, mark, lambda mark: engine.press(mark, "ArrowDown"))
             check()
