@@ -145,9 +145,8 @@ def engines() -> Result:
 
 
 def frameworks() -> Result:
-    # A file stays in one process, which imports one framework.
     files = ["tests/test_lp_pool_torch.py", "tests/test_lp_pool_jax.py", "tests/test_framework_snippets.py"]
-    return pytest(*files, TWO_PROCESSES, "--dist=loadfile", "--no-loadscope-reorder")
+    return pytest(*files, TWO_PROCESSES, "--dist=worksteal")
 
 
 STAGES: dict[str, tuple[str, Callable[[], Result]]] = {

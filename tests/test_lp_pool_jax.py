@@ -102,8 +102,9 @@ def test_both_derivatives_pass_jaxs_own_check(p, windows):
     check_grads(jax.jit(pool(*windows)), (y, jnp.array(p)), order=2, modes=["rev"])
 
 
-@pytest.mark.parametrize("p", [1.0, 2.5, np.inf])
-@pytest.mark.parametrize("compiler", [jax.jit, lambda f: f], ids=["jit", "no jit"])
+@pytest.mark.parametrize(
+    ("p", "compiler"), [(1.0, jax.jit), (2.5, jax.jit), (np.inf, jax.jit), (2.5, lambda f: f)], ids=["1", "2.5", "∞", "no jit"]
+)
 def test_both_derivatives_stay_finite_among_padding_and_zero_windows(p, compiler):
     """Of z times the gradients too: to differentiate twice is to differentiate z again as well."""
 
@@ -128,8 +129,7 @@ def test_both_derivatives_pass_jaxs_own_check_without_jit_and_with_padding(p):
     check_grads(pool(3, 2, 1), (np.random.default_rng(0).standard_normal((1, 1, 5, 6)), jnp.array(p)), 2, ["rev"])
 
 
-@pytest.mark.parametrize("length", [5, 8])
-@pytest.mark.parametrize("windows", [(3, 2, 1), (2, 3, 0), (3, 4, 1)])
+@pytest.mark.parametrize(("length", "windows"), [(5, (3, 2, 1)), (8, (2, 3, 0)), (8, (3, 4, 1))])
 @pytest.mark.parametrize("ceil", [False, True])
 def test_padding_and_ceil_mode_are_those_of_pytorch(length, windows, ceil):
     size, stride, pad = windows
