@@ -103,7 +103,9 @@ def test_both_derivatives_pass_jaxs_own_check(p, windows):
 
 
 @pytest.mark.parametrize(
-    ("p", "compiler"), [(1.0, jax.jit), (2.5, jax.jit), (np.inf, jax.jit), (2.5, lambda f: f)], ids=["1", "2.5", "∞", "no jit"]
+    ("p", "compiler"),
+    [(1.0, jax.jit), (2.5, jax.jit), (np.inf, jax.jit), (2.5, lambda f: f)],
+    ids=["1", "2.5", "∞", "no jit"],
 )
 def test_both_derivatives_stay_finite_among_padding_and_zero_windows(p, compiler):
     """Of z times the gradients too: to differentiate twice is to differentiate z again as well."""

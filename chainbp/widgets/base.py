@@ -60,7 +60,7 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
 
     def validate(self, obj: Any, value: Any) -> Any:
         what = f"{obj.figure}: {self.name}"
-        array = as_array(value, self.name, obj.figure)
+        array = as_array(value, str(self.name), obj.figure)
         if array.ndim > 2 or array.ndim != (array.ndim if self._ndim is None else self._ndim) or array.size == 0:
             words = " or ".join(self._WORDS) if self._ndim is None else self._WORDS[self._ndim]
             raise ValueError(f"{what} must be {words}; got shape {array.shape}")
