@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 3e41f02d5ba569dc */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 45f2d736c1b449eb */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
