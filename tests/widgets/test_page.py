@@ -187,8 +187,7 @@ def test_a_wild_hand_breaks_nothing(browser, address, width, drags, seed):
                 page.mouse.up()
                 check(fig)
                 assert "NaN" not in fig.inner_html()
-                # The longest words below a figure may need one line more than it keeps free.
-                assert abs(fig.bounding_box()["height"] - height) <= 24
+                assert fig.bounding_box()["height"] == height, f"{name}: {fig.inner_text()}"
         assert wrong == []
 
 

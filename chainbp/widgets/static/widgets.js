@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 45f2d736c1b449eb */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 4b3b78a8588ddfa6 */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
