@@ -138,6 +138,7 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
     links = loss.functions
     loss = loss.with_parameters([theta.astype(np.float64) for theta in loss.parameters])
     bp = backprop(loss, x)
+    noise = _noise([*bp.hidden, *loss.parameters], [*bp.deltas, *bp.gradients])
     compared: list[Comparison] = []
     way: list[_Finding] = []
     k = 1 + len(loss.parameters)
@@ -148,9 +149,9 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
             of_theta = [("WRONG", f"{f} is another function after with_parameters(f.parameters)")] * len(of_theta)
         k -= len(of_theta)
         tests = [(k + j, test) for j, test in enumerate(of_theta) if not np.isinf(f.parameters[j]).all()]
-        compared = [_compare(bp, i, tolerance, [*way, test]) for i, test in tests] + compared
+        compared = [_compare(bp, i, noise, tolerance, [*way, test]) for i, test in tests] + compared
         way.append(of_x)
-    return GradientCheck([_compare(bp, 0, tolerance, way), *compared], tolerance)
+    return GradientCheck([_compare(bp, 0, noise, tolerance, way), *compared], tolerance)
 
 
 # A verdict and its reason.
@@ -161,12 +162,11 @@ def _severity(finding: _Finding) -> int:
     return _order(finding[0])
 
 
-def _compare(bp: Backprop, k: int, tolerance: float, tests: list[_Finding]) -> Comparison:
+def _compare(bp: Backprop, k: int, noise: float, tolerance: float, tests: list[_Finding]) -> Comparison:
     """Judge the gradient of parameter k, or of x, by differences of the loss and by the layers it comes through."""
     loss, x = bp.function, bp.hidden[0]
     at, name = [x, *loss.parameters][k], ["x", *loss.parameter_names][k]
     gradient = [bp.deltas[0], *bp.gradients][k]
-    noise = _noise([*bp.hidden, *loss.parameters], [*bp.deltas, *bp.gradients])
     # Entries at infinity cannot be moved: there the gradient stands for its own difference.
     slopes, sizes = _Slope(np.array(gradient), np.zeros(at.shape), np.zeros(at.shape, bool)), _sizes(at)
     for index in map(tuple, np.argwhere(np.isfinite(at)).tolist()):

@@ -20,7 +20,6 @@ import chainbp
 
 STATIC = Path(chainbp.__file__).parent / "widgets" / "static"
 SCRIPT, STYLE = "book.js", "widgets.css"
-PALETTE = " ".join(Path(chainbp.__file__).with_name("palette.css").read_text(encoding="utf-8").split())
 STATE = "ipywidgets_state"  # myst-nb's key for the state among a page's scripts
 BOXES = {"HBoxModel", "VBoxModel"}
 PLUMBING = ("_esm", "_css", "_anywidget_id", "_dom_classes", "_model", "_view", "layout", "tabbable", "tooltip")
@@ -66,9 +65,7 @@ def slim(state: str) -> str:
 
 
 def add_files(app, pagename, templatename, context, doctree) -> None:
-    """Give each page the palette, and the pages that need them, and only these, the script and the style sheet."""
-    # In the page, which costs no request.
-    context["metatags"] = context.get("metatags", "") + f"<style>{PALETTE}</style>"
+    """Give the pages that need them, and only these, the script and the style sheet."""
     if STATE in NbMetadataCollector.get_doc_data(app.env)[pagename].get("js_files", {}):
         # Before the theme's scripts, which may wait.
         app.add_js_file(SCRIPT, loading_method="defer", priority=100)

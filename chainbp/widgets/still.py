@@ -99,7 +99,7 @@ def mark(x: float, y: float, kind: str, r: float = 6) -> str:
 def pill(x: float, y: float, width: float, height: float) -> str:
     """The frame of a unit, centered on (x, y), on paper."""
     box = f'x="{_n(x - width / 2)}" y="{_n(y - height / 2)}" width="{_n(width)}" height="{_n(height)}" rx="14"'
-    return f'<rect class="frame paper" {box} fill="#ffffff" stroke="{RULE}"/>'
+    return f'<rect class="frame paper" {box} fill="{PAPER}" stroke="{RULE}"/>'
 
 
 def outline(x: float, y: float, width: float, height: float) -> str:

@@ -56,8 +56,6 @@ def test_chapter_5_finds_the_numbers_of_the_record():
     np.testing.assert_allclose([float(p) for *_, p in found], row["p"], atol=0.051)
 
 
-
-
 def test_the_mean_form_is_right_and_the_printed_form_is_not():
     images = np.random.default_rng(0).normal(size=(2, 3, 4, 6))
     target = np.ones((18, 2))

@@ -38,6 +38,12 @@ const samples = ({ batch }, { x, t }) =>
   batch ? Array.from({ length: batch }, (_, k) => [sampleOf(x, k), sampleOf(t, k)]) : [[x, t]];
 const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
 
+/** The targets of the sample that is drawn, a list. */
+export const targetsOf = ({ batch }, { t, sample }) => [batch ? sampleOf(t, sample) : t].flat();
+
+/** Where the parameters of box j begin. */
+export const firstOf = ({ links }, j) => links.slice(0, j).reduce((sum, { count }) => sum + count, 0);
+
 /** L over all samples. */
 const lossAt = (chain, state) =>
   samples(chain, state).reduce((sum, [x, t]) => sum + apply(lossOf(chain, state.parameters, t), x), 0);
@@ -119,9 +125,10 @@ export function entries(chain, { parameters, x, t, sample }) {
 const WORDS = { rho: "weights", sigma: "sigmoid", eta: "pooling" };
 
 /** The box's symbol, a formula; and its word, where that is another. Where room is short, a bias is not named. */
-export function box({ links, names, sizes }, j, short = false) {
+export function box(chain, j, short = false) {
+  const { links, names, sizes } = chain;
   const { kind, name, held, count } = links[j];
-  const first = links.slice(0, j).reduce((sum, link) => sum + link.count, 0);
+  const first = firstOf(chain, j);
   const inside = held ? "W" : names.slice(first, first + (short ? 1 : count)).map(superscript).join(", ");
   const z = j === links.length - 1 && sizes.at(-1) === 1 ? "(t − z)^2" : "‖t − z‖^2";
   const symbols = { rho: `ρ⟦${inside}⟧`, eta: "η_p", sigma: "σ", squared_error: z };
@@ -166,7 +173,7 @@ const delta = ({ variables, sizes }, i, u) => ["error", `δ_{${variables[i]}${si
 export function errorOf(chain, state, { hidden, deltas }, j, u) {
   const { kind, n } = chain.links[j];
   const [v, d] = [hidden[j][u], deltas[j][u]];
-  const t = chain.target && [chain.batch ? sampleOf(state.t, state.sample) : state.t].flat()[u];
+  const t = chain.target && targetsOf(chain, state)[u];
   const out = hidden[j + 1];
   const o = ELEMENTWISE.includes(kind) ? u : kind === "eta" ? Math.floor(u / (n ?? Infinity)) : 0;
   const back = deltas[j + 1]?.[o];
@@ -189,7 +196,7 @@ export function errorOf(chain, state, { hidden, deltas }, j, u) {
   return [...start, ...first, ...rule, ...end];
 }
 
-const superscriptOf = ({ links, names }, j) => superscript(names[links.slice(0, j).reduce((sum, { count }) => sum + count, 0)]);
+const superscriptOf = (chain, j) => superscript(chain.names[firstOf(chain, j)]);
 
 /** The gradient of a number, and where `measured` is given, what a central difference says. */
 export function gradientOf(chain, { hidden, deltas }, found, gradient, measured) {

@@ -3,7 +3,7 @@
 
 import { arrow, button, clamp, drag, encode, fine, formula, h, label, mark, math, move, nice, path, s, same, say, scale, set, show } from "../kit.js";
 import { eta } from "../math.js";
-import { box, entries, entry, equation, errorOf, evaluate, gradientOf, known, units, withEntry } from "./chain.js";
+import { box, entries, entry, equation, errorOf, evaluate, firstOf, gradientOf, known, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
 
 /** Three significant digits, in `most` decimals; powers of ten where that is long, or leaves none of at least three decimals. */
@@ -439,9 +439,8 @@ function build(ui, layout) {
 
 /** ∂z/∂y of a pooling's units. */
 function poolSlopes(chain, state, { hidden }, link) {
-  const first = chain.links.slice(0, link).reduce((sum, { count }) => sum + count, 0);
   const { n, held } = chain.links[link];
-  const [z, pull] = eta(held?.[0] ?? state.parameters[first], n).forward(hidden[link]);
+  const [z, pull] = eta(held?.[0] ?? state.parameters[firstOf(chain, link)], n).forward(hidden[link]);
   return pull(Array.isArray(z) ? z.map(() => 1) : 1).map(Math.abs);
 }
 
@@ -516,8 +515,8 @@ function drawTargets(ui, svg, chain, { columns, unit, target, end }, press) {
   });
   svg.append(math(target, columns.at(-1).ys[0] - unit.height / 2 - 8, "t", { "text-anchor": "middle" }));
   return (state) => {
-    const t = [chain.batch ? state.t.map?.((row) => row[state.sample] ?? row) : state.t].flat();
-    cells.forEach((value, u) => ui.number(value, `t.${u}`, t[chain.batch && !Array.isArray(state.t[0]) ? state.sample : u], three(t[chain.batch && !Array.isArray(state.t[0]) ? state.sample : u])));
+    const t = targetsOf(chain, state);
+    cells.forEach((value, u) => ui.number(value, `t.${u}`, t[u], three(t[u])));
   };
 }
 
