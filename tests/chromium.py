@@ -87,7 +87,7 @@ def visit(context: BrowserContext, address: str) -> Iterator[tuple[Page, list[st
     page = context.new_page()
     page.on("request", watch)
     page.on("console", lambda m: wrong.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: wrong.append(f"script error: {error}"))
+    page.on("pageerror", lambda error: wrong.append(f"script error: {error.stack or error}"))
     page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
     page.on("response", lambda r: wrong.append(f"status {r.status}: {r.url}") if r.status >= 400 else None)
     page.goto(address, wait_until="load")

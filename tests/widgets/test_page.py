@@ -363,6 +363,7 @@ def visible(fig: Locator, selector: str, what: str) -> list[str]:
 
 def test_multiplying_from_either_end(page):
     fig = figure(page, "chain_rule")
+
     def shapes() -> list[str]:
         return [text for text in visible(fig, "text", "textContent") if "×" in text]
 
@@ -373,6 +374,10 @@ def test_multiplying_from_either_end(page):
         assert shapes() == [*after, "1 × 3"]
         fig.get_by_role("button", name="Multiply").click()
         assert shapes() == ["1 × 3"]
+    # The mark of the next product is hidden now, and takes neither keys nor pulls.
+    before = check(fig)
+    fig.locator("[data-slider=entry]").dispatch_event("keydown", {"key": "ArrowUp", "bubbles": True})
+    assert check(fig) == before
 
 
 def test_an_entry_is_read_as_the_sum_that_it_is(page):

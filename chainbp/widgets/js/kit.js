@@ -434,8 +434,12 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
   node.dataset.slider = name;
   parent.append(node);
   const go = (units) => ui.change(put(clamp(onGrid(units, step), min, max)));
+  // What is hidden stands for nothing that could change, even if a second finger hid it while the first pulls.
+  const hidden = () => node.getAttribute("visibility") === "hidden";
+  const pull = (x, y) => hidden() || go(at(x, y));
 
   node.addEventListener("keydown", (event) => {
+    if (hidden()) return;
     const key = { ...KEYS, ...keys?.(ui.state) }[event.key];
     if (key === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
@@ -443,10 +447,10 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
     const now = get(ui.state);
     go({ page: now + page, "-page": now - page, min, max }[key] ?? now + key * step);
   });
-  drag(node, (x, y) => go(at(x, y)), () => where(ui.state));
+  drag(node, pull, () => where(ui.state));
   if (track) {
     track.classList.add("cbp-track");
-    drag(track, (x, y) => go(at(x, y)), null, node);
+    drag(track, pull, null, node);
   }
   return {
     node,
