@@ -11,11 +11,12 @@ from widget_cases import CASES
 
 # For each number of a figure: its name, its value in full, and the printed text.
 NUMBERS = "f => [...f.querySelectorAll('[data-value]')].map(n => [n.dataset.name, n.dataset.value, n.textContent])"
+NAMED = f"f => [f.dataset.figure, ({NUMBERS})(f)]"
 
 
 def check(figure: Locator) -> dict[str, float]:
     """Compare what a figure shows with what chainbp says."""
-    return check_numbers(figure.get_attribute("data-figure"), figure.evaluate(NUMBERS))
+    return check_numbers(*figure.evaluate(NAMED))
 
 
 def check_numbers(name: str, numbers: list[tuple[str, str, str]]) -> dict[str, float]:
@@ -63,17 +64,17 @@ def live_pages(html: Path) -> list[str]:
     return sorted(path.stem for path in html.glob("*.html") if "widget-view+json" in path.read_text(encoding="utf-8"))
 
 
-# The least size of a text, and of an index in it, in CSS pixels.
-LEAST, LEAST_INDEX = 13, 10
 # Texts that overlap, what reaches out of the drawing, texts that are too small. A line box is higher than what is
-# printed in it: a fifth at its top and at its bottom is free.
-FAULTS = """(f, [least, leastIndex]) => {
+# printed in it: a fifth at its top and at its bottom is free, but for `explore`, where each number has a line to itself.
+FAULTS = """f => {
+    const [least, leastIndex] = [13, 10];  /* of a text, and of an index in it, in CSS pixels */
     const seen = n => n.checkVisibility({ visibilityProperty: true, opacityProperty: true });
     const name = n => `${n.tagName}.${n.getAttribute("class") ?? ""} ${n.dataset.of ?? ""} "${n.textContent.trim()}"`;
     const printed = n => {
         const { left, right, top, bottom, width, height } = n.getBoundingClientRect();
         const turned = n.getAttribute("transform")?.includes("rotate");
-        const [dx, dy] = turned ? [width / 5, 0] : [0, height / 5];
+        const free = f.dataset.figure === "explore" ? 0 : 1 / 5;
+        const [dx, dy] = turned ? [width * free, 0] : [0, height * free];
         return { left: left + dx, right: right - dx, top: top + dy, bottom: bottom - dy };
     };
     const wrong = [];
@@ -102,6 +103,16 @@ FAULTS = """(f, [least, leastIndex]) => {
             if (out > (node.tagName === "text" ? 4 : 1.5)) wrong.push(`out by ${out.toFixed(1)}: ${name(node)}`);
         }
     }
+    for (const unit of f.querySelectorAll(".cbp-unit")) {
+        const frame = unit.querySelector(".unit").getBoundingClientRect();
+        for (const text of unit.querySelectorAll("text")) {
+            const { left, right } = text.getBoundingClientRect();
+            if (left < frame.left - 1 || right > frame.right + 1) wrong.push(`out of its unit: ${name(text)}`);
+        }
+    }
+    for (const node of f.querySelectorAll("[data-value]:not(svg *, svg)"))
+        if (node.textContent && parseFloat(getComputedStyle(node).fontSize) < 14) wrong.push(`small: ${name(node)}`);
+    if (f.innerHTML.includes("NaN")) wrong.push("NaN");
     return [...new Set(wrong)];
 }"""
 # The numbers that something shows by its place: [name, value, where it is, or null where a sign says: beyond].
@@ -113,11 +124,6 @@ PLACES = """f => [...f.querySelectorAll("[data-of]:not(.beyond)")].map(n => {
     const box = n.getBoundingClientRect();
     return [of, Number(value), said ? null : box.top + box.height / 2 - n.ownerSVGElement.getBoundingClientRect().top];
 })"""
-
-
-def faults(figure: Locator) -> list[str]:
-    """What cannot be read in a figure as it stands."""
-    return figure.evaluate(FAULTS, [LEAST, LEAST_INDEX])
 
 
 def misplaced(places: list[tuple[str, float, float | None]]) -> list[str]:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, BrowserContext, Page
 from sphinx.errors import ExtensionError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_ext"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_tools"))
 
-from chromium import launched, serving
+from chromium import launched, serving, visit
 from katex_build import find_node
 from scratch import ROOT, cells, environment
 from widget_cases import CASES, explore
@@ -117,3 +119,55 @@ def address(html) -> Iterator[Callable[[str], str]]:
     with serving(html) as served:
         root = {"http": served, "file": html.as_uri()}
         yield lambda scheme="http", page="index": f"{root[scheme]}/{page}.html"
+
+
+DRAWN = "!document.querySelector('.cbp-still')"
+AS_AT_FIRST = """() => {
+    document.activeElement.blur();
+    document.querySelectorAll(".cbp-reset").forEach(button => button.click());
+    scrollTo(0, 0);
+}"""
+NO_MODES = {"media": "null", "color_scheme": "null", "reduced_motion": "null", "forced_colors": "null"}
+
+
+@pytest.fixture(scope="session")
+def opened(browser, address) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
+    """The small book's pages, each opened once for each window; and what goes wrong on them."""
+    with ExitStack() as stack:
+
+        @functools.cache
+        def opened(name: str, width: int, height: int, touch: bool) -> tuple[Page, list[str]]:
+            window = {"viewport": {"width": width, "height": height}, "has_touch": touch}
+            page, wrong = stack.enter_context(
+                visit(stack.enter_context(browser.new_context(**window)), address(page=name))
+            )
+            page.wait_for_function(DRAWN)
+            return page, wrong
+
+        yield opened
+
+
+@pytest.fixture
+def page_at(opened) -> Iterator[Callable[..., Page]]:
+    """A page with all of its figures as at first. Loading it anew would take most of a test's time."""
+    used: list[list[str]] = []
+
+    def page_at(name: str = "index", width: int = 1280, height: int = 900, touch: bool = False, **modes: str) -> Page:
+        page, wrong = opened(name, width, height, touch)
+        used.append(wrong)
+        page.emulate_media(**NO_MODES | modes)
+        page.mouse.move(0, 0)
+        page.evaluate(AS_AT_FIRST)
+        return page
+
+    yield page_at
+    said = [fault for wrong in used for fault in wrong]
+    for wrong in used:
+        wrong.clear()
+    assert said == []
+
+
+@pytest.fixture
+def page(page_at) -> Page:
+    """The page with live figures, on a desk."""
+    return page_at()

@@ -90,6 +90,7 @@ export const explore = {
 
 // ---- Places --------------------------------------------------------------------------------------------------------------
 
+const HALO = 17;
 const SPREAD = { rho: 3, eta: 2, softmax: 2, own: 2 };
 
 /** Where everything stands: columns of units, gaps between them, and what is left out. */
@@ -104,9 +105,10 @@ function placed({ width, phone, chain, from, to }) {
   const top = phone ? 90 : 96;
   const tallest = Math.max(...rows, phone ? 1 : 3);
   const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(target ? [1] : []);
-  const room = right - (shown.length + target) * unit.width - 2;
+  const left = HALO + 1; // what goes into a column has its handle at its left
+  const room = right - (shown.length + target) * unit.width - left - 1;
   const each = flex.length ? Math.min(room / flex.reduce((a, b) => a + b), 76) : 0;
-  let x = 1 + unit.width / 2 + (phone ? Math.max(0, room - each * flex.reduce((a, b) => a + b, 0)) / 2 : 0);
+  let x = left + unit.width / 2 + (phone ? Math.max(0, room - each * flex.reduce((a, b) => a + b, 0)) / 2 : 0);
   const columns = shown.map((i, c) => {
     const ys = Array.from({ length: rows[c] }, (_, u) => top + pitch * (u + (tallest - rows[c]) / 2));
     const column = { i, x, ys, hidden: chain.sizes[i] - rows[c] + Number(chain.sizes[i] > rows[c]) };
@@ -260,7 +262,7 @@ function build(ui, layout) {
   const drawLoss = (phone ? drawLossBelow : drawLossBeside)(ui, svg, layout, place);
 
   const point = arrow(svg, "gradient", 14);
-  const shape = s("g", {}, s("circle", { class: "halo", r: 17 }), mark("weight", 9), mark("value", 9));
+  const shape = s("g", {}, s("circle", { class: "halo", r: HALO }), mark("weight", 9), mark("value", 9));
   const normal = (v, [low, high]) => (2 * (v - low)) / (high - low) - 1;
   const handle = ui.slider({
     parent: svg,
