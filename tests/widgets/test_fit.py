@@ -18,8 +18,8 @@ FIGURES = [
 ]
 KEYS = ["Home", "End", "PageUp", "PageDown", "ArrowUp", "ArrowLeft"]
 
-# In each state: choose in the lists, press a key on each mark in turn, and some of the buttons; and then see what cannot
-# be read, and where the numbers stand. All of it in the page: a trip there and back for each key would take a minute.
+# In each state: choose in the lists, press a key on each mark in turn, and some of the buttons; then see what cannot be
+# read, and where the numbers stand. All of it happens in the page: a trip there and back for each key would be slow.
 WALK = f"""async (f, moves) => {{
     const [faults, places] = [{FAULTS}, {PLACES}];
     const states = [];
@@ -32,10 +32,12 @@ WALK = f"""async (f, moves) => {{
             const key = {{ key: keys[i % keys.length], bubbles: true, cancelable: true }};
             mark.dispatchEvent(new KeyboardEvent("keydown", key));
         }});
-        f.querySelectorAll(".cbp-body button:not(.cbp-reset)").forEach((b, i) => pressed[i % pressed.length] && b.click());
+        const buttons = f.querySelectorAll(".cbp-body button:not(.cbp-reset)");
+        buttons.forEach((button, i) => pressed[i % pressed.length] && button.click());
         await new Promise(requestAnimationFrame);
         const wrong = faults(f);
-        if (wrong.length) wrong.push([...f.querySelectorAll("[data-slider]")].map(n => n.getAttribute("aria-valuetext")));
+        const marks = [...f.querySelectorAll("[data-slider]")];
+        if (wrong.length) wrong.push(marks.map(mark => mark.getAttribute("aria-valuetext")));
         states.push([wrong, places(f)]);
     }}
     return states;

@@ -14,6 +14,8 @@ from playwright.sync_api import Page
 from scratch import cells, environment
 from widget_cases import CASES
 
+# Every day nbval runs the book's own notebooks, and tests/browser/test_lab.py opens JupyterLab.
+pytestmark = pytest.mark.soak
 EVERY_FIGURE = cells(
     "from chainbp import *\nfrom chainbp.widgets import *\nfigures = []",
     *(f"figures.append({case.EXAMPLE})\nfigures[-1]" for case in CASES.values()),
@@ -102,7 +104,6 @@ def test_in_jupyterlab(browser, lab):
     page.close()
 
 
-@pytest.mark.soak
 def test_every_figure_in_jupyterlab(browser, lab):
     page, wrong = open_notebook(browser, lab.format("every"))
     figures = {name: page.locator(f'.cbp[data-figure="{name}"]') for name in CASES}

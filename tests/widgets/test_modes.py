@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from chromium import visit
 from live import check, grasp
+from looks import AT_ONCE
 from playwright.sync_api import Locator, Page
 
 from chainbp.palette import PALETTE
@@ -15,16 +14,12 @@ INK = "n => getComputedStyle(n).fill"
 
 
 @pytest.fixture(params=["light", "dark"])
-def page(request, browser, address) -> Iterator[Page]:
+def page(request, page_at) -> Page:
     """Both themes."""
-    with (
-        browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=request.param) as context,
-        visit(context, address()) as (page, wrong),
-    ):
-        assert page.evaluate("document.documentElement.dataset.theme") == request.param
-        page.wait_for_function("!document.querySelector('.cbp-still')")  # till all figures are drawn
-        yield page
-        assert wrong == []
+    page = page_at(color_scheme=request.param)
+    page.add_style_tag(content=AT_ONCE)
+    assert page.evaluate("document.documentElement.dataset.theme") == request.param
+    return page
 
 
 def figure(page: Page, name: str) -> Locator:
@@ -99,14 +94,13 @@ def test_without_a_script_letters_can_be_read_on_a_phone(browser, address):
             assert min(sizes) * width / 640 >= 9.5
 
 
-def test_letters_of_wide_pictures_can_be_read_on_a_phone(browser, address):
-    options = {"viewport": {"width": 390, "height": 844}}
-    with browser.new_context(**options) as context, visit(context, address(page="asking")) as (page, _):
-        picture = page.locator(".cell_output img")
-        drawn = picture.evaluate("n => parseFloat(n.style.width)")
-        # Its letters are 11 points high, drawn at 100 dots per inch.
-        assert 11 * 100 / 72 * picture.bounding_box()["width"] / drawn >= 10
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+def test_letters_of_wide_pictures_can_be_read_on_a_phone(page_at):
+    page = page_at("asking", width=390)
+    picture = page.locator(".cell_output img")
+    drawn = picture.evaluate("n => parseFloat(n.style.width)")
+    # Its letters are 11 points high, drawn at 100 dots per inch.
+    assert 11 * 100 / 72 * picture.bounding_box()["width"] / drawn >= 10
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 # What the hand moves, and the numbers that answer.
@@ -123,11 +117,9 @@ CAUSES = [
 
 
 @pytest.mark.parametrize(("name", "cause", "effects"), CAUSES)
-def test_on_a_phone_cause_and_effect_are_on_one_screen(browser, address, name, cause, effects):
-    options = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
-    with browser.new_context(**options) as context, visit(context, address()) as (page, _):
-        fig = figure(page, name)
-        _, hand = grasp(fig.locator(f'[data-slider="{cause}"]'))
-        for effect in effects:
-            seen = fig.locator(f'[data-name="{effect}"]').first.bounding_box()["y"]
-            assert abs(seen - hand) < 664, "what a phone shows between the bars of its browser"
+def test_on_a_phone_cause_and_effect_are_on_one_screen(page_at, name, cause, effects):
+    fig = figure(page_at(width=390, height=844, touch=True), name)
+    _, hand = grasp(fig.locator(f'[data-slider="{cause}"]'))
+    for effect in effects:
+        seen = fig.locator(f'[data-name="{effect}"]').first.bounding_box()["y"]
+        assert abs(seen - hand) < 664, "what a phone shows between the bars of its browser"

@@ -28,21 +28,6 @@ def opened(browser, address: str, **options) -> Iterator[tuple[Page, list[str]]]
         yield visited
 
 
-@pytest.fixture
-def page(context, address) -> Iterator[Page]:
-    with visit(context, address()) as (page, wrong):
-        yield page
-        assert wrong == []
-
-
-@pytest.fixture(scope="module")
-def shared(context, address) -> Iterator[Page]:
-    """A page for tests that keep to a figure of their own."""
-    with visit(context, address()) as (page, wrong):
-        yield page
-        assert wrong == []
-
-
 def figure(page: Page, name: str) -> Locator:
     return page.locator(f'[data-name="{name}"] > .cbp')
 
@@ -171,29 +156,28 @@ def test_a_wrong_address_is_ignored(context, address):
         *(pytest.param(width, 10, seed, marks=pytest.mark.soak) for width in (360, 1280) for seed in (1, 2)),
     ],
 )
-def test_a_wild_hand_breaks_nothing(browser, address, width, drags, seed):
+def test_a_wild_hand_breaks_nothing(page_at, width, drags, seed):
     rng = random.Random(width + seed)
-    with opened(browser, address(), viewport={"width": width, "height": 900}) as (page, wrong):
-        for name in [*CASES, "lp_pooling-2"]:
-            fig = figure(page, name)
-            height = fig.bounding_box()["height"]
-            marks = fig.locator(".cbp-slider").all()
-            for _ in range(drags):
-                mark = rng.choice(marks)
-                page.mouse.move(*grasp(mark))
-                page.mouse.down()
-                for _ in range(20):
-                    page.mouse.move(rng.randint(-200, width + 200), rng.randint(-200, 1100))
-                page.mouse.up()
-                check(fig)
-                assert "NaN" not in fig.inner_html()
-                assert fig.bounding_box()["height"] == height, f"{name}: {fig.inner_text()}"
-        assert wrong == []
+    page = page_at(width=width)
+    for name in [*CASES, "lp_pooling-2"]:
+        fig = figure(page, name)
+        height = fig.bounding_box()["height"]
+        marks = fig.locator(".cbp-slider").all()
+        for _ in range(drags):
+            mark = rng.choice(marks)
+            page.mouse.move(*grasp(mark))
+            page.mouse.down()
+            for _ in range(20):
+                page.mouse.move(rng.randint(-200, width + 200), rng.randint(-200, 1100))
+            page.mouse.up()
+            check(fig)
+            assert "NaN" not in fig.inner_html()
+            assert fig.bounding_box()["height"] == height, f"{name}: {fig.inner_text()}"
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_mark_follows_the_hand(shared, name):
-    page, fig = shared, figure(shared, name)
+def test_every_mark_follows_the_hand(page, name):
+    fig = figure(page, name)
     for mark in fig.locator("[data-slider]").all():
         before, name = mark.get_attribute("aria-valuenow"), mark.get_attribute("data-slider")
         drag(page, mark, 24, -24)
@@ -287,72 +271,21 @@ def test_a_step_downhill_moves_every_parameter_and_leaves_a_trail(page):
     assert not fig.locator(".dots").get_attribute("d")
 
 
-OVERLAPS = """f => {
-    const seen = t => t.textContent.trim() && t.checkVisibility({ visibilityProperty: true });
-    const texts = [...f.querySelectorAll("svg text")].filter(seen).map(t => [t.textContent, t.getBoundingClientRect()]);
-    const wrong = [];
-    texts.forEach(([a, r], i) => texts.slice(0, i).forEach(([b, q]) => {
-        const wide = Math.min(r.right, q.right) - Math.max(r.left, q.left);
-        const high = Math.min(r.bottom, q.bottom) - Math.max(r.top, q.top);
-        if (wide > 1 && high > 1.5) wrong.push(`${a} lies on ${b}`);
-    }));
-    for (const unit of f.querySelectorAll(".cbp-unit")) {
-        const frame = unit.querySelector(".unit").getBoundingClientRect();
-        for (const t of unit.querySelectorAll("text")) {
-            const r = t.getBoundingClientRect();
-            if (r.left < frame.left - 1 || r.right > frame.right + 1) wrong.push(`${t.textContent} leaves its unit`);
-        }
-    }
-    for (const [a, r] of texts) if (r.left < -1 || r.right > innerWidth + 1) wrong.push(`${a} leaves the page`);
-    for (const n of f.querySelectorAll("[data-value]:not(svg)")) {
-        if (n.textContent && parseFloat(getComputedStyle(n).fontSize) < 14) wrong.push(`${n.textContent} is small`);
-    }
-    if (f.innerHTML.includes("NaN")) wrong.push("NaN");
-    return wrong;
-}"""
-
-
-@pytest.mark.parametrize("moves", [4, pytest.param(30, marks=pytest.mark.soak)])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_no_number_lies_on_another(browser, address, width, moves):
-    rng = random.Random(width)
-    for name in ("index", "more"):
-        options = {"viewport": {"width": width, "height": 900}}
-        with opened(browser, address().replace("index", name), **options) as (page, wrong):
-            for fig in page.locator("[data-figure=explore]").all():
-                numbers = fig.get_by_label("The number with the handle")
-                handle = fig.locator("[data-slider=chosen]")
-                choices = numbers.locator("option").count()
-                for _ in range(moves):
-                    numbers.select_option(index=rng.randrange(choices))
-                    if handle.is_visible():
-                        handle.press(rng.choice(["Home", "End", "ArrowUp", "PageDown"]))
-                    if fig.locator("[data-slider=p]").count():
-                        fig.locator("[data-slider=p]").press(rng.choice(["Home", "End", "PageUp"]))
-                    assert fig.evaluate(OVERLAPS) == []
-                    fig.locator("button:not([aria-disabled=true])").nth(rng.randrange(2)).click()
-                    assert fig.evaluate(OVERLAPS) == []
-                if "scale" not in fig.text_content():
-                    check(fig)
-            assert wrong == []
-
-
-def test_a_layer_in_python_stands_still_and_what_does_not_fit_is_counted(context, address):
-    with visit(context, address().replace("index", "more")) as (page, wrong):
-        own, long, wide = (figure(page, f"explore-{i}") for i in (6, 5, 4))
-        assert "written in Python, and none is running here" in own.text_content()
-        assert not own.locator("[data-slider=chosen]").is_visible()
-        start = own.locator("[data-name=L]").text_content()
-        own.get_by_role("button", name="step downhill").click(force=True)
-        assert own.locator("[data-name=L]").text_content() == start
-        assert own.locator(".cbp-says").text_content().startswith("At the weights")
-        assert "8 of 12 variables" in long.text_content()
-        assert "5 of 9 units of x" in wide.text_content()
-        # Every number can be chosen, also one that is not drawn.
-        wide.get_by_label("The number with the handle").select_option("W⁽¹⁾₇₉")
-        wide.locator("[data-slider=chosen]").press("ArrowUp")
-        assert check(wide)["state"]["chosen"] == [0, 62]
-        assert wrong == []
+def test_a_layer_in_python_stands_still_and_what_does_not_fit_is_counted(page_at):
+    page = page_at("more")
+    own, long, wide = (figure(page, f"explore-{i}") for i in (6, 5, 4))
+    assert "written in Python, and none is running here" in own.text_content()
+    assert not own.locator("[data-slider=chosen]").is_visible()
+    start = own.locator("[data-name=L]").text_content()
+    own.get_by_role("button", name="step downhill").click(force=True)
+    assert own.locator("[data-name=L]").text_content() == start
+    assert own.locator(".cbp-says").text_content().startswith("At the weights")
+    assert "8 of 12 variables" in long.text_content()
+    assert "5 of 9 units of x" in wide.text_content()
+    # Every number can be chosen, also one that is not drawn.
+    wide.get_by_label("The number with the handle").select_option("W⁽¹⁾₇₉")
+    wide.locator("[data-slider=chosen]").press("ArrowUp")
+    assert check(wide)["state"]["chosen"] == [0, 62]
 
 
 def visible(fig: Locator, selector: str, what: str) -> list[str]:
@@ -397,13 +330,11 @@ def test_an_entry_is_read_as_the_sum_that_it_is(page):
     assert check(fig)["entry"] == pytest.approx((a @ b)[0, 0], rel=1e-12)
 
 
-def test_given_factors_are_those_that_are_shown(context, address):
-    with visit(context, address(page="asking")) as (page, wrong):
-        page.wait_for_function("!document.querySelector('.cbp-still')")  # till all figures are drawn
-        fig = page.locator("[data-figure=chain_rule]").last
-        assert fig.locator("[data-name=entry]").get_attribute("data-value") == str(5 * 2 + 6 * 4)
-        assert "5.00 · 2.00 + 6.00 · 4.00 = +34.000" in fig.locator(".cbp-says").text_content()
-        assert wrong == []
+def test_given_factors_are_those_that_are_shown(page_at):
+    page = page_at("asking")
+    fig = page.locator("[data-figure=chain_rule]").last
+    assert fig.locator("[data-name=entry]").get_attribute("data-value") == str(5 * 2 + 6 * 4)
+    assert "5.00 · 2.00 + 6.00 · 4.00 = +34.000" in fig.locator(".cbp-says").text_content()
 
 
 def test_windows_of_a_map_overlap_tie_and_are_empty(page):
@@ -470,11 +401,11 @@ def check_choice(fig: Locator) -> list[str]:
     return fig.evaluate("f => [...f.querySelectorAll('select')].map(n => n.selectedOptions[0].textContent)")
 
 
-def test_touch_targets_are_large(browser, address):
-    with opened(browser, address(), viewport={"width": 360, "height": 800}, has_touch=True) as (page, _):
-        for target in page.locator(".cbp .touch, .cbp button, .cbp select, .cbp summary").all():
-            box = target.bounding_box()
-            assert min(box["width"], box["height"]) >= 43.99
+def test_touch_targets_are_large(page_at):
+    page = page_at(width=360, touch=True)
+    for target in page.locator(".cbp .touch, .cbp button, .cbp select, .cbp summary").all():
+        box = target.bounding_box()
+        assert min(box["width"], box["height"]) >= 43.99
 
 
 def test_without_scripts_a_still_picture_stands(browser, address):
