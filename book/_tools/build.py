@@ -29,6 +29,7 @@ from execution import BOOK, notebooks, refresh
 ROOT = BOOK.parent
 BUILD = ROOT / "_build"
 LOG = BUILD / "log" / "book.txt"
+STATIC = ROOT / "chainbp" / "widgets" / "static"
 
 
 class Tee(TextIOBase):
@@ -68,15 +69,20 @@ def pages(only: list[str] | None) -> bool:
     return result != 0
 
 
-def extensions_changed() -> bool:
-    """Since the pages were made: Sphinx would not notice."""
+def changed_for_all_pages() -> bool:
+    """Whether an extension, a template, a style sheet or a script was saved since the pages were made: Sphinx, which asks
+    for pages that changed, would not notice.
+    """
     made = BUILD / ".doctrees" / "environment.pickle"
-    return made.is_file() and any(made.stat().st_mtime < path.stat().st_mtime for path in BOOK.glob("_ext/*.py"))
+    sources = [ROOT / "_config.yml"]
+    for folder in (*(BOOK / name for name in ("_ext", "_extra", "_static", "_templates")), STATIC):
+        sources += [path for path in folder.rglob("*") if "__pycache__" not in path.parts]
+    return made.is_file() and any(made.stat().st_mtime < path.stat().st_mtime for path in sources if path.is_file())
 
 
 def build(again: bool, only: list[str] | None) -> bool:
     """Build the book; say whether something went wrong."""
-    if not again or extensions_changed():
+    if not again or changed_for_all_pages():
         for folder in ("html", ".doctrees", "jupyter_execute"):
             shutil.rmtree(BUILD / folder, ignore_errors=True)
     LOG.parent.mkdir(parents=True, exist_ok=True)
@@ -106,7 +112,7 @@ def build(again: bool, only: list[str] | None) -> bool:
 def saved() -> dict[Path, float]:
     """When each file that the book is made of was saved."""
     names = [ROOT / "_config.yml"]
-    for folder, kinds in (BOOK, "*"), (ROOT / "chainbp", "*.py"):
+    for folder, kinds in (BOOK, "*"), (ROOT / "chainbp", "*.py"), (STATIC, "*"):
         names += [path for path in folder.rglob(kinds) if not {"__pycache__", ".ipynb_checkpoints"} & {*path.parts}]
     return {name: name.stat().st_mtime for name in names if name.is_file()}
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import build as building
 import execution
 import nbformat
 import pytest
@@ -48,6 +50,7 @@ def page(book: Path) -> str:
     return (book.parent / "_build" / "html" / "index.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.soak
 def test_a_save_shows_on_the_page_and_only_what_is_new_is_executed(book):
     data = book / "_data" / "answer.json"
     data.parent.mkdir()
@@ -91,6 +94,20 @@ def test_a_notebook_that_raises_fails_with_its_name_and_cell(book):
     assert "\ny = 1 / x\n" in done.stdout
     assert "ZeroDivisionError: division by zero" in done.stdout
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("name", ["_ext/links.py", "_static/chainbp.css", "_templates/menu.html", "_extra/layer.py"])
+def test_what_stands_on_every_page_makes_every_page_anew(tmp_path, monkeypatch, name):
+    for folder in ("ROOT", "BOOK", "BUILD", "STATIC"):
+        monkeypatch.setattr(building, folder, tmp_path / folder)
+    made, source = tmp_path / "BUILD" / ".doctrees" / "environment.pickle", tmp_path / "BOOK" / name
+    for file, seconds in (source, 1), (made, 2):
+        file.parent.mkdir(parents=True)
+        file.touch()
+        os.utime(file, (seconds, seconds))
+    assert not building.changed_for_all_pages()
+    os.utime(source, (3, 3))
+    assert building.changed_for_all_pages()
 
 
 @pytest.fixture

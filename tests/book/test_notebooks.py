@@ -136,6 +136,7 @@ def test_the_outputs_hold_no_error_and_nothing_of_this_machine(path):
             assert not re.search(r"0x[0-9a-f]{6,}|/home/|/root/|/tmp/|/Users/|[A-Z]:\\", shown), shown
 
 
+@pytest.mark.soak
 def test_nbval_refuses_a_notebook_with_one_changed_number_and_keeps_no_copy_of_it(tmp_path, monkeypatch):
     def printed(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
         return [o for c in notebook.cells for o in c.get("outputs", []) if re.search(r"\d", str(o.get("text", "")))]
