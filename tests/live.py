@@ -65,9 +65,9 @@ def live_pages(html: Path) -> list[str]:
 
 
 # Texts that overlap, what reaches out of the drawing, texts that are too small. A line box is higher than what is
-# printed in it: a fifth at its top and at its bottom is free, but for `explore`, where each number has a line to itself.
+# printed in it: a fifth at its top and at its bottom is free, except in `explore`, where each number has its own line.
 FAULTS = """f => {
-    const [least, leastIndex] = [13, 10];  /* of a text, and of an index in it, in CSS pixels */
+    const [least, leastIndex] = [13, 10]; // of a text, and of an index in it, in CSS pixels
     const seen = n => n.checkVisibility({ visibilityProperty: true, opacityProperty: true });
     const name = n => `${n.tagName}.${n.getAttribute("class") ?? ""} ${n.dataset.of ?? ""} "${n.textContent.trim()}"`;
     const printed = n => {

@@ -75,7 +75,12 @@ CHOOSE = """() => {
 }"""
 AXE = Axe(f"{Axe().axe_script};axe.configure({{rules: [{{id: 'color-contrast', selector: '[data-chosen]'}}]}});")
 # A transition between themes may wait for ever to be drawn.
-AT_ONCE = "* { transition: none !important; }"
+AT_ONCE = """() => {
+    if (document.getElementById("at-once")) return;
+    const style = Object.assign(document.createElement("style"), { id: "at-once" });
+    style.textContent = "* { transition: none !important; }";
+    document.head.append(style);
+}"""
 SETTLED = "document.fonts.ready.then(() => new Promise(requestAnimationFrame))"
 # The other theme can change what axe says of colors.
 RULES = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}
@@ -83,10 +88,8 @@ RULES = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block
 
 def take(page: Page, look: Look) -> None:
     """Bring a page into a look, and wait until it is there."""
-    page.add_style_tag(content=AT_ONCE)
-    if page.viewport_size["width"] != look.width:
-        page.set_viewport_size({"width": look.width, "height": 800})
-        page.wait_for_timeout(500)  # the theme waits 300 ms before it gives tab stops to what scrolls now
+    page.evaluate(AT_ONCE)
+    page.set_viewport_size({"width": look.width, "height": 800})
     page.emulate_media(color_scheme=look.theme)
     page.evaluate(SETTLED)
 
@@ -94,6 +97,7 @@ def take(page: Page, look: Look) -> None:
 def violations(page: Page, looks: list[Look], part: str = ":root") -> list[str]:
     """What axe finds in a part of the page, in the last two looks, which are of one width."""
     page.evaluate(THIN_OUT)
+    page.wait_for_timeout(500)  # the theme waits 300 ms before it gives tab stops to what scrolls at this width
     found = []
     for look in looks[-2:]:
         take(page, look)

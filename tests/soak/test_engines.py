@@ -1,7 +1,8 @@
 """Every page in the engines of readers' browsers: it loads without a fault, and its figures are alive.
 
-In Chromium the tests of the browser open every page, wide and narrow, from a host and from disk; here it stands for
-the driver. Firefox and WebKit open every page as a phone would, and from disk, wide, those with figures.
+In Chromium the tests of the browser open every page, wide and narrow, from a host and from disk; here it only shows
+that its driver sees faults. Firefox and WebKit open every page as a phone would, and those with figures also wide, from
+disk.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ WATCH = b"""<script>
 </script>"""
 
 pytestmark = pytest.mark.soak
+others = pytest.mark.parametrize("engine", [name for name in ENGINES if name != "chromium"], indirect=True)
 
 
 class Watched(Quiet):
@@ -87,7 +89,7 @@ def test_the_book_is_built():
     assert PAGES, "run `make book` first"
 
 
-@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "chromium"], indirect=True)
+@others
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_works(engine, served, name):
     Watched.not_found.clear()
@@ -98,6 +100,7 @@ def test_a_page_works(engine, served, name):
     assert wrong(engine) == []
 
 
+@others
 @pytest.mark.parametrize("name", live_pages(HTML))
 def test_a_page_lives_from_disk(engine, name):
     engine.open((HTML / f"{name}.html").as_uri(), 1280)

@@ -17,7 +17,7 @@ INK = "n => getComputedStyle(n).fill"
 def page(request, page_at) -> Page:
     """Both themes."""
     page = page_at(color_scheme=request.param)
-    page.add_style_tag(content=AT_ONCE)
+    page.evaluate(AT_ONCE)
     assert page.evaluate("document.documentElement.dataset.theme") == request.param
     return page
 
