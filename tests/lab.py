@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 from scratch import environment
 
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -50,9 +50,10 @@ def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
         time.sleep(0.2)
 
 
-def open_notebook(browser: Browser, address: str) -> tuple[Page, list[str]]:
+def open_notebook(context: BrowserContext, address: str) -> tuple[Page, list[str]]:
     """A page of JupyterLab with an idle kernel, and a list of its script errors."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1000})
+    page = context.new_page()
+    page.set_viewport_size({"width": 1280, "height": 1000})
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(address)

@@ -36,10 +36,10 @@ PROSE = """() => [...document.querySelectorAll(".jp-RenderedMarkdown")].map(cell
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_prose_is_set_and_solutions_are_folded(browser, lab, name):
+def test_prose_is_set_and_solutions_are_folded(context, lab, name):
     cells = nbformat.read(BOOK / f"{name}.ipynb", as_version=4).cells
     numbers = sum(cell.source.count("\\tag{") for cell in cells if cell.cell_type == "markdown")
-    page, wrong = open_notebook(browser, lab.format(name))
+    page, wrong = open_notebook(context(1280, "light"), lab.format(name))
     wait_until(lambda: page.locator("mjx-labels").count() == numbers)
     wait_until(lambda: not re.search(r"\$|\\[a-z]+\b|\]\(|```|\{[a-z]+\}", "\n".join(page.evaluate(PROSE))))
     assert page.locator("mjx-merror").count() == 0
@@ -52,8 +52,8 @@ def test_prose_is_set_and_solutions_are_folded(browser, lab, name):
     page.close()
 
 
-def test_a_link_leads_to_its_formula(browser, lab):
-    page, _ = open_notebook(browser, lab.format("4-2-lp-pooling"))
+def test_a_link_leads_to_its_formula(context, lab):
+    page, _ = open_notebook(context(1280, "light"), lab.format("4-2-lp-pooling"))
     page.locator("a[href*='#eq-33']").first.click()
     top = "document.querySelector(\"[data-jupyter-id='eq-33']\").getBoundingClientRect().top"
     page.wait_for_function(f"0 <= {top} && {top} < innerHeight")

@@ -65,8 +65,8 @@ def shown(page: Page, name: str) -> str:
     return page.locator(f'.cbp [data-name="{name}"]').get_attribute("data-value")
 
 
-def test_in_jupyterlab(browser, lab):
-    page, wrong = open_notebook(browser, lab.format("live"))
+def test_in_jupyterlab(context, lab):
+    page, wrong = open_notebook(context, lab.format("live"))
     run_cell(page, 0)
     page.wait_for_selector(".cbp svg", timeout=60_000)
     assert shown(page, "z") == "5"
@@ -104,8 +104,8 @@ def test_in_jupyterlab(browser, lab):
     page.close()
 
 
-def test_every_figure_in_jupyterlab(browser, lab):
-    page, wrong = open_notebook(browser, lab.format("every"))
+def test_every_figure_in_jupyterlab(context, lab):
+    page, wrong = open_notebook(context, lab.format("every"))
     figures = {name: page.locator(f'.cbp[data-figure="{name}"]') for name in CASES}
     marks = {name: figures[name].locator(f'[data-slider="{case.TIMED[0]}"]') for name, case in CASES.items()}
 
