@@ -23,18 +23,19 @@ class _LpPool(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, y, p, size, stride):
-        numbers, top = torch.finfo(y.dtype), y.abs().amax((2, 3), keepdim=True)
+        a, numbers = y.abs(), torch.finfo(y.dtype)
+        top = a.amax((2, 3), keepdim=True)
         unit = where(top == 0, 1, top / torch.frexp(top).mantissa)
-        r = torch.fmin(y.abs().div_(unit), torch.ones_like(top))  # also where unit is not finite
+        r = (a / unit).nan_to_num_(0)  # also where unit is not finite
         q = r ** (p - 1).clamp(min=0)  # serves forward and backward
         w = r.mul_(q)
         # A power that vanishes leaves a trace: only a window of zeros has the sum 0.
-        s = F.avg_pool2d(torch.maximum(w, y.sign().abs_().mul_(numbers.tiny)), size, stride, divisor_override=1)
+        s = F.avg_pool2d(torch.maximum(w, a.clamp_(max=numbers.tiny)), size, stride, divisor_override=1)
         # Below p = 1.5, a derivative may be seen where the ratio is no normal float.
         easy = ((p == 1) | (p >= 1.5)) & (p < torch.inf) & (unit < torch.inf)
         known = easy & (s >= numbers.tiny / numbers.eps)
         left = ~known & ~(easy & (s == 0))
-        z, entropy, _ = _by_window(y, p, w, left, ctx.needs_input_grad[1], torch.zeros_like(s), size, stride)
+        z, entropy, _ = _by_window(y, p, w, left, ctx.needs_input_grad[1], None, [*size, *stride])
         root = _root(where(known, s, 1), p)
         z = where(known, unit * root, z)
         ctx.save_for_backward(y, p, q.mul_(y.sign()), where(known, root / s, 0), left, z, entropy)
@@ -43,61 +44,63 @@ class _LpPool(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, delta):
-        y, p, q, shared, left, z, entropy = ctx.saved_tensors
+        (y, p, q, shared, left, z, entropy), (size, stride) = ctx.saved_tensors, ctx.windows
         if torch.is_grad_enabled():  # create_graph=True
             wanted = [x for x, needed in zip((y, p), ctx.needs_input_grad) if needed]
-            found = iter(torch.autograd.grad(_smooth(y, p, *ctx.windows), wanted, delta, create_graph=True))
+            found = iter(torch.autograd.grad(_smooth(y, p, size, stride), wanted, delta, create_graph=True))
             return tuple(next(found) if needed else None for needed in ctx.needs_input_grad)
-        of_y, of_p = _by_window(y, p, y, left & (delta != 0), False, delta, *ctx.windows)[2], None
-        spread = torch.ops.aten.avg_pool2d_backward(delta * shared, y, *ctx.windows, (0, 0), False, True, 1)
+        of_y, of_p = _by_window(y, p, y, left & (delta != 0), False, delta, [*size, *stride])[2], None
+        spread = torch.ops.aten.avg_pool2d_backward(delta * shared, y, size, stride, (0, 0), False, True, 1)
         if ctx.needs_input_grad[1]:  # an error of 0 sends nothing, even from a NaN
             of_p = where((delta == 0) | (entropy == 0), 0, -delta * z * entropy / p / p).sum_to_size(p.shape)
         return of_y.addcmul_(q, spread), of_p, None, None
 
 
-@torch.library.custom_op("lp_pool_torch::by_window", mutates_args=())  # torch.compile cannot follow what depends on data
+# torch.compile cannot follow what depends on data.
+@torch.library.custom_op("lp_pool_torch::by_window", mutates_args=())
 def _by_window(
-    y: Tensor, p: Tensor, w: Tensor, left: Tensor, learned: bool, delta: Tensor, size: list[int], stride: list[int]
+    y: Tensor, p: Tensor, w: Tensor, left: Tensor, learned: bool, delta: Tensor | None, windows: list[int]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """z, H and what is sent back to y, of windows that are left; if p is learned, H of all, from their powers w."""
-    z, entropy, of_y = torch.zeros_like(delta), torch.zeros_like(delta), torch.zeros_like(y)
-    place = torch.arange(size[0] * size[1], device=y.device)[:, None]
-    place = place // size[1] * y.shape[3] + place % size[1]
+    z, entropy, of_y = (torch.zeros_like(x, dtype=y.dtype) for x in (left, left, y))
+    height, width, down, across = windows
+    place = torch.arange(height * width, device=y.device)[:, None]
+    place = place // width * y.shape[3] + place % width
     for part in (left | learned).nonzero().split(max(1, 2**16 // len(place))):  # so that they fit a cache
         at = image, channel, row, column = part.unbind(1)
-        row = (image * y.shape[1] + channel) * y.shape[2] + row * stride[0]
-        entries = row * y.shape[3] + column * stride[1] + place
-        if left[at].any():
-            z[at], gradient, entropy[at] = _norms(y.take(entries), p.expand(z.shape)[at])
-            of_y.put_(entries, where(left[at], delta[at], 0) * gradient, accumulate=True)
-        else:
+        row = (image * y.shape[1] + channel) * y.shape[2] + row * down
+        entries = row * y.shape[3] + column * across + place
+        if not left[at].any():
             entropy[at] = _entropy(w.take(entries))
+            continue
+        z[at], gradient, entropy[at] = _norms(y.take(entries), p.expand(z.shape)[at])
+        if delta is not None:
+            of_y.put_(entries, delta[at] * gradient, accumulate=True)
     return z, entropy, of_y
 
 
-@_by_window.register_fake
-def _(y, p, w, left, learned, delta, size, stride):
-    return torch.empty_like(delta), torch.empty_like(delta), torch.empty_like(y)
+_by_window.register_fake(lambda y, p, w, left, *_: tuple(torch.empty_like(x, dtype=y.dtype) for x in (left, left, y)))
 
 
 def _norms(y: Tensor, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """z, ∂z/∂y and H of windows along the first axis, each divided by its own largest."""
-    a, numbers = y.abs(), torch.finfo(y.dtype)
-    top = a.amax(0)
+    numbers, top = torch.finfo(y.dtype), y.detach().abs().amax(0)
     even = (top == 0) | (top == torch.inf)
     m = where(even, 1, top)
+    a = where(y == 0, m, y.abs())  # so that no power, and no derivative of one, is infinite
     steep = ~even & (p > (1000 if y.dtype == torch.float64 else 100))  # the power of a number below 2 may be infinite
     # Division by a power of two is exact. Below p = 1, the root would show what is lost of 1 + tiny.
     unit = where((p < 1) | steep, m, m / (2 * torch.frexp(m).mantissa))
-    r = where(even, (a == top).to(a.dtype), a / unit)
-    q = where(p < 1, where(r > 0, r**p / r, 0 * r), r ** (p - 1))
+    r = (a / unit).clamp(min=numbers.tiny)
+    q = where(p < 1, r**p / r, r ** (p - 1))
     # A steep power shows how r was rounded; its logarithm, of an exact difference, does not.
     log = torch.log1p((a - m) / m)
     q = where(steep, where(log == 0, 1, torch.exp((p - 1) * log)), q)
     # Below p = 2, the power of a ratio that is no normal float may be one; the ratio's fourth root always is.
-    faint = ~even & (a > 0) & (r < numbers.tiny) & (p < 2)
-    fourth = where(faint, a.sqrt().sqrt() / unit.sqrt().sqrt(), 1)
+    faint = (a / unit < numbers.tiny) & (p < 2)
+    fourth = a.sqrt().sqrt() / unit.sqrt().sqrt()
     q, w = where(faint, (fourth**p / fourth) ** 4, q), where(faint, (fourth**p) ** 4, q * r)
+    q, w = (where(even, (y.abs() == top).to(y.dtype), where(y == 0, 0, x)) for x in (q, w))
     root = _root(s := w.sum(0), p)
     # A derivative beyond the largest float becomes the largest.
     gradient = y.sign() * where(q == 0, q, q * (root / s)).clamp(max=numbers.max)
@@ -117,19 +120,15 @@ def _root(s: Tensor, p: Tensor) -> Tensor:
     one, half = 1 / p, 2.0 ** (27 if p.dtype == torch.float64 else 12) + 1
     a, c = (half * x - (half * x - x) for x in (p, one))  # half of the digits: their products are exact
     lost = (1 - a * c - (p - a) * c - a * (one - c) - (p - a) * (one - c)) / p
-    return s**one * (1 + torch.nan_to_num(lost, 0.0, 0.0, 0.0) * s.log())
+    return s**one * (1 + lost.detach().nan_to_num(0, 0, 0) * s.log())
 
 
 def _smooth(y, p, size, stride):
     """z from operations that can be differentiated twice, away from zeros, ties and infinities."""
     places = y.unfold(2, size[0], stride[0]).unfold(3, size[1], stride[1]).flatten(4).movedim(4, 0)
-    top = places.detach().abs().amax(0)
-    steady = (top > 0) & (top < torch.inf) & (p < torch.inf)
-    r, order = places.abs() / where(steady, top, 1), where(p < torch.inf, p, 1)
-    alive = steady & (r > 0)
-    s = where(alive, where(alive, r, 1) ** order, 0).sum(0)
-    z, kinks = top * where(steady, s, 1) ** (1 / order), _norms(places.detach(), p.detach().expand(top.shape))[1]
-    return where(steady, z, (places * kinks).sum(0))  # Euler: z = Σ y_i ∂z/∂y_i
+    z = _norms(places, where(p < torch.inf, p, 1))[0]
+    kinks = _norms(places.detach(), p.detach())[1]
+    return where((z > 0) & (z < torch.inf) & (p < torch.inf), z, (places * kinks).sum(0))  # Euler: z = Σ y_i ∂z/∂y_i
 
 
 def lp_pool2d(y, p, kernel_size, stride=None, padding=0, ceil_mode=False):
