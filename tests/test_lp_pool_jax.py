@@ -13,7 +13,7 @@ jax.config.update("jax_platforms", "cpu")
 jax.config.update("jax_enable_x64", True)
 jnp = jax.numpy
 ours = frameworks.load("lp_pool_jax")
-# For second derivatives, of which nothing is asked that the compiler's optimizations could change.
+# Where nothing is asked that the compiler's optimizations could change.
 quickly = partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
@@ -104,7 +104,7 @@ def test_both_derivatives_pass_jaxs_own_check(p, windows):
     from jax.test_util import check_grads
 
     y = np.random.default_rng(0).standard_normal((1, 2, 4, 5))
-    check_grads(quickly(pool(*windows)), (y, jnp.array(p)), order=2, modes=["rev"])
+    check_grads(jax.jit(pool(*windows)), (y, jnp.array(p)), order=2, modes=["rev"])
 
 
 def squares(y, p):
@@ -150,9 +150,9 @@ def test_padding_and_ceil_mode_are_those_of_pytorch(length, windows, ceil):
 
 def test_vmap_half_precision_and_gem():
     y = signed(4, 2, 6, 6, dtype=np.float32)
-    pooling = quickly(lambda y: ours.lp_pool2d(y, 3.0, 2))
+    pooling = quickly(three := lambda y: ours.lp_pool2d(y, 3.0, 2))
     exact = pooling(y)
-    np.testing.assert_allclose(quickly(jax.vmap(pooling))(y), exact, rtol=1e-6)
+    np.testing.assert_allclose(quickly(jax.vmap(three))(y), exact, rtol=1e-6)
     for dtype in (jnp.bfloat16, jnp.float16):
         z = pooling(jnp.asarray(y, dtype))
         assert z.dtype == dtype
