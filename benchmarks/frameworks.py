@@ -33,7 +33,6 @@ from typing import Any, NamedTuple
 from benchmarks.harness import (
     AGREE,
     BOOK_DATA,
-    PEERS,
     QUIET,
     Contestant,
     Json,
@@ -191,7 +190,7 @@ def main() -> None:
         refuse(others())
     others = watch()
     results: Json = {
-        **about(command(options.seconds, options.eager, options.anyway), (*PEERS, "optax")),
+        **about(command(options.seconds, options.eager, options.anyway), ("torch", "jax", "optax")),
         "machine": machine(),
         "images": "×".join(map(str, IMAGES)),
         "code": recorded(),
