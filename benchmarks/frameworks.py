@@ -1,7 +1,8 @@
 """What `lp_pool_torch.py` and `lp_pool_jax.py` print, and how fast the former is: for "Gradient of Lp and GeM pooling".
 
-    python -m benchmarks.frameworks [--seconds S] [--eager] [--output FILE]        saves book/_data/frameworks.json
+    python -m benchmarks.frameworks [--seconds S] [--eager] [--anyway] [--output FILE]
 
+saves book/_data/frameworks.json, unless other programs are at work: it asks before it begins, and again at the end.
 The code is in `frameworks.toml`. Forward plus backward, z and ∂L/∂y, is raced beside `nn.LPPool2d` as it is and of
 |y|, eager, and compiled for the first windows of each size, in one run; the ratios are to the mended one, eager to
 eager and compiled to compiled.
@@ -21,6 +22,8 @@ import argparse
 import contextlib
 import io
 import sys
+import tempfile
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -28,11 +31,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.harness import (
+    AGREE,
     BOOK_DATA,
     QUIET,
     Contestant,
     Json,
     about,
+    disagreement,
     jax_on_cpu,
     machine,
     progress,
@@ -80,7 +85,7 @@ def printed(code: str) -> str:
     out = io.StringIO()
     sys.path.insert(0, str(MODULES))
     try:
-        with contextlib.redirect_stdout(out):
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), contextlib.redirect_stdout(out):
             exec(compile(code, "<frameworks.toml>", "exec"), {"__name__": "snippet"})
     finally:
         sys.path.remove(str(MODULES))
@@ -105,7 +110,7 @@ def module() -> Any:
 
 
 def measure(case: Case, mode: str, seconds: float) -> Json:
-    """A race; what is not |y|-mended is not judged here: it is wrong for negative numbers unless p is even."""
+    """A race, and what is amiss with the gradient of what is not |y|-mended: it is wrong unless p is even."""
     import torch
     from torch import nn
     from torch.nn import functional as F
@@ -138,7 +143,8 @@ def measure(case: Case, mode: str, seconds: float) -> Json:
     gradients = {c.name: c.run()[0] for c in contestants}
     for name in (OURS, LEARNED):
         torch.testing.assert_close(gradients[name], gradients[MENDED], rtol=1e-3, atol=1e-3)
-    return race(contestants, seconds)
+    amiss = disagreement([gradients[MENDED]], [gradients[TORCH]], AGREE["float32"])
+    return race(contestants, seconds) | {"amiss": {TORCH: amiss}}
 
 
 def rows(seconds: float, modes: tuple[str, ...]) -> Json:
@@ -146,9 +152,16 @@ def rows(seconds: float, modes: tuple[str, ...]) -> Json:
     return {case.key: {mode: measure(case, mode, seconds) for mode in case.modes if mode in modes} for case in CASES}
 
 
-def command(seconds: float = SECONDS, eager: bool = False) -> str:
+def command(seconds: float, eager: bool, anyway: bool) -> str:
     """What was typed, as far as it changes what is measured."""
-    return "python -m benchmarks.frameworks" + f" --seconds {seconds:g}" * (seconds != SECONDS) + " --eager" * eager
+    options = {f" --seconds {seconds:g}": seconds != SECONDS, " --eager": eager, " --anyway": anyway}
+    return "python -m benchmarks.frameworks" + "".join(option for option, typed in options.items() if typed)
+
+
+def refuse(others: float) -> None:
+    """End here if other programs are at work."""
+    if others > QUIET:
+        raise SystemExit(f"{others} other programs are at work, {QUIET} may be: nothing is saved (but with --anyway).")
 
 
 def report(results: Json) -> Iterator[str]:
@@ -168,11 +181,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.frameworks", description=__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"for a race (default: {SECONDS})")
     parser.add_argument("--eager", action="store_true", help="a hasty run: compile nothing for the races")
+    parser.add_argument("--anyway", action="store_true", help="also beside other programs; the page says so")
     parser.add_argument("--output", type=Path, default=RESULTS, help=f"where to save (default: {RESULTS})")
     options = parser.parse_args()
+    if not options.anyway:
+        others = watch()
+        time.sleep(5)
+        refuse(others())
     others = watch()
     results: Json = {
-        **about(command(options.seconds, options.eager)),
+        **about(command(options.seconds, options.eager, options.anyway), ("torch", "jax", "optax")),
         "machine": machine(),
         "images": "×".join(map(str, IMAGES)),
         "code": recorded(),
@@ -180,8 +198,8 @@ def main() -> None:
     }
     results["other_programs"] = others()
     print("\n\n".join(report(results)))
-    if results["other_programs"] > QUIET:
-        print(f"\nBUSY MACHINE: {results['other_programs']} other programs at work. The page says so.")
+    if not options.anyway:
+        refuse(results["other_programs"])
     save(options.output, results)
 
 
