@@ -99,6 +99,20 @@ def test_the_second_derivative_meets_zeros_and_infinity_and_stays_finite():
         assert second.isfinite().all()
 
 
+def test_the_second_derivative_of_p_alone_and_of_y_alone_are_those_of_both():
+    y, p = torch.rand(1, 2, 4, 4, dtype=torch.float64) - 0.3, torch.tensor([2.0, 3.5], dtype=torch.float64)
+
+    def seconds(of_y: bool, of_p: bool) -> list[torch.Tensor]:
+        at = [x.clone().requires_grad_(needed) for x, needed in ((y, of_y), (p, of_p))]
+        wanted = [x for x in at if x.requires_grad]
+        first = torch.autograd.grad(ours.lp_pool2d(*at, 2).sin().sum(), wanted, create_graph=True)
+        return [torch.autograd.grad(g.sum(), x, retain_graph=True)[0] for g, x in zip(first, wanted)]
+
+    both = seconds(True, True)
+    torch.testing.assert_close(seconds(True, False), both[:1])
+    torch.testing.assert_close(seconds(False, True), both[1:])
+
+
 # ---- beside torch's own ----
 
 
