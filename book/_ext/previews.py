@@ -46,7 +46,7 @@ def wanted(out: Path) -> dict[str, set[str]]:
 
 
 def short(node: nodes.Element) -> nodes.Element | None:
-    """The formula, the reference, the letters and their meaning, or the title and the first sentences of what is longer."""
+    """The formula, the reference, the letters and what they mean, or a title and the first sentences below it."""
     if isinstance(node, (nodes.math_block, nodes.paragraph)):
         return nodes.container("", node.deepcopy())
     if isinstance(node, (nodes.section, nodes.admonition)):
