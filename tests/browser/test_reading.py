@@ -87,6 +87,20 @@ def test_each_letter_of_the_table_shows_where_it_is_defined(browser, address):
         assert wrong == []
 
 
+@pytest.mark.parametrize("name", ["4-1-sigmoid-activation", "4-2-lp-pooling"])
+def test_no_formula_of_the_walk_is_cut_on_a_phone(context, address, name):
+    with visit(context(390, "light"), address("http", f"{name}.html")) as (page, _):
+        page.add_style_tag(content=".bd-article > section > section { content-visibility: visible !important; }")
+        cut = """() => [...document.querySelectorAll("div.math")]
+            .filter(math => {
+                const { scrollWidth, clientWidth } = math.querySelector(".katex-display");
+                return scrollWidth > clientWidth;
+            })
+            .map(math => math.id)"""
+        page.evaluate("document.fonts.ready")
+        assert page.evaluate(cut) == []
+
+
 def test_a_link_to_a_figure_s_state_shows_it_at_once_and_asks_nothing(context, address):
     hidden = "() => [...document.querySelectorAll('.cbp .untold')].some(n => getComputedStyle(n).display === 'none')"
     with visit(context(1280, "light"), address("http", "5-learning-p.html")) as (page, wrong):
