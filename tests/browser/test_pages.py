@@ -30,7 +30,7 @@ FIGURES = {
 JUDGED_EVERY_DAY = {"index.html", "4-2-lp-pooling.html", "equations.html", "errata.html"}
 
 # How long a page may be at a width, in pixels; of the others, as long as they like.
-LONGEST = {("index", 360): 3_600}
+LONGEST = {("index", 360): 3_700}
 LONGEST |= {(name, 1280): 13_000 for name in FIGURES} | {("how-fast", 1280): 13_000, ("errata", 1280): 13_000}
 
 WIDE_ELEMENTS = """() => [...document.querySelectorAll("main *")]
