@@ -46,13 +46,16 @@ def wanted(out: Path) -> dict[str, set[str]]:
 
 
 def short(node: nodes.Element) -> nodes.Element | None:
-    """The formula, the reference, or the title and the first sentences of what is longer."""
+    """The formula, the reference, the letters and what they mean, or a title and the first sentences below it."""
     if isinstance(node, (nodes.math_block, nodes.paragraph)):
         return nodes.container("", node.deepcopy())
     if isinstance(node, (nodes.section, nodes.admonition)):
         title = node.next_node(nodes.title)
         text = next((child for child in node if isinstance(child, (nodes.paragraph, nodes.math_block))), None)
         return nodes.container("", bold(title.deepcopy().children), *([text.deepcopy()] if text else []))
+    if isinstance(node, nodes.row):
+        letters, meaning = (entry.next_node(nodes.paragraph) for entry in node)
+        return nodes.container("", bold(letters.deepcopy().children), meaning.deepcopy())
     if isinstance(node, addnodes.desc_signature):
         text = node.parent.next_node(addnodes.desc_content).next_node(nodes.paragraph)
         signature = node.astext().strip()

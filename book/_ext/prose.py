@@ -160,7 +160,8 @@ def links(markdown: str, page: str, targets: dict[str, set[str]], labels: dict[s
             if child.type != "link_open" or re.match(r"(https?|mailto):", str(child.attrs["href"])):
                 continue
             end = next(i for i in range(index, len(children)) if children[i].type == "link_close")
-            text = "".join(part.content for part in children[index + 1 : end])
+            inner = children[index + 1 : end]
+            text = "".join(part.content for part in inner)
             address = str(child.attrs["href"])
             file, _, anchor = address.partition("#")
             if not text or address in ("", "#"):
@@ -172,6 +173,8 @@ def links(markdown: str, page: str, targets: dict[str, set[str]], labels: dict[s
             elif anchor and anchor not in targets[file or page]:
                 there = [f"; it is in {name}" for name, names in targets.items() if anchor in names]
                 yield f"[{text}]({address}) leads to nothing: {file or page} has no {anchor}{''.join(there)}"
+            elif all(part.type == "math_inline" for part in inner):
+                pass  # a letter may lead to the formula that defines it
             elif (wanted := name_of(file, anchor, labels)) not in (None, text):
                 yield f"[{text}]({address}) should be called [{wanted}]"
             elif re.fullmatch(r"\([A-Z]?\d+\)", text) and anchor != f"eq-{text[1:-1]}":

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from notebooks import BOOK, read
+from notebooks import BOOK, formulas, read, text
 
 ROAD = [
     "1-introduction",
@@ -81,6 +81,17 @@ def test_a_term_is_explained_before_it_is_used(use):
 @pytest.mark.parametrize("use", NAMES)
 def test_a_name_of_the_code_is_explained_before_it_is_used(use):
     assert too_early(cells_of_the_road(), use, NAMES[use], "code") is None
+
+
+@pytest.mark.parametrize("name", ROAD)
+def test_a_chapter_says_in_one_line_at_most_what_slipped_in_print_and_no_walk_is_interrupted(name):
+    prose = text(BOOK / f"{name}.ipynb").partition("## Solutions")[0]
+    lines = [line for line in prose.splitlines() if "](errata.ipynb" in line]
+    assert len(lines) <= 1
+    walk = [label for label in formulas(BOOK / f"{name}.ipynb") if label[3:].isdigit()]
+    if name.startswith("4-") and walk:
+        last = max(prose.index(f'"{label}"') for label in walk)
+        assert all(prose.index(line) > last for line in lines)
 
 
 def test_what_comes_too_early_is_found():

@@ -41,11 +41,12 @@ def test_the_book_s_prose_is_plain_and_its_links_lead_somewhere():
         f"{FORMULA}\n\nSee [(1)](#eq-1), [(2)](other.ipynb#eq-2) and [[Tanaka, 2013](references.md#tanaka2013)].",
         '<div id="slip-1"></div>\n\n<div id="slip-2"></div>\n\n> **As printed: (1).** No.\n\n[there](#slip-2)',
         "[`eta`](api.md#chainbp.eta), [a page](other.ipynb), [a site](https://example.org)",
+        "The letters [$\\mathbf{x}$](other.ipynb#eq-2) and $y$",
         "| $a$ | b |\n|:--|:--|\n| `{eq}` | $\\boldsymbol{\\rho}[\\![\\mathbf{W}]\\!](\\mathbf{x})$ |",
         "```python\nloss = {eq}\n:class: x\n```",
         "Over $90$% of it costs \\$5, `a`:b: c",
     ],
-    ids=["box", "formula-and-links", "anchors", "code-name", "table", "code", "signs"],
+    ids=["box", "formula-and-links", "anchors", "code-name", "letter", "table", "code", "signs"],
 )
 def test_what_is_plain_is_accepted(tmp_path, plain):
     assert complaints(tmp_path, "# A page", plain) == []
@@ -91,6 +92,8 @@ def test_a_link_may_lead_to_a_file_that_is_offered_for_download(tmp_path):
         ("[x](#)", "leads nowhere"),
         ("[(2)](other.ipynb)", "leads elsewhere"),
         ("[(3)](other.ipynb#eq-2)", "[(2)]"),
+        ("[$x$ there](other.ipynb#eq-2)", "[(2)]"),
+        ("[$x$](other.ipynb#eq-9)", "leads to nothing"),
         ("[(2)](#eq-2)", "it is in other.ipynb"),
         ("[(9)](other.ipynb#eq-9)", "leads to nothing"),
         ("[other](other)", "with its ending"),

@@ -29,10 +29,18 @@ FIGURES = {
 # Between them these have every kind of thing that axe can judge. The soak shows it every page in every look.
 JUDGED_EVERY_DAY = {"index.html", "4-2-lp-pooling.html", "equations.html", "errata.html"}
 
+# How long a page may be at a width, in pixels; of the others, as long as they like.
+LONGEST = {("index", 360): 3_700}
+LONGEST |= {(name, 1280): 13_000 for name in FIGURES} | {("how-fast", 1280): 13_000, ("errata", 1280): 13_000}
+
 WIDE_ELEMENTS = """() => [...document.querySelectorAll("main *")]
     .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
     .filter(e => !e.closest("pre, table, .katex-display"))
     .map(e => e.tagName + "." + e.className).slice(0, 5)"""
+
+# chainbp.js lays out later what is not on the first screen.
+LAID_OUT = """() => [...document.querySelectorAll(".bd-article > section > section")]
+    .every(section => section.style.contentVisibility === "visible")"""
 
 
 def test_the_book_is_built():
@@ -73,6 +81,10 @@ def test_the_page_works_and_is_accessible(context, address, name, scheme, looks)
                     assert fig.bounding_box()["width"] <= look.width
                     it_lives(fig)
             assert page.evaluate("document.documentElement.scrollWidth") <= look.width, page.evaluate(WIDE_ELEMENTS)
+            longest = LONGEST.get((name.removesuffix(".html"), look.width))
+            if longest:
+                page.wait_for_function(LAID_OUT)
+                assert page.evaluate("document.documentElement.scrollHeight") <= longest, "leave something out"
         assert wrong == []
         # axe reads the style sheets, which a page from disk may not.
         if scheme == "http" and name in JUDGED_EVERY_DAY:

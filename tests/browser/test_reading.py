@@ -58,6 +58,63 @@ def test_the_keyboard_shows_what_is_cited_on_another_page(context, address, sche
         assert wrong == []
 
 
+@both_ways
+def test_a_letter_shows_what_it_means(context, address, scheme):
+    with visit(context(1280, "light"), address(scheme, "4-1-sigmoid-activation.html")) as (page, wrong):
+        letter, preview = link(page, "1-introduction.html#notation-9"), page.locator("#cbp-preview")
+        assert "δ" in letter.inner_text()
+        letter.hover()
+        preview.wait_for()
+        assert "the error of" in preview.inner_text()
+        assert "a row" in preview.inner_text()
+        assert wrong == []
+
+
+def test_each_letter_of_the_table_shows_where_it_is_defined(browser, address):
+    with (
+        browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True) as phone,
+        visit(phone, address("http", "1-introduction.html")) as (page, wrong),
+    ):
+        preview, rows = page.locator("#cbp-preview"), page.locator("#notation tbody tr")
+        assert rows.count() == 13
+        for row in rows.all():
+            row.evaluate("node => node.scrollIntoView({block: 'center'})")
+            row.locator("a").first.tap()
+            preview.wait_for()
+            assert preview.inner_text().strip()
+            page.keyboard.press("Escape")
+        assert page.url.endswith("1-introduction.html")
+        assert wrong == []
+
+
+@pytest.mark.parametrize("name", ["4-1-sigmoid-activation", "4-2-lp-pooling"])
+def test_no_formula_of_the_walk_is_cut_on_a_phone(context, address, name):
+    with visit(context(390, "light"), address("http", f"{name}.html")) as (page, _):
+        page.add_style_tag(content=".bd-article > section > section { content-visibility: visible !important; }")
+        cut = """() => [...document.querySelectorAll("div.math")]
+            .filter(math => {
+                const { scrollWidth, clientWidth } = math.querySelector(".katex-display");
+                return scrollWidth > clientWidth;
+            })
+            .map(math => math.id)"""
+        page.evaluate("document.fonts.ready")
+        assert page.evaluate(cut) == []
+
+
+def test_a_link_to_a_figure_s_state_shows_it_at_once_and_asks_nothing(context, address):
+    hidden = "() => [...document.querySelectorAll('.cbp .untold')].some(n => getComputedStyle(n).display === 'none')"
+    with visit(context(1280, "light"), address("http", "5-learning-p.html")) as (page, wrong):
+        page.locator(".cbp-ask").wait_for()
+        assert page.evaluate(hidden)
+        assert wrong == []
+    state = "learning_p.y=4,0.2,0.2,0.2&learning_p.p=2"
+    with visit(context(1280, "light"), address("http", f"5-learning-p.html#{state}")) as (page, wrong):
+        page.locator(".cbp").wait_for()
+        assert page.locator(".cbp-ask").count() == 0
+        assert not page.evaluate(hidden)
+        assert wrong == []
+
+
 def test_a_tap_shows_and_a_second_one_follows(browser, address):
     with (
         browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True) as phone,

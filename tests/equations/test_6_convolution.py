@@ -191,16 +191,16 @@ def test_our_pool_slope(size, stride):
 
 def by_hand(theta, c, x):
     """(V9) of one image with loops; complex numbers pass, since no y is 0 and |y| is taken by its sign."""
-    K1, a1, p, K2, a2, W, b = theta
+    K1, b1, p, K2, b2, W, b = theta
     maps = []
     for o in range(len(K1)):
-        y = np.array([[np.sum(K1[o, 0] * x[0, i : i + 3, j : j + 3]) + a1[o] for j in range(6)] for i in range(6)])
+        y = np.array([[np.sum(K1[o, 0] * x[0, i : i + 3, j : j + 3]) + b1[o] for j in range(6)] for i in range(6)])
         size = y * np.sign(y.real)
         z = [[np.sum(size[i : i + 2, j : j + 2] ** p) ** (1 / p) for j in (0, 2, 4)] for i in (0, 2, 4)]
         maps.append(c * np.array(z))
     z = np.array(maps)
     features = [
-        np.tanh(np.sum(K2[o] * z[:, i : i + 2, j : j + 2]) + a2[o])
+        np.tanh(np.sum(K2[o] * z[:, i : i + 2, j : j + 2]) + b2[o])
         for o in range(len(K2))
         for i in range(2)
         for j in range(2)
@@ -214,9 +214,9 @@ def test_our_digits_network(seed):
     x, t, c = rng.uniform(size=(1, 1, 8, 8)), np.eye(10)[:, [seed]], 0.8
     theta = [rng.normal(size=(2, 1, 3, 3)), rng.normal(size=2), np.array(1.0 + seed)]
     theta += [rng.normal(size=(3, 2, 2, 2)) / 4, rng.normal(size=3), rng.normal(size=(10, 12)), rng.normal(size=10)]
-    K1, a1, p, K2, a2, W, b = theta
+    K1, b1, p, K2, b2, W, b = theta
     scale = Function(lambda z: (c * z, lambda delta: c * delta, None))
-    network = rho[W, b] @ flatten @ tanh @ conv2d[K2, a2] @ scale @ lp_pool2d[p, 2] @ conv2d[K1, a1]
+    network = rho[W, b] @ flatten @ tanh @ conv2d[K2, b2] @ scale @ lp_pool2d[p, 2] @ conv2d[K1, b1]
     np.testing.assert_allclose((network @ x)[:, 0], by_hand(theta, c, x[0]), **NEAR)
 
     def loss(theta):

@@ -47,15 +47,15 @@ export function makeAsk(ui, figure, name, start) {
     hide(asked, ...nodes) {
       if (asked === name) for (const hidden of nodes) hidden.classList.add("untold");
     },
-    /** Targets in the drawing, one for each option of the question; where(k, state) is the center of one. */
-    taps(asked, svg, where) {
+    /** Targets in the drawing, one for each option; where(k, state) is the center of one, and r its ring's radius. */
+    taps(asked, svg, where, r) {
       if (asked !== name || !question) return;
       question.options(start).forEach((option, k) => {
         const tap = s(
           "g",
           { class: "cbp-tap", role: "button", tabindex: 0, "aria-label": option },
           s("circle", { class: "touch", r: 22 }),
-          s("circle", { class: "ring", r: 17 }),
+          s("circle", { class: "ring", r }),
         );
         svg.append(tap);
         tap.addEventListener("click", () => give([k]));

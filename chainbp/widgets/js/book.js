@@ -131,7 +131,10 @@ function accepts(model, trait, value) {
   return flat(value).every((v) => Number(v) >= low && Number(v) <= high);
 }
 
-/** Bring the models into the state that the address names; returns the name of the first figure in it. */
+/**
+ * Bring the models into the state that the address names; returns the name of the first figure in it. A state is shown at
+ * once: a figure that is not drawn yet asks nothing, unless the address holds the answer.
+ */
 function readAddress(named) {
   let first = null;
   for (const [key, text] of new URLSearchParams(location.hash.slice(1))) {
@@ -142,6 +145,7 @@ function readAddress(named) {
     const value = parse(text, trait === "answer" ? text.split(",") : model.get("_start")[trait]);
     if (value !== null && accepts(model, trait, value)) {
       model.set(trait, value);
+      if (!location.hash.includes(`${name}.answer=`)) model.set("ask", "");
       first ??= name;
     }
   }

@@ -68,7 +68,7 @@ export const lpPooling = {
       const place = stacked ? [(width - ball) / 2, bottom + 14] : [width - ball - 22, 34];
       parts.push(drawBall(ui, svg, layout.limit, ball, place));
     }
-    ui.ask.taps("even", svg, (k) => [placeOnAxis(LANDMARKS[k], width, from), axisTop + AXIS_LINE]);
+    ui.ask.taps("even", svg, (k) => [placeOnAxis(LANDMARKS[k], width, from), axisTop + AXIS_LINE], 12);
     return {
       draw(state) {
         const [z, pull] = eta(state.p).forward(state.y);
@@ -133,7 +133,7 @@ function drawBars(ui, svg, { n, limit, most }, width) {
   });
   svg.append(zLine, zReading.node, zBeyond);
   bars.forEach(({ x }, i) => barSlider(ui, svg, { i, x, up, limit, step: STEP * (limit / 5) }));
-  ui.ask.taps("fades", svg, (i) => [bars[i].x, NAMES - 5]);
+  ui.ask.taps("fades", svg, (i) => [bars[i].x, NAMES - 5], 13);
 
   return ({ y }, z, gradient) => {
     const zAt = up.clamped(z);

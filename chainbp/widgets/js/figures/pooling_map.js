@@ -388,7 +388,9 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
     drag(tracks[name], (x, y) => ui.change(choose(ui.state, { [trait]: cellAt(name, x, y) })), null, svg.querySelector(`[data-slider="${trait}"]`));
   }
 
-  ui.ask.taps("winner", svg, (k, state) => center("Y", inFrame(read(state))[k] ?? [0, 0]));
+  // Around what is drawn in a cell, and above its number.
+  const drawn = ([x, y]) => [x, y - NUMBER / 2];
+  ui.ask.taps("winner", svg, (k, state) => drawn(center("Y", inFrame(read(state))[k] ?? [0, 0])), 11);
 
   return ({ Y, Z, deltaY, deltaZ, size, starts, cell, corner, entry }) => {
     at.Y = maps.Y(Y, limits.Y, [size, starts]);
