@@ -70,8 +70,8 @@ def pages(only: list[str] | None) -> bool:
 
 
 def changed_for_all_pages() -> bool:
-    """Whether an extension, a template, a style sheet or a script was saved since the pages were made: Sphinx, which asks
-    for pages that changed, would not notice.
+    """Whether something that all pages have was saved since they were made: Sphinx, which asks for pages that changed,
+    would not notice.
     """
     made = BUILD / ".doctrees" / "environment.pickle"
     sources = [ROOT / "_config.yml"]
