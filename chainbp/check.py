@@ -6,8 +6,6 @@ and no perfect fit, hides anything. Weighed by what differences said of the laye
 loss, as one would find them without any pull. So the cost grows with the numbers of a chain, not with their square.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 

@@ -57,7 +57,9 @@ def squared_error(t: Any) -> Function:
 def cross_entropy(t: Any) -> Function:
     """The cross entropy L = −Σ t ln z + (1 − t) ln(1 − z), summed over units and samples.
 
-    Each unit of z is the probability of its own yes-or-no question, as a sigmoid gives it.
+    Each unit of z is the probability of its own yes-or-no question, as a sigmoid gives it. The probabilities of a
+    softmax answer one question together: ``cross_entropy[t] @ softmax`` would also ask each class whether it is *not*
+    the one, and is another cost. Take :data:`softmax_cross_entropy`, without the softmax.
 
     Parameters
     ----------
