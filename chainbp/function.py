@@ -260,24 +260,26 @@ class Pull:
         read-only on the way, and so are the errors.
     """
 
-    __slots__ = ("links", "steps", "values")
+    __slots__ = ("links", "pulls", "values")
 
     def __init__(self, links: Sequence[Function], x: Any) -> None:
         self.links, self.values = links, [x]
-        self.steps: list[tuple[Any, PullX, PullTheta | None]] = []
+        # Side by side, and not in pairs: what the garbage collector must look at counts in a chain of thousands.
+        pulls_x, pulls_theta = self.pulls = list[PullX](), list[PullTheta | None]()
         try:
             for f in links:
                 x.setflags(False)
                 step = f.forward(x)
                 if type(step) is not tuple or len(step) != 3:
                     raise TypeError(f"it gave {_kind(step)}")
-                x = step[0]
+                x, pull_x, pull_theta = step
                 if x.dtype not in FLOATS:
                     x = as_array(x, "y", f.name)
                 self.values.append(x)
-                self.steps.append(step)
+                pulls_x.append(pull_x)
+                pulls_theta.append(pull_theta)
         except _FAULTS as error:
-            i = len(self.steps)
+            i = len(self.values) - 1
             before = f"{'what ' + show.texts(links)[i - 1] + ' gave' if i else 'x'}, of shape {self.values[i].shape}"
             needs = "" if type(error) is ValueError else "; it needs forward(x) -> (y, pull_x, pull_theta)"
             raise ValueError(f"{show.texts(links)[i]} cannot take {before}: {error}{needs}") from error
@@ -344,8 +346,7 @@ class Pull:
             while i:
                 i -= 1
                 delta.setflags(False)
-                _, pull_x, pull_theta = self.steps[i]
-                wanted = self.links[i]._theta
+                wanted, pull_theta = self.links[i]._theta, self.pulls[1][i]
                 if theta and (wanted or pull_theta):
                     group = pull_theta(delta) if pull_theta else ()
                     if type(group) is not tuple or len(group) != len(wanted) or not all(map(_fits, group, wanted)):
@@ -353,7 +354,7 @@ class Pull:
                         raise TypeError(f"it gave {_kind(group)}; it needs {needs}")
                     gradients += map(yours, reversed(group))
                 if i or x:
-                    delta_x = pull_x(delta)
+                    delta_x = self.pulls[0][i](delta)
                     if not _fits(delta_x, self.values[i]):
                         needs = f"pull_x to give the shape {self.values[i].shape}"
                         raise TypeError(f"it gave {_kind(delta_x)}; it needs {needs}")
