@@ -265,7 +265,8 @@ class Pull:
     def __init__(self, links: Sequence[Function], x: Any) -> None:
         self.links, self.values = links, [x]
         # Side by side, and not in pairs: what the garbage collector must look at counts in a chain of thousands.
-        pulls_x, pulls_theta = self.pulls = list[PullX](), list[PullTheta | None]()
+        self.pulls: tuple[list[PullX], list[PullTheta | None]] = [], []
+        pulls_x, pulls_theta = self.pulls
         try:
             for f in links:
                 x.setflags(False)
@@ -341,7 +342,8 @@ class Pull:
         gradients : tuple of ndarray
             One for each parameter, in data order, which their receiver may change.
         """
-        deltas, gradients, i = [delta], list[Array](), begin or len(self.links)
+        i, deltas = begin or len(self.links), [delta]
+        gradients: list[Array] = []
         try:
             while i:
                 i -= 1
