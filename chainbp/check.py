@@ -253,7 +253,7 @@ def _differentiate(
     """
     unknown = np.full(value.shape, np.nan)
     best, central, better, change, bend = _Slopes(unknown, unknown, unknown == 0), *[unknown] * 4
-    h = max(size, 1.0) / 16
+    h, still = max(size, 1.0) / 16, np.full(value.shape, True)
     while h > 1e-11 * size and not weight @ best.error <= 1e-9 * (weight @ abs(best.value)):
         try:
             up, down = f(h * unit), f(-h * unit)
@@ -263,6 +263,9 @@ def _differentiate(
         better_now = (4 * now - central) / 3
         # Rounding of f, of its values away from 0, and of where they are taken.
         rounding = (noise + _EPS * (np.maximum(abs(up), abs(down)) + 2 * size * (abs(now) + bend_now))) / h
+        # What no step has moved is known to its last digit.
+        still &= (up == value) & (value == down)
+        rounding[still] = _EPS * abs(value[still]) / h
         change_now = abs(better_now - better)
         error = np.maximum(change_now, change) + rounding
         take = (change_now <= np.maximum(0.75 * change, 10 * rounding)) & ~(best.error <= error)
