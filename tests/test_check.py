@@ -334,3 +334,11 @@ def test_the_work_grows_with_the_chain_and_not_with_its_square():
 def test_large_targets_do_not_hide_a_right_gradient():
     for seed in range(3):
         assert check_gradient(*large_targets(np.random.default_rng(seed)))
+
+
+def test_of_entries_that_are_all_wrong_by_one_factor_that_off_by_most_is_named():
+    rng = np.random.default_rng(0)
+    report = check_gradient(squared_error[rng.normal(size=5)] @ wrong("sign", tanh), rng.normal(size=5))
+    x = report.worst
+    assert x.verdict == "WRONG"
+    assert x.where == (np.argmax(np.abs(x.gradient)),)
