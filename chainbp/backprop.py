@@ -1,7 +1,5 @@
 """Section 4: error backpropagation, the chain rules (9) and (10) applied from the loss back to the data."""
 
-from __future__ import annotations
-
 from functools import cached_property
 
 import numpy.typing as npt

@@ -1,24 +1,25 @@
 """Is a gradient right? Ask differences, which know nothing of the chain rule.
 
-Two judges are heard. Differences of the loss look at every entry of every gradient; what they can see is limited by
-rounding: near a perfect fit, or beside large numbers, nothing is left of a difference. The dot-test looks at each layer
-by itself, with errors and directions of its own, at random: it does not say where, but it sees what the loss hides.
+Each layer is asked by itself, from the loss back to the data: it gives the columns of its Jacobian by differences, one
+for each number that it depends on. Weighed by an error at random, they judge the layer's pulls, and no large residual,
+and no perfect fit, hides anything. Weighed by what differences said of the layers behind, they are the gradients of the
+loss, as one would find them without any pull. So the cost grows with the numbers of a chain, not with their square.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from chainbp import show
-from chainbp.backprop import Backprop, backprop
+from chainbp.backprop import backprop
 from chainbp.function import Function
 from chainbp.wanted import Array, as_array, number
 
 Verdict = Literal["agrees", "WRONG", "cannot tell"]
+# A verdict and its reason.
+_Finding: TypeAlias = tuple[Verdict, str]
 
 _EPS = float(np.finfo(np.float64).eps)
 # Entries that are smaller than this, beside the largest of their variable, are compared with this.
@@ -89,13 +90,13 @@ _order = [*_MARKS].index
 
 @np.errstate(all="ignore")
 def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6) -> GradientCheck:
-    """Compare every gradient of a loss with central differences (L(θ + h) − L(θ − h)) / 2h.
+    """Compare every gradient of a loss with central differences (f(θ + h) − f(θ − h)) / 2h of each layer f.
 
-    Everything is computed in float64. Each entry has its own steps h, from a sixty-fourth, or of its size if that is
+    Everything is computed in float64. Each entry has its own steps h, from a sixteenth, or of its size if that is
     more than 1, down to where rounding takes over. There are three verdicts for each variable:
 
-    * *agrees*: the differences are sharp enough to tell, and agree, and every layer on the way back passes the dot-test
-      ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩ for random δ and v. Where rounding hides the loss's differences, the dot-tests suffice.
+    * *agrees*: every layer on the way back passes the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩ for a random δ and each v = e_i,
+      the differences being sharp enough to tell, and so does the gradient of the loss, where rounding does not hide it.
     * *WRONG*: a layer on the way back fails it, or loses a number when its parameters are bound again.
     * *cannot tell*, and why: the derivative is 0 but for rounding, where a wrong factor would not show; a kink, where
       there is none; numbers so large that differences are lost beside them.
@@ -138,100 +139,86 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
     links = loss.functions
     loss = loss.with_parameters([theta.astype(np.float64) for theta in loss.parameters])
     bp = backprop(loss, x)
-    noise = _noise([*bp.hidden, *loss.parameters], [*bp.deltas, *bp.gradients])
+    named = [*zip(loss.parameter_names, bp.gradients)]
     compared: list[Comparison] = []
-    way: list[_Finding] = []
-    k = 1 + len(loss.parameters)
-    for f, given, value in reversed(list(zip(loss.functions, links, bp.hidden))):
-        of_x, *of_theta = _dot_tests(f, value, tolerance)
+    # What the layers behind have told: the error, by differences alone, and whether their pulls can be trusted.
+    delta, way = _Slopes(np.ones(()), np.zeros(()), np.zeros((), bool)), list[_Finding]()
+    for f, given, h in reversed([*zip(loss.functions, links, bp.hidden)]):
+        (of_x, found), *of_theta = _ask(f, h, delta, tolerance)
         again = given.with_parameters(given.parameters)
-        if not np.array_equal(given(value), again(value), equal_nan=True):
-            of_theta = [("WRONG", f"{f} is another function after with_parameters(f.parameters)")] * len(of_theta)
-        k -= len(of_theta)
-        tests = [(k + j, test) for j, test in enumerate(of_theta) if not np.isinf(f.parameters[j]).all()]
-        compared = [_compare(bp, i, noise, tolerance, [*way, test]) for i, test in tests] + compared
-        way.append(of_x)
-    return GradientCheck([_compare(bp, 0, noise, tolerance, way), *compared], tolerance)
+        lost: _Finding = ("WRONG", f"{f} is another function after with_parameters(f.parameters)")
+        kept = np.array_equal(given(h), again(h), equal_nan=True)
+        for theta, (slopes, test) in reversed([*zip(f.parameters, of_theta)]):
+            name, gradient = named.pop()
+            if not np.isinf(theta).all():
+                compared.append(_compare(name, gradient, slopes, [*way, test if kept else lost], tolerance))
+        delta, way = of_x, [*way, found]
+    compared.append(_compare("x", bp.deltas[0], delta, way, tolerance))
+    return GradientCheck(compared[::-1], tolerance)
 
 
-# A verdict and its reason.
-_Finding: TypeAlias = tuple[Verdict, str]
+class _Slopes(NamedTuple):
+    """Derivatives, by how much each may be off, and whether there is a kink in place of it."""
+
+    value: Any
+    error: Any
+    kink: Any
 
 
-def _severity(finding: _Finding) -> int:
-    return _order(finding[0])
+def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> list[tuple[_Slopes, _Finding]]:
+    """For x, and for each parameter of a layer: the slopes of the loss, and whether the pull passes the dot-test."""
+    y, pull = f.vjp(x)
+    rng = np.random.default_rng(0)
+    # Outputs of all sizes shall be heard.
+    delta = rng.choice([-1, 1], y.shape) * rng.uniform(1, 2, y.shape) / _sizes(y)
+    weights = np.stack([delta.ravel(), behind.value.ravel()])
+    unsure = np.stack([np.zeros(y.size), behind.error.ravel()])
+    delta_x, of_theta = pull(delta)
+    places, tests = [x, *f.parameters], []
+    for k, (at, gradient) in enumerate(zip(places, [delta_x, *of_theta])):
 
+        def moved(step: Array, k: int = k) -> Array:
+            new = [*places[:k], places[k] + step, *places[k + 1 :]]
+            return np.ravel((f.with_parameters(new[1:]) if k else f)(new[0]))
 
-def _compare(bp: Backprop, k: int, noise: float, tolerance: float, tests: list[_Finding]) -> Comparison:
-    """Judge the gradient of parameter k, or of x, by differences of the loss and by the layers it comes through."""
-    loss, x = bp.function, bp.hidden[0]
-    at, name = [x, *loss.parameters][k], ["x", *loss.parameter_names][k]
-    gradient = [bp.deltas[0], *bp.gradients][k]
-    # Entries at infinity cannot be moved: there the gradient stands for its own difference.
-    slopes, sizes = _Slope(np.array(gradient), np.zeros(at.shape), np.zeros(at.shape, bool)), _sizes(at)
-    for index in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
-        unit = np.zeros(at.shape)
-        unit[index] = 1
-        slope = _differentiate(_along(loss, x, k, unit, 1.0), sizes[index], 1.0, bp.loss, noise)
-        slopes.value[index], slopes.error[index], slopes.kink[index] = slope
-    difference, ((verdict, reason), error) = slopes.value, _judge(gradient, slopes, tolerance)
-    # Where all entries are wrong by one factor, rounding alone would decide which is the worst. Of those that are
-    # equally wrong, take the one that is off by most.
-    off = np.where(error >= error.max() * (1 - 1e-6), np.abs(gradient - difference), -1.0)
-    where = tuple(map(int, np.unravel_index(np.argmax(off), error.shape)))
-    test, why = max(tests, key=_severity)
-    if test == verdict == "WRONG":
-        reason = f"relative error {error[where]:.1e}{f' at {list(where)}' if where else ''}\n"
-        reason += f"      gradient {gradient[where]:.6g}, central difference {difference[where]:.6g}"
-    elif test == "WRONG":
-        verdict, reason = test, why
-    elif verdict == "WRONG":
-        verdict, reason = "cannot tell", why or "cannot tell: layers pass, differences disagree"
-    elif verdict == "cannot tell" and test == "agrees" and not slopes.kink.any():
-        verdict, reason = "agrees", f"agrees by the dot-test of each layer within {tolerance:.0e}"
-    return Comparison(name, gradient, difference, float(error[where]), where, verdict, reason)
-
-
-def _dot_tests(f: Function, x: Array, tolerance: float) -> Iterator[_Finding]:
-    """Whether ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩ for random δ and v, J being the Jacobian of f at x for x, and for each parameter."""
-    (y, pull), places = f.vjp(x), [x, *f.parameters]
-    for k, at in enumerate(places):
-        rng = np.random.default_rng(0)
-        # No entry may cross 0, where powers are not smooth, but one that is there.
-        own = np.where((at == 0) | ~np.isfinite(at), _sizes(at), np.abs(at))
-        found: list[_Finding] = []
-        for even in (True, True, False, False):
-            # Then let small outputs, and entries with small gradients, weigh as much as large ones.
-            delta = rng.normal(size=y.shape) / (1 if even else _sizes(y))
-            delta_x, of_theta = pull(delta)
-            gradients = [delta_x, *of_theta]
-            direction = rng.normal(size=at.shape) * (own if even else 1 / _sizes(gradients[k]))
-            direction = np.clip(direction / np.max(np.abs(direction) / _sizes(at)), -own, own)
-            direction = np.where(np.isfinite(at), direction, 0.0)
-            along = _along(f, x, k, direction, delta)
-            size = 1 / float(np.max(np.abs(direction) / own, initial=0.0) or 1.0)
-            noise = _noise([y, *places], [delta, *gradients]) + _roughness(along, size)
-            slope = _differentiate(along, size, size, float(np.vdot(delta, y)), noise)
-            expected = np.sum(gradients[k] * direction, where=direction != 0)
-            found.append(_judge(expected, slope, tolerance)[0])
-        verdict, why = max(reversed(found), key=_severity)
+        noise, sizes = _roughness(moved, at) * _sizes(y).ravel(), _sizes(at)
+        # Entries at infinity cannot be moved: there the gradient stands for its own difference.
+        told = _Slopes(np.stack([gradient, 0 * gradient]), np.zeros((2, *at.shape)), np.zeros(at.shape, bool))
+        for i in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
+            unit = np.zeros(at.shape)
+            unit[i] = 1.0
+            column, error, kink = _differentiate(moved, unit, sizes[i], y.ravel(), noise, abs(weights[0]))
+            told.value[:, *i] = weights @ column
+            told.error[:, *i] = abs(weights) @ (error + 4 * _EPS * abs(column)) + unsure @ abs(column)
+            told.kink[i] = kink.any()
+        of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink) for row in (0, 1)]
+        (verdict, why), _ = _judge(gradient, of_delta, tolerance)
         blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
         wrong = f"{f} fails the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩: look at its {blamed}"
-        yield verdict, {"agrees": "", "cannot tell": f"{why}, in {f}", "WRONG": wrong}[verdict]
+        reason = {"agrees": why, "cannot tell": f"{why}, in {f}", "WRONG": wrong}[verdict]
+        tests.append((of_loss, (verdict, reason)))
+    return tests
 
 
-def _along(f: Function, x: Array, k: int, direction: Array, delta: Any) -> Callable[[float], float]:
-    """⟨δ, f⟩ where x, or parameter k, has taken a step in a direction."""
-    places = [x, *f.parameters]
+def _compare(name: str, gradient: Array, slopes: _Slopes, way: list[_Finding], tolerance: float) -> Comparison:
+    """The verdict on a gradient of the loss, after that on each layer that it comes through."""
+    (seen, _), error = _judge(gradient, slopes, tolerance)
+    # Where all entries are wrong by one factor, rounding alone would decide which is the worst. Of those that are
+    # equally wrong, take the one that is off by most.
+    off = np.where(error >= error.max() * (1 - 1e-6), np.abs(gradient - slopes.value), -1.0)
+    where = tuple(map(int, np.unravel_index(np.argmax(off), error.shape)))
+    verdict, reason = max(reversed(way), key=lambda finding: _order(finding[0]))
+    if verdict == seen == "WRONG":
+        reason = f"relative error {error[where]:.1e}{f' at {list(where)}' if where else ''}\n"
+        reason += f"      gradient {gradient[where]:.6g}, central difference {slopes.value[where]:.6g}"
+    elif verdict == "agrees" and seen == "WRONG":
+        verdict, reason = "cannot tell", "cannot tell: layers pass, differences of the loss disagree"
+    elif verdict == "agrees" and seen == "cannot tell":
+        reason = f"agrees by the dot-test of each layer within {tolerance:.0e}"
+    return Comparison(name, gradient, slopes.value, float(error[where]), where, verdict, reason)
 
-    def moved(step: float) -> float:
-        new = [*places[:k], places[k] + step * direction, *places[k + 1 :]]
-        return float(np.vdot(delta, (f.with_parameters(new[1:]) if k else f)(new[0])))
 
-    return moved
-
-
-def _judge(gradient: Any, slopes: _Slope, tolerance: float) -> tuple[_Finding, Array]:
+def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, Array]:
     """What differences say, and the relative error of each entry, beyond what they may be off by themselves."""
     difference, spread, kinks = slopes.value, slopes.error, np.argwhere(slopes.kink).tolist()
     gap, size = np.abs(gradient - difference), np.maximum(np.abs(gradient), np.abs(difference))
@@ -255,62 +242,57 @@ def _judge(gradient: Any, slopes: _Slope, tolerance: float) -> tuple[_Finding, A
     return ("agrees", f"agrees with central differences within {tolerance:.0e}"), error
 
 
-class _Slope(NamedTuple):
-    """A derivative, by how much it may be off, and whether there is a kink in place of one."""
-
-    value: Any
-    error: Any
-    kink: Any
-
-
-def _differentiate(f: Callable[[float], float], size: float, reach: float, value: float, noise: float) -> _Slope:
-    """The derivative of f at 0, where f(0) is `value` and known to `noise`; `size` and `reach` measure steps.
+def _differentiate(
+    f: Callable[[Array], Array], unit: Array, size: float, value: Array, noise: Array, weight: Array
+) -> _Slopes:
+    """The derivatives of f along a unit vector, where f(0) is `value` and known to `noise`, and how much each weighs.
 
     Ever shorter steps h, each half of the one before. The error of a central difference goes as h², so two of them
     give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding
     takes over. A step that leaves the domain of f, as p − h < 0 does, is left out.
     """
-    best = _Slope(np.nan, np.nan, False)
-    central, better, change, bend = np.nan, np.nan, np.nan, np.nan
-    h = max(size, reach) / 64
-    while h > 1e-11 * size and not best.error <= 1e-9 * abs(best.value):
+    unknown = np.full(value.shape, np.nan)
+    best, central, better, change, bend = _Slopes(unknown, unknown, unknown == 0), *[unknown] * 4
+    h, still = max(size, 1.0) / 16, np.full(value.shape, True)
+    while h > 1e-11 * size and not weight @ best.error <= 1e-9 * (weight @ abs(best.value)):
         try:
-            up, down = f(h), f(-h)
+            up, down = f(h * unit), f(-h * unit)
         except ValueError:
-            up = down = np.nan
+            up = down = unknown
         now, bend_now = (up - down) / (2 * h), abs(up - 2 * value + down) / h
         better_now = (4 * now - central) / 3
         # Rounding of f, of its values away from 0, and of where they are taken.
-        rounding = (noise + _EPS * (max(abs(up), abs(down)) + 16 * size * (abs(now) + bend_now))) / h
+        rounding = (noise + _EPS * (np.maximum(abs(up), abs(down)) + 2 * size * (abs(now) + bend_now))) / h
+        # What no step has moved is known to its last digit.
+        still &= (up == value) & (value == down)
+        rounding[still] = _EPS * abs(value[still]) / h
         change_now = abs(better_now - better)
-        error = max(change_now, change) + rounding
-        settles = change_now <= max(0.75 * change, 10 * rounding)
-        if settles and not best.error <= error:
-            # What a smooth function bends within h shrinks with h, what rounding does grows; a kink stays.
-            kink = bend_now > max(100 * rounding, 1e-6 * abs(now), 10 * error) and 0.9 * bend < bend_now < 1.5 * bend
-            best = _Slope(better_now, error, bool(kink))
-        elif rounding > best.error or (up == value == down and best.error >= 0):
+        error = np.maximum(change_now, change) + rounding
+        take = (change_now <= np.maximum(0.75 * change, 10 * rounding)) & ~(best.error <= error)
+        # What a smooth function bends within h shrinks with h, what rounding does grows; a kink stays.
+        stays = (0.9 * bend < bend_now) & (bend_now < 1.5 * bend)
+        kink = stays & (bend_now > np.maximum(100 * rounding, np.maximum(1e-6 * abs(now), 10 * error)))
+        best = _Slopes(*(np.where(take, new, old) for new, old in zip((better_now, error, kink), best)))
+        if np.all(~take & ((rounding > best.error) | ((up == value) & (value == down) & (best.error >= 0)))):
             break
         central, better, change, bend = now, better_now, change_now, bend_now
         h /= 2
     return best
 
 
-def _roughness(f: Callable[[float], float], size: float) -> float:
-    """How far values of f near 0 are from a smooth curve: of a layer that computes with fewer digits, far."""
+def _roughness(f: Callable[[Array], Array], at: Array) -> float:
+    """How far values of f are from a smooth curve, beside their size: of a layer with fewer digits inside, far."""
+    # No entry may cross 0, where powers are not smooth, but one that is there.
+    own = np.where(at == 0, _sizes(at), np.where(np.isfinite(at), at, 0.0))
+    direction = 3e-7 * own * np.random.default_rng(1).uniform(0.5, 1, at.shape)
     try:
-        return float(np.abs(np.diff([f(3e-7 * size * i) for i in range(8)], 3)).max())
+        values = np.array([f(i * direction) for i in range(12)])
     except ValueError:
         return 0.0
-
-
-def _noise(values: list[Array], errors: list[Array]) -> float:
-    """How far rounding in every variable h moves a loss: eps δ_h h, by chance up or down, of each."""
-    products = (np.where(np.isfinite(value), value, 0) * error for value, error in zip(values, errors))
-    return _EPS * float(np.sqrt(sum(np.square(product).sum(where=np.isfinite(product)) for product in products)))
+    return float(np.max(abs(np.diff(values, 3, axis=0)) / _sizes(values[0])))
 
 
 def _sizes(at: Array) -> Array:
     """The size of each entry; of tiny ones, and infinite ones, a part of the largest; 1 where all are 0."""
     finite = np.where(np.isfinite(at), np.abs(at), 0.0)
-    return np.maximum(finite, 1e-3 * finite.max(initial=0.0) or 1.0)
+    return np.maximum(finite, _SMALL * finite.max(initial=0.0) or 1.0)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from chainbp.function import Family, Function, PullTheta, PullX
+from chainbp.layers import rho
 from chainbp.wanted import Array, as_array, bias
 
 
@@ -56,6 +57,7 @@ def conv2d(K: Any, b: Any = None) -> Function:
     if b is not None:
         b = bias(b, filters, f"conv2d[K, b]: K of shape {K.shape}")
     W = K.reshape(filters, -1)
+    weighted: Any = rho[W] if b is None else rho[W, b]
 
     def forward(x: Array) -> tuple[Array, PullX, PullTheta]:
         if x.ndim != 4 or x.shape[1] != channels or x.shape[2] < height or x.shape[3] < width or len(x) == 0:
@@ -64,23 +66,21 @@ def conv2d(K: Any, b: Any = None) -> Function:
         patches = sliding_window_view(x, (height, width), axis=(2, 3))
         samples, _, rows, columns = patches.shape[:4]
         # One patch in each column, the patches of all images one after the other.
-        X = patches.transpose(1, 4, 5, 0, 2, 3).reshape(W.shape[1], -1)
-        y = W @ X if b is None else W @ X + b[:, None]  # (7)
+        y, pull, pull_W = weighted.forward(patches.transpose(1, 4, 5, 0, 2, 3).reshape(W.shape[1], -1))
 
         def as_columns(delta: Array) -> Array:
             return delta.transpose(1, 0, 2, 3).reshape(filters, -1)
 
         def pull_x(delta: Array) -> Array:
-            parts = (W.T @ as_columns(delta)).reshape(channels, height, width, samples, rows, columns)  # (28)
+            parts = pull(as_columns(delta)).reshape(channels, height, width, samples, rows, columns)
             errors = np.zeros(x.shape, dtype=parts.dtype)
             for u, v in np.ndindex(height, width):
                 errors[:, :, u : u + rows, v : v + columns] += parts[:, u, v].swapaxes(0, 1)
             return errors
 
         def pull_theta(delta: Array) -> tuple[Array, ...]:
-            errors = as_columns(delta)
-            of_K = (errors @ X.T).reshape(K.shape)  # (31)
-            return (of_K,) if b is None else (of_K, errors.sum(axis=1))
+            of_W, *of_b = pull_W(as_columns(delta))
+            return of_W.reshape(K.shape), *of_b
 
         return y.reshape(filters, samples, rows, columns).swapaxes(0, 1), pull_x, pull_theta
 

@@ -1,5 +1,8 @@
 """Cost functions L, eq. (18). They are functions like any other: ``squared_error[t] @ net`` is one too."""
 
+# The pulls are made anew in each run: let their annotations be no work.
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -57,7 +60,9 @@ def squared_error(t: Any) -> Function:
 def cross_entropy(t: Any) -> Function:
     """The cross entropy L = −Σ t ln z + (1 − t) ln(1 − z), summed over units and samples.
 
-    Each unit of z is the probability of its own yes-or-no question, as a sigmoid gives it.
+    Each unit of z is the probability of its own yes-or-no question, as a sigmoid gives it. The probabilities of a
+    softmax answer one question together: ``cross_entropy[t] @ softmax`` would also ask each class whether it is *not*
+    the one, and is another cost. Take :data:`softmax_cross_entropy`, without the softmax.
 
     Parameters
     ----------

@@ -67,7 +67,6 @@ class Function:
         self.forward, self.name, self.symbols, self.brackets = forward, name, symbols, brackets and bool(symbols)
         self.latex = latex if latex is not None else rf"\operatorname{{{name}}}".replace("_", r"\_")
         self._theta = tuple(owned(as_array(theta, "a parameter", name)) for theta in parameters)
-        self._shapes = [theta.shape for theta in self._theta]
         self._rebind = rebind
         # What tells this function from others: what made it, and of what.
         self._made: tuple[Any, tuple[Any, ...]] = (forward, self._theta)
@@ -192,7 +191,11 @@ class Function:
         """
         if isinstance(other, Function):
             return Composition(other.functions + self.functions)
-        return NotImplemented if callable(other) else self(other)
+        if isinstance(other, Family):
+            return NotImplemented  # it says itself what it lacks
+        if callable(other):
+            raise TypeError(f"{self} @ {other!r}: behind @ stand numbers, or a chainbp Function, whose pulls are known")
+        return self(other)
 
     def __rmatmul__(self, other: Any) -> Any:
         raise TypeError(f"an array cannot stand to the left of a function: write {self} @ x, not x @ {self}")
@@ -257,24 +260,27 @@ class Pull:
         read-only on the way, and so are the errors.
     """
 
-    __slots__ = ("links", "steps", "values")
+    __slots__ = ("links", "pulls", "values")
 
     def __init__(self, links: Sequence[Function], x: Any) -> None:
         self.links, self.values = links, [x]
-        self.steps: list[tuple[Any, PullX, PullTheta | None]] = []
+        # Side by side, and not in pairs: what the garbage collector must look at counts in a chain of thousands.
+        self.pulls: tuple[list[PullX], list[PullTheta | None]] = [], []
+        pulls_x, pulls_theta = self.pulls
         try:
             for f in links:
                 x.setflags(False)
                 step = f.forward(x)
                 if type(step) is not tuple or len(step) != 3:
                     raise TypeError(f"it gave {_kind(step)}")
-                x = step[0]
+                x, pull_x, pull_theta = step
                 if x.dtype not in FLOATS:
                     x = as_array(x, "y", f.name)
                 self.values.append(x)
-                self.steps.append(step)
+                pulls_x.append(pull_x)
+                pulls_theta.append(pull_theta)
         except _FAULTS as error:
-            i = len(self.steps)
+            i = len(self.values) - 1
             before = f"{'what ' + show.texts(links)[i - 1] + ' gave' if i else 'x'}, of shape {self.values[i].shape}"
             needs = "" if type(error) is ValueError else "; it needs forward(x) -> (y, pull_x, pull_theta)"
             raise ValueError(f"{show.texts(links)[i]} cannot take {before}: {error}{needs}") from error
@@ -336,33 +342,34 @@ class Pull:
         gradients : tuple of ndarray
             One for each parameter, in data order, which their receiver may change.
         """
-        links, values, steps, i = self.links, self.values, self.steps, begin or len(self.links)
-        deltas, gradients, needs = [delta], [], ""
-        shapes: Any = None
+        i, deltas = begin or len(self.links), [delta]
+        gradients: list[Array] = []
         try:
             while i:
-                delta.setflags(False)
                 i -= 1
-                (_, pull_x, pull_theta), shapes = steps[i], links[i]._shapes
-                if theta and (shapes or pull_theta):
-                    needs = "pull_theta to give a tuple with shapes"
+                delta.setflags(False)
+                wanted, pull_theta = self.links[i]._theta, self.pulls[1][i]
+                if theta and (wanted or pull_theta):
                     group = pull_theta(delta) if pull_theta else ()
-                    if type(group) is not tuple or len(group) != len(shapes):
-                        raise TypeError(f"it gave {_kind(group)}")
-                    for g, shape in zip(reversed(group), reversed(shapes)):
-                        if g.shape != shape or g.dtype not in FLOATS:
-                            raise TypeError(f"it gave {_kind(group)}")
-                        gradients.append(g if g.flags.writeable else g.copy())
+                    if type(group) is not tuple or len(group) != len(wanted) or not all(map(_fits, group, wanted)):
+                        needs = f"pull_theta to give a tuple with shapes {[it.shape for it in wanted]}"
+                        raise TypeError(f"it gave {_kind(group)}; it needs {needs}")
+                    gradients += map(yours, reversed(group))
                 if i or x:
-                    needs, shapes = "pull_x to give the shape", values[i].shape
-                    delta_x = pull_x(delta)
-                    if delta_x.shape != shapes or delta_x.dtype not in FLOATS:
-                        raise TypeError(f"it gave {_kind(delta_x)}")
+                    delta_x = self.pulls[0][i](delta)
+                    if not _fits(delta_x, self.values[i]):
+                        needs = f"pull_x to give the shape {self.values[i].shape}"
+                        raise TypeError(f"it gave {_kind(delta_x)}; it needs {needs}")
                     deltas.append(delta := delta_x)
         except _FAULTS as error:
-            what = f"{show.texts(links)[i]} cannot send back δ of shape {delta.shape}"
-            raise ValueError(f"{what}: {error}; it needs {needs} {shapes}") from error
+            what = f"{show.texts(self.links)[i]} cannot send back δ of shape {delta.shape}"
+            raise ValueError(f"{what}: {error}") from error
         return deltas[::-1], tuple(gradients[::-1])
+
+
+def _fits(given: Any, wanted: Any) -> bool:
+    """Whether a layer gave an array of the shape that is wanted, of floating-point numbers."""
+    return getattr(given, "shape", None) == wanted.shape and given.dtype in FLOATS
 
 
 def _kind(value: Any) -> str:
@@ -401,7 +408,7 @@ class Family:
     __iter__ = None  # else Python would try family[0], family[1] and so on, without an end
 
     def __init__(self, bind: Callable[..., Function]) -> None:
-        self._bind, self._signature = bind, signature(bind)
+        self._bind, self._signature = bind, signature(bind, follow_wrapped=False)
         self.name: str = getattr(bind, "__name__", "f")
         # Carries name and docstring over, and lets doctest, inspect and Sphinx see the family as a function.
         update_wrapper(cast(Any, self), bind)

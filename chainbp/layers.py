@@ -1,5 +1,8 @@
 """The layers of sections 2 and 4.1: the elementwise sigmoid σ, its relatives, and the weighted sum ρ⟦W⟧."""
 
+# The pulls are made anew in each run: let their annotations be no work.
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The note's two networks, ready made: Fig. 1 with eq. (13), and Fig. 2 with eq. (34)."""
 
-from __future__ import annotations
-
 import numpy.typing as npt
 
 from chainbp.function import Function

@@ -1,7 +1,5 @@
 """Gradient descent on the cost (18): what the gradients are for."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Sequence
 from numbers import Integral

@@ -312,3 +312,33 @@ def test_a_gradient_of_another_type_is_refused(dtype):
 
     with pytest.raises(ValueError, match=f"cannot send back .* {dtype}"):
         check_gradient(squared_error[[1.0, 2.0]] @ scale[[3.0]], [1.0, -1.0])
+
+
+def test_the_work_grows_with_the_chain_and_not_with_its_square():
+    calls = []
+
+    def forward(x):
+        y = np.tanh(x)
+        calls.append(1)
+        return y, lambda delta: (1 - y * y) * delta, None
+
+    def work(depth):
+        calls.clear()
+        chain = Composition([Function(forward, name="counted"), rho[np.eye(2)]] * depth)
+        assert check_gradient(squared_error[[0.3, 0.4]] @ chain, [0.5, -0.6])
+        return len(calls)
+
+    assert work(12) < 2.2 * work(6)
+
+
+def test_large_targets_do_not_hide_a_right_gradient():
+    for seed in range(3):
+        assert check_gradient(*large_targets(np.random.default_rng(seed)))
+
+
+def test_of_entries_that_are_all_wrong_by_one_factor_that_off_by_most_is_named():
+    rng = np.random.default_rng(0)
+    report = check_gradient(squared_error[rng.normal(size=5)] @ wrong("sign", tanh), rng.normal(size=5))
+    x = report.worst
+    assert x.verdict == "WRONG"
+    assert x.where == (np.argmax(np.abs(x.gradient)),)
