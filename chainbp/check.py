@@ -21,7 +21,7 @@ Verdict = Literal["agrees", "WRONG", "cannot tell"]
 # A verdict and its reason.
 _Finding: TypeAlias = tuple[Verdict, str]
 
-_EPS = float(np.finfo(np.float64).eps)
+_EPS, _LEAST = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).smallest_subnormal)
 # Entries that are smaller than this, beside the largest of their variable, are compared with this.
 _SMALL = 1e-3
 
@@ -147,7 +147,7 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
         (of_x, found), *of_theta = _ask(f, h, delta, tolerance)
         again = given.with_parameters(given.parameters)
         lost: _Finding = ("WRONG", f"{f} is another function after with_parameters(f.parameters)")
-        kept = np.array_equal(given(h), again(h), equal_nan=True)
+        kept = _alike([given(h)], [again(h)]) or not _alike([given(h)], [given(h)])
         for theta, (slopes, test) in reversed([*zip(f.parameters, of_theta)]):
             name, gradient = named.pop()
             if not np.isinf(theta).all():
@@ -173,9 +173,14 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> list[tuple
     delta = rng.choice([-1, 1], y.shape) * rng.uniform(1, 2, y.shape) / _sizes(y)
     weights = np.stack([delta.ravel(), behind.value.ravel()])
     unsure = np.stack([np.zeros(y.size), behind.error.ravel()])
-    delta_x, of_theta = pull(delta)
-    places, tests = [x, *f.parameters], []
-    for k, (at, gradient) in enumerate(zip(places, [delta_x, *of_theta])):
+    (delta_x, of_theta), (delta_x_again, of_theta_again) = pull(delta), pull(delta)
+    places, gradients, tests = [x, *f.parameters], [delta_x, *of_theta], []
+    other: _Finding | None = None
+    if not _alike(gradients, [delta_x_again, *of_theta_again]):
+        other = ("WRONG", f"{f} sends another error back when its pulls are asked again")
+    if not _alike([y], [f(x)]):
+        other = ("cannot tell", f"cannot tell: {f} gives other values when it is asked again")
+    for k, (at, gradient) in enumerate(zip(places, gradients)):
 
         def moved(step: Array, k: int = k) -> Array:
             new = [*places[:k], places[k] + step, *places[k + 1 :]]
@@ -196,8 +201,12 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> list[tuple
         blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
         wrong = f"{f} fails the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩: look at its {blamed}"
         reason = {"agrees": why, "cannot tell": f"{why}, in {f}", "WRONG": wrong}[verdict]
-        tests.append((of_loss, (verdict, reason)))
+        tests.append((of_loss, other or (verdict, reason)))
     return tests
+
+
+def _alike(these: list[Any], those: list[Any]) -> bool:
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(these, those))
 
 
 def _compare(name: str, gradient: Array, slopes: _Slopes, way: list[_Finding], tolerance: float) -> Comparison:
@@ -262,10 +271,13 @@ def _differentiate(
         now, bend_now = (up - down) / (2 * h), abs(up - 2 * value + down) / h
         better_now = (4 * now - central) / 3
         # Rounding of f, of its values away from 0, and of where they are taken.
-        rounding = (noise + _EPS * (np.maximum(abs(up), abs(down)) + 2 * size * (abs(now) + bend_now))) / h
-        # What no step has moved is known to its last digit.
+        rounding = (noise + _LEAST + _EPS * (np.maximum(abs(up), abs(down)) + 2 * size * (abs(now) + bend_now))) / h
+        # What no step has moved is known to its last digit, if it has any.
         still &= (up == value) & (value == down)
-        rounding[still] = _EPS * abs(value[still]) / h
+        rounding[still] = (_EPS * abs(value[still]) + _LEAST) / h
+        # Steps that are too long for a fast wave may agree by chance. Shorter ones, far from what those said, tell.
+        chance = abs(better_now - best.value) > 3 * (best.error + rounding)
+        best = best._replace(error=np.where(chance, np.nan, best.error))
         change_now = abs(better_now - better)
         error = np.maximum(change_now, change) + rounding
         take = (change_now <= np.maximum(0.75 * change, 10 * rounding)) & ~(best.error <= error)
@@ -281,7 +293,10 @@ def _differentiate(
 
 
 def _roughness(f: Callable[[Array], Array], at: Array) -> float:
-    """How far values of f are from a smooth curve, beside their size: of a layer with fewer digits inside, far."""
+    """How far values of f are from a smooth curve, beside their size: of a layer with fewer digits inside, far.
+
+    NaN, if so far that nothing can be said: there may be waves that are shorter than any step.
+    """
     # No entry may cross 0, where powers are not smooth, but one that is there.
     own = np.where(at == 0, _sizes(at), np.where(np.isfinite(at), at, 0.0))
     direction = 3e-7 * own * np.random.default_rng(1).uniform(0.5, 1, at.shape)
@@ -289,7 +304,8 @@ def _roughness(f: Callable[[Array], Array], at: Array) -> float:
         values = np.array([f(i * direction) for i in range(12)])
     except ValueError:
         return 0.0
-    return float(np.max(abs(np.diff(values, 3, axis=0)) / _sizes(values[0])))
+    rough = float(np.max(abs(np.diff(values, 3, axis=0)) / _sizes(values[0])))
+    return rough if rough < 1e-3 else np.nan
 
 
 def _sizes(at: Array) -> Array:

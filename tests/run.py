@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LOG = ROOT / "_build" / "log" / "test.txt"
 # A browser or a kernel keeps little more than one core busy, and small machines have two.
 TWO_PROCESSES = "--numprocesses=2"
+# Without PyTorch and JAX these are skipped.
+NEED_FRAMEWORKS = [f"tests/test_{name}.py" for name in ("lp_pool_torch", "lp_pool_jax", "framework_snippets")]
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each of the two has a core of its own
 # What is there comes first in every process that the tests start.
 os.environ["PYTHONPATH"] = os.pathsep.join(
@@ -106,9 +108,14 @@ def commands(*lines: tuple[str | Path, ...], show: bool = False) -> Result:
     return Result(len(runs) - len(failures), len(failures), status="FAILED" if failures else "ok")
 
 
-def package(marker: str = "not soak", elsewhere: tuple[str, ...] = ("book", "browser", "soak")) -> Result:
-    folders = ["tests", *(f"--ignore=tests/{folder}" for folder in elsewhere)]
-    return pytest(*folders, TWO_PROCESSES, "--dist=worksteal", marker=marker)
+def package() -> Result:
+    elsewhere = [f"--ignore=tests/{folder}" for folder in ("book", "browser", "soak")]
+    return pytest("tests", *elsewhere, TWO_PROCESSES, "--dist=worksteal")
+
+
+def long_package() -> Result:
+    elsewhere = [f"--ignore={name}" for name in ("tests/browser", "tests/soak", *NEED_FRAMEWORKS)]
+    return pytest("tests", *elsewhere, TWO_PROCESSES, "--dist=worksteal", marker="soak")
 
 
 def doctests() -> Result:
@@ -145,8 +152,7 @@ def engines() -> Result:
 
 
 def frameworks() -> Result:
-    files = ["tests/test_lp_pool_torch.py", "tests/test_lp_pool_jax.py", "tests/test_framework_snippets.py"]
-    return pytest(*files, TWO_PROCESSES, "--dist=worksteal")
+    return pytest(*NEED_FRAMEWORKS, TWO_PROCESSES, "--dist=worksteal")
 
 
 STAGES: dict[str, tuple[str, Callable[[], Result]]] = {
@@ -160,7 +166,7 @@ STAGES: dict[str, tuple[str, Callable[[], Result]]] = {
 }
 SOAK: dict[str, tuple[str, Callable[[], Result]]] = {
     "soak-build": ("book up to date", functools.partial(build, "--again")),
-    "soak-package": ("long package tests", functools.partial(package, "soak", ("browser", "soak"))),
+    "soak-package": ("long package tests", long_package),
     "soak-browser": ("long browser tests", functools.partial(browser, "soak")),
     "soak-engines": ("three engines", engines),
 }

@@ -342,3 +342,51 @@ def test_of_entries_that_are_all_wrong_by_one_factor_that_off_by_most_is_named()
     x = report.worst
     assert x.verdict == "WRONG"
     assert x.where == (np.argmax(np.abs(x.gradient)),)
+
+
+def elementwise(f, slope, name):
+    return Function(lambda x: (f(x), lambda delta: delta * slope(x), lambda delta: ()), name=name)
+
+
+@pytest.mark.parametrize("w", 10.0 ** np.arange(1, 11))
+def test_a_fast_wave_is_told_or_not_but_never_called_wrong(w):
+    wave = elementwise(lambda x: np.sin(w * x), lambda x: w * np.cos(w * x), "wave")
+    report = check_gradient(squared_error[[0.3, -0.7, 0.2]] @ wave, [1.0, -0.5, 2.0])
+    assert report.worst.verdict == ("agrees" if w <= 1e3 else "cannot tell")
+
+
+@pytest.mark.parametrize("scale", [1e-160, 1e-200, 1e-300])
+def test_a_loss_that_underflows_is_no_false_alarm(scale):
+    same = elementwise(np.positive, np.ones_like, "same")
+    report = check_gradient(squared_error[[0.0, 0.0]] @ same, [scale, -2 * scale])
+    assert report.worst.verdict == "cannot tell"
+
+
+@pytest.mark.parametrize("theta", [(), (2.0,)])
+def test_a_layer_that_draws_numbers_is_called_by_its_name(theta):
+    rng = np.random.default_rng(0)
+
+    def drop(x):
+        mask = rng.random(x.shape) < 0.5
+        return x * mask, lambda delta: delta * mask, lambda delta: tuple(map(np.zeros_like, theta))
+
+    def dropping(*theta):
+        return Function(drop, theta, name="drop", rebind=dropping)
+
+    report = check_gradient(squared_error[[0.3, -0.7]] @ dropping(*theta), [1.0, 2.0])
+    assert {c.reason for c in report.comparisons} == {"cannot tell: drop gives other values when it is asked again"}
+
+
+def test_a_pull_that_spoils_what_it_needs_is_wrong():
+    def soft(x):
+        s = 1 + abs(x)
+
+        def pull(delta):
+            s[...] = s**2
+            return delta / s
+
+        return x / (1 + abs(x)), pull, lambda delta: ()
+
+    report = check_gradient(squared_error[[0.3, -0.7]] @ Function(soft, name="soft"), [1.0, 2.0])
+    assert report.worst.verdict == "WRONG"
+    assert "asked again" in report.worst.reason

@@ -119,6 +119,9 @@ def test_the_text_alternative_follows(page):
     page.wait_for_function(f"document.getElementById('{text.get_attribute('id')}').textContent.includes('x = −6')")
     assert "y = 0.002" in text.text_content()
     assert curve.locator("[aria-live]").text_content() == text.text_content()
+    chain = figure(page, "explore")
+    said = page.locator(f"#{chain.get_attribute('aria-describedby')}").text_content()
+    assert said.startswith(f"The chain gives z = {check(chain)['hidden.3.0']:.3f}; the loss is {check(chain)['L']:.3f}.")
 
 
 def test_reset_and_the_address(context, page):

@@ -424,7 +424,7 @@ function build(ui, layout) {
       const words = Array.from({ length: state.step }, (_, b) => named(boxes - 1 - b));
       const came = words.length ? `The error came back through ${words.join(", ")}. ` : "";
       const slope = e.at[0] >= 0 && state.step >= boxes - e.link ? ` Its derivative is ${three(entry({ ...state, parameters: view.gradients }, e.at))}.` : "";
-      const outputs = view.hidden.at(-1).slice(0, 6).map(three).join(", ");
+      const outputs = view.hidden.at(-1).slice(0, 6).map((v) => three(v)).join(", ");
       return `The chain gives ${chain.variables.at(-1)} = ${outputs}; the loss is ${three(view.loss)}. ${came}${e.text} is ${three(entry(state, e.at))}.${slope}`;
     },
   };
