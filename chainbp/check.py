@@ -193,8 +193,11 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> list[tuple
             unit = np.zeros(at.shape)
             unit[i] = 1.0
             column, error, kink = _differentiate(moved, unit, sizes[i], y.ravel(), noise, abs(weights[0]))
-            told.value[:, *i] = weights @ column
-            told.error[:, *i] = abs(weights) @ (error + 4 * _EPS * abs(column)) + unsure @ abs(column)
+            # An unknown error is of no account at an output that does not move.
+            known = (column != 0) | np.isfinite(unsure)
+            heard, off = np.where(known, weights, 0.0), np.where(known, unsure, 0.0)
+            told.value[:, *i] = heard @ column
+            told.error[:, *i] = abs(heard) @ (error + 4 * _EPS * abs(column)) + off @ abs(column)
             told.kink[i] = kink.any()
         of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink) for row in (0, 1)]
         (verdict, why), _ = _judge(gradient, of_delta, tolerance)

@@ -303,7 +303,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     show(done, !pair);
     ui.number(count, `next.${SIDES[side].side}`, pair ? counts[side][step] : 0, String(pair ? counts[side][step] : 0));
     if (!pair) return;
-    const [a, b] = side ? drawn.slice(-3).filter(Boolean).slice(-2) : drawn;
+    const [a, b] = side ? drawn.filter(Boolean).slice(-2) : drawn;
     const end = b.left + b.cell * pair[1].matrix[0].length;
     const half = Math.min(LARGEST_CELL, (PRODUCT - 36) / matrix.length, 150 / matrix[0].length);
     const x = clamp((a.left + end) / 2, (half * matrix[0].length) / 2 + 2, width - (half * matrix[0].length) / 2 - 154);

@@ -305,7 +305,8 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
     const size = Math.hypot(...gradient);
     const [ux, uy] = size ? [gradient[0] / size, -gradient[1] / size] : [0, 0];
     // No longer than there is room.
-    const room = Math.min(ux > 0 ? (across(parameter[0].limits[1]) + 18 - x) / ux : Infinity, uy < 0 ? (y - 6) / -uy : Infinity);
+    const [left, right, top, bottom] = [6, MARGIN.left + side + 18, 6, MAP_TOP + side + 18];
+    const room = Math.min(((ux > 0 ? right : left) - x) / ux || Infinity, ((uy > 0 ? bottom : top) - y) / uy || Infinity);
     const drawn = Math.min(24 + 56 * Math.min(size / 2, 1), room);
     gradientArrow(x, y, x + ux * drawn, y + uy * drawn);
     const points = walk.trail.map(([a, b]) => [across.clamped(a), up.clamped(b)]);

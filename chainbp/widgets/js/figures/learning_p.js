@@ -182,7 +182,7 @@ function drawEntropy(ui, svg, n, { left, right, top }) {
   return (state, { H }, x, curves) => {
     if (curves) set(curve, { d: path(curves.map((c) => [c.x, up(c.H)])) });
     move(dot, x, up(H));
-    ui.number(number, "H", H, fine(H));
+    ui.number(number, "H", H, format(H, 3));
     ui.number(sharers.number, "sharers", Math.exp(H));
   };
 }
