@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import growth, networks, pooling
-from benchmarks.harness import BOOK_DATA, OURS, QUIET, Json, about, machine, save, table, watch
+from benchmarks.harness import BOOK_DATA, OURS, Json, about, machine, refuse_if_busy, save, table, watch
 
 RESULTS = BOOK_DATA / "speed.json"
 # All of `make bench` is to take less than ten minutes.
@@ -41,7 +41,7 @@ def main() -> None:
     options = parser.parse_args()
     others = watch()
     time.sleep(3)
-    refuse_if_busy(others(), options.output)
+    refuse_if_busy(others(), options.output == RESULTS)
     results: Json = {
         **about("python -m benchmarks"),
         "machine": machine(),
@@ -51,16 +51,8 @@ def main() -> None:
     }
     results |= {"promises": list(promises(results)), "other_programs": others()}
     print("\n\n".join(report(results)))
-    refuse_if_busy(results["other_programs"], options.output)
+    refuse_if_busy(results["other_programs"], options.output == RESULTS)
     save(options.output, results)
-
-
-def refuse_if_busy(others: float, output: Path) -> None:
-    """Say that other programs are at work, and refuse to measure for the book beside them."""
-    if others > QUIET:
-        print(f"\nBUSY MACHINE: {others} other programs at work. Trust no time and no ratio of this run.")
-        if output == RESULTS:
-            raise SystemExit("Not saved: the book shows quiet runs only. `--output FILE` saves elsewhere.")
 
 
 def promises(results: Json) -> Iterator[Json]:

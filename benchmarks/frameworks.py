@@ -2,7 +2,7 @@
 
     python -m benchmarks.frameworks [--seconds S] [--eager] [--anyway] [--output FILE]
 
-saves book/_data/frameworks.json, unless other programs are at work: it asks before it begins, and again at the end.
+saves book/_data/frameworks.json, unless other programs are at work: it looks before it begins, and again at the end.
 The code is in `frameworks.toml`. Forward plus backward, z and ∂L/∂y, is raced beside `nn.LPPool2d` as it is and of
 |y|, eager, and compiled for the first windows of each size, in one run; the ratios are to the mended one, eager to
 eager and compiled to compiled.
@@ -33,7 +33,6 @@ from typing import Any, NamedTuple
 from benchmarks.harness import (
     AGREE,
     BOOK_DATA,
-    QUIET,
     Contestant,
     Json,
     about,
@@ -42,6 +41,7 @@ from benchmarks.harness import (
     machine,
     progress,
     race,
+    refuse_if_busy,
     save,
     table,
     watch,
@@ -158,12 +158,6 @@ def command(seconds: float, eager: bool, anyway: bool) -> str:
     return "python -m benchmarks.frameworks" + "".join(option for option, typed in options.items() if typed)
 
 
-def refuse(others: float) -> None:
-    """End here if other programs are at work."""
-    if others > QUIET:
-        raise SystemExit(f"{others} other programs are at work, {QUIET} may be: nothing is saved (but with --anyway).")
-
-
 def report(results: Json) -> Iterator[str]:
     """The table."""
     yield "Forward plus backward, time over that of nn.LPPool2d of |y|:"
@@ -184,11 +178,10 @@ def main() -> None:
     parser.add_argument("--anyway", action="store_true", help="also beside other programs; the page says so")
     parser.add_argument("--output", type=Path, default=RESULTS, help=f"where to save (default: {RESULTS})")
     options = parser.parse_args()
-    if not options.anyway:
-        others = watch()
-        time.sleep(5)
-        refuse(others())
+    for_the_book = options.output == RESULTS and not options.anyway
     others = watch()
+    time.sleep(5)
+    refuse_if_busy(others(), for_the_book)
     results: Json = {
         **about(command(options.seconds, options.eager, options.anyway), ("torch", "jax", "optax")),
         "machine": machine(),
@@ -198,8 +191,7 @@ def main() -> None:
     }
     results["other_programs"] = others()
     print("\n\n".join(report(results)))
-    if not options.anyway:
-        refuse(results["other_programs"])
+    refuse_if_busy(results["other_programs"], for_the_book)
     save(options.output, results)
 
 

@@ -132,6 +132,14 @@ def watch() -> Callable[[], float]:
     return others
 
 
+def refuse_if_busy(others: float, for_the_book: bool) -> None:
+    """Say that other programs are at work, and refuse to measure for the book beside them."""
+    if others > QUIET:
+        print(f"\nBUSY MACHINE: {others} other programs at work. Trust no time and no ratio of this run.")
+        if for_the_book:
+            raise SystemExit("Not saved: the book shows quiet runs only. `--output FILE` saves elsewhere.")
+
+
 def _work() -> tuple[float, float, float]:
     """Seconds on the clock, of our processors' work, and of that for this process and its children."""
     mine = {f"cpu{i}" for i in os.sched_getaffinity(0)}

@@ -14,6 +14,11 @@ NUMBERS = "f => [...f.querySelectorAll('[data-value]')].map(n => [n.dataset.name
 NAMED = f"f => [f.dataset.figure, ({NUMBERS})(f)]"
 
 
+def figure(page: Page, name: str) -> Locator:
+    """The figure of a name on a page."""
+    return page.locator(f'[data-name="{name}"] > .cbp')
+
+
 def check(figure: Locator) -> dict[str, float]:
     """Compare what a figure shows with what chainbp says."""
     return check_numbers(*figure.evaluate(NAMED))
@@ -78,21 +83,24 @@ FAULTS = """f => {
         return { left: left + dx, right: right - dx, top: top + dy, bottom: bottom - dy };
     };
     const wrong = [];
+    const texts = [...f.querySelectorAll("svg text")].filter(n => n.textContent.trim() && seen(n));
+    const boxes = texts.map(printed);
+    texts.forEach((text, i) => boxes.slice(0, i).forEach((other, k) => {
+        const across = Math.min(boxes[i].right, other.right) - Math.max(boxes[i].left, other.left);
+        const down = Math.min(boxes[i].bottom, other.bottom) - Math.max(boxes[i].top, other.top);
+        if (Math.min(across, down) > 1) wrong.push(`overlap: ${name(text)} and ${name(texts[k])}`);
+    }));
+    for (const text of texts) {
+        const { left, right } = text.getBoundingClientRect();
+        if (left < -1 || right > innerWidth + 1) wrong.push(`out of the page: ${name(text)}`);
+    }
     for (const svg of f.querySelectorAll(".cbp-body > svg")) {
         const frame = svg.getBoundingClientRect();
-        const texts = [...svg.querySelectorAll("text")].filter(n => n.textContent.trim() && seen(n));
-        const boxes = texts.map(printed);
-        texts.forEach((text, i) => {
+        for (const text of texts.filter(n => svg.contains(n))) {
             if (parseFloat(getComputedStyle(text).fontSize) < least) wrong.push(`small: ${name(text)}`);
             for (const part of text.querySelectorAll("tspan"))
                 if (parseFloat(getComputedStyle(part).fontSize) < leastIndex) wrong.push(`small: ${name(part)}`);
-            boxes.slice(0, i).forEach((other, k) => {
-                const [a, b] = [boxes[i], other];
-                const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-                const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-                if (Math.min(across, down) > 1) wrong.push(`overlap: ${name(text)} and ${name(texts[k])}`);
-            });
-        });
+        }
         const free = "[clip-path], clipPath, .cbp-tap, .touch, .ring, .area, [fill=transparent]";
         const shapes = [...svg.querySelectorAll("text, circle, rect, path, line")];
         const drawn = shapes.filter(n => seen(n) && !n.closest(free));

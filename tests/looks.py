@@ -99,6 +99,7 @@ def take(page: Page, look: Look) -> None:
 def violations(page: Page, looks: list[Look], part: str = ":root") -> list[str]:
     """What axe finds in a part of the page, in the last two looks, which are of one width."""
     page.evaluate(THIN_OUT)
+    take(page, looks[-2])
     page.wait_for_timeout(500)  # the theme waits 300 ms before it gives tab stops to what scrolls at this width
     found = []
     for look in looks[-2:]:

@@ -99,7 +99,7 @@ def test_conventions():
     np.testing.assert_array_equal(of_y[0, 0, 2:4], [0.5, -0.5])
 
 
-@pytest.mark.parametrize(("p", "windows"), [(2.5, (3, 2, 1)), ([1.5, 3.0], ((3, 2), (1, 2), 1, True))])
+@pytest.mark.parametrize(("p", "windows"), [(2.5, (2,)), (2.5, (3, 2, 1)), ([1.5, 3.0], ((3, 2), (1, 2), 1, True))])
 def test_both_derivatives_pass_jaxs_own_check(p, windows):
     from jax.test_util import check_grads
 
@@ -126,6 +126,12 @@ def test_both_derivatives_stay_finite_among_padding_and_zero_windows(p):
         step = 1e-6
         slope = (twice(y, orders.at[1].add(step))[0] - twice(y, orders.at[1].add(-step))[0]) / (2 * step)
         np.testing.assert_allclose(found[1][1], slope, rtol=1e-6)
+
+
+def test_both_derivatives_pass_jaxs_own_check_without_jit_and_with_padding():
+    from jax.test_util import check_grads
+
+    check_grads(pool(3, 2, 1), (np.random.default_rng(0).standard_normal((1, 1, 5, 6)), jnp.array(2.5)), 2, ["rev"])
 
 
 def test_both_derivatives_are_the_same_without_jit():

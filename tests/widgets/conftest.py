@@ -131,12 +131,12 @@ NO_MODES = {"media": "null", "color_scheme": "null", "reduced_motion": "null", "
 
 
 @pytest.fixture(scope="session")
-def opened(browser, address) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
+def tabs(browser, address) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
     """The small book's pages, each opened once for each window; and what goes wrong on them."""
     with ExitStack() as stack:
 
         @functools.cache
-        def opened(name: str, width: int, height: int, touch: bool) -> tuple[Page, list[str]]:
+        def tab(name: str, width: int, height: int, touch: bool) -> tuple[Page, list[str]]:
             window = {"viewport": {"width": width, "height": height}, "has_touch": touch}
             page, wrong = stack.enter_context(
                 visit(stack.enter_context(browser.new_context(**window)), address(page=name))
@@ -144,16 +144,16 @@ def opened(browser, address) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
             page.wait_for_function(DRAWN)
             return page, wrong
 
-        yield opened
+        yield tab
 
 
 @pytest.fixture
-def page_at(opened) -> Iterator[Callable[..., Page]]:
+def page_at(tabs) -> Iterator[Callable[..., Page]]:
     """A page with all of its figures as at first. Loading it anew would take most of a test's time."""
     used: list[list[str]] = []
 
     def page_at(name: str = "index", width: int = 1280, height: int = 900, touch: bool = False, **modes: str) -> Page:
-        page, wrong = opened(name, width, height, touch)
+        page, wrong = tabs(name, width, height, touch)
         used.append(wrong)
         page.emulate_media(**NO_MODES | modes)
         page.mouse.move(0, 0)

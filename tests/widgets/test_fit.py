@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from live import FAULTS, PLACES, check, misplaced
-from playwright.sync_api import Locator
+from live import FAULTS, PLACES, check, figure, misplaced
 from widget_cases import CASES, explore
 
 FIGURES = [
@@ -53,12 +52,12 @@ def moves(states: int, rng: random.Random) -> list[tuple[list[str], list[bool], 
     return far
 
 
-@pytest.mark.parametrize(("name", "figure"), FIGURES)
+@pytest.mark.parametrize(("page", "name"), FIGURES)
 @pytest.mark.parametrize("states", [6, pytest.param(40, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_every_state_can_be_read(page_at, width, states, name, figure):
-    fig = found(page_at(name, width), figure)
-    seen = fig.evaluate(WALK, moves(states, random.Random(len(figure))))
+def test_every_state_can_be_read(page_at, width, states, page, name):
+    fig = figure(page_at(page, width), name)
+    seen = fig.evaluate(WALK, moves(states, random.Random(len(name))))
     assert [wrong for wrong, _ in seen if wrong] == []
     assert misplaced([place for _, places in seen for place in places]) == []
     fig.locator(".cbp-reset").click()
@@ -66,13 +65,9 @@ def test_every_state_can_be_read(page_at, width, states, name, figure):
         check(fig)
 
 
-def found(page, figure: str) -> Locator:
-    return page.locator(f'[data-name="{figure}"] > .cbp')
-
-
 def test_faults_are_found(page_at):
     """The judge of the others, shown a figure that is spoiled."""
-    fig = found(page_at("index", 391), "sigmoid")  # a window of its own: it stays spoiled
+    fig = figure(page_at("index", 391), "sigmoid")  # a window of its own: it stays spoiled
     for spoil, word in [
         ("f.querySelectorAll('svg text').forEach(n => { n.setAttribute('x', 9); n.setAttribute('y', 9); })", "overlap"),
         ("f.querySelector('svg text').setAttribute('x', -50)", "out by"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from chromium import visit
-from live import check, grasp
+from live import check, figure, grasp
 from looks import AT_ONCE
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Page
 
 from chainbp.palette import PALETTE
 
@@ -20,10 +20,6 @@ def page(request, page_at) -> Page:
     page.evaluate(AT_ONCE)
     assert page.evaluate("document.documentElement.dataset.theme") == request.param
     return page
-
-
-def figure(page: Page, name: str) -> Locator:
-    return page.locator(f'[data-name="{name}"] > .cbp')
 
 
 def rgb(color: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from chromium import visit
-from live import check, drag, grasp
+from live import check, drag, figure, grasp
 from looks import every_visit, take, violations
 from playwright.sync_api import Locator, Page
 from widget_cases import CASES, made
@@ -26,10 +26,6 @@ def opened(browser, address: str, **options) -> Iterator[tuple[Page, list[str]]]
     """A page in a context of its own, and a list of what goes wrong on it."""
     with browser.new_context(**options) as context, visit(context, address) as visited:
         yield visited
-
-
-def figure(page: Page, name: str) -> Locator:
-    return page.locator(f'[data-name="{name}"] > .cbp')
 
 
 @every_visit
