@@ -1,18 +1,22 @@
 # `make help` lists what can be made. Each target sets itself up from nothing: a Python 3.11 or newer is all it takes.
 .POSIX:
 .SUFFIXES:
-.PHONY: help book page test soak frameworks lab serve bench outputs widgets clean
+.PHONY: help book page site test soak frameworks lab serve bench outputs widgets clean
 
 VENV = .venv
 RUN = $(VENV)/bin/python
 PAGES = _build/html
 PORT = 8000
+# The exact versions that the book is known to work with; `make test CONSTRAINTS=` takes the newest instead.
+CONSTRAINTS = -c constraints.txt
+INSTALL = $(RUN) -m pip install -qq --disable-pip-version-check $(CONSTRAINTS)
 # The notebooks' kernel must be this environment's, even where the user has installed another "python3" kernel.
 export JUPYTER_PREFER_ENV_PATH = 1
 
 help:
 	@echo 'make book     build the HTML book, executing every notebook'
 	@echo 'make page NAME=4-2-lp-pooling   build again what changed, executing no other notebook'
+	@echo 'make site SITE=https://...   the book as it is published at an address'
 	@echo 'make test     run every test and print a summary'
 	@echo 'make soak     the long tests: every page in every mode, long walks over the figures, three browsers'
 	@echo 'make frameworks  the tests of the files for PyTorch and JAX, which it installs'
@@ -34,16 +38,20 @@ book: $(VENV)/book.stamp
 page: $(VENV)/book.stamp
 	@$(RUN) book/_tools/build.py --again $(NAME)
 
-test: $(VENV)/book.stamp
+# A workflow knows SITE from its host, and the repository from its own environment: book/_tools/publish.py.
+site: book
+	@$(RUN) book/_tools/publish.py
+
+test: $(VENV)/test.stamp
 	@$(RUN) tests/run.py
 
-soak: $(VENV)/book.stamp
+soak: $(VENV)/test.stamp
 	@$(RUN) tests/run.py soak
 
 frameworks: $(VENV)/bench.stamp
 	@$(RUN) tests/run.py frameworks
 
-lab: $(VENV)/book.stamp
+lab: $(VENV)/lab.stamp
 	@$(RUN) -m jupyterlab --ServerApp.root_dir=book --LabApp.default_url=/lab/tree/index.ipynb --LabApp.app_settings_dir=book/_tools/lab
 
 $(PAGES)/index.html:
@@ -71,14 +79,26 @@ widgets:
 clean:
 	rm -rf $(VENV) _build
 
-$(VENV)/book.stamp: $(VENV)/venv.stamp pyproject.toml constraints.txt
-	@echo 'Installing what the book and the tests need (two minutes)'
-	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[book,test]'
+NEEDS = $(VENV)/venv.stamp pyproject.toml constraints.txt
+
+$(VENV)/book.stamp: $(NEEDS)
+	@echo 'Installing what the book needs (a minute)'
+	@$(INSTALL) -e '.[book]'
 	@touch $@
 
-$(VENV)/bench.stamp: $(VENV)/book.stamp
+$(VENV)/lab.stamp: $(VENV)/book.stamp
+	@echo 'Installing JupyterLab'
+	@$(INSTALL) -e '.[lab]'
+	@touch $@
+
+$(VENV)/test.stamp: $(NEEDS)
+	@echo 'Installing what the book and the tests need (two minutes)'
+	@$(INSTALL) -e '.[test]'
+	@touch $(VENV)/book.stamp $(VENV)/lab.stamp $@
+
+$(VENV)/bench.stamp: $(VENV)/test.stamp
 	@echo 'Installing what the benchmarks need'
-	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@$(INSTALL) -e '.[bench]'
 	@touch $@
 
 # A candidate must really run: a pyenv shim may exist for a version that is not installed.

@@ -41,7 +41,6 @@ ROOT = BOOK.parent
 BUILD = ROOT / "_build"
 HTML, SITE, PDF = BUILD / "html", BUILD / "site", BUILD / "chainbp.pdf"
 BRANCH = "notebooks"
-PAPER = {"light": "#ffffff", "dark": "#14181e"}  # as --cbp-paper; a test compares them
 CARD = (1200, 630)
 # Of the pages that are made by Sphinx and by no author.
 UNLISTED = {"genindex", "search"}  # of the latter, the bar is the theme's
@@ -201,8 +200,8 @@ def head(place: Place, name: str, html: str) -> str:
     """What the site adds to a page's head. Nothing here is loaded with the page but the sheet and an icon of the site."""
     tags = [f'<link rel="canonical" href="{escape(place.page(name))}" />']
     tags += [
-        f'<meta name="theme-color" media="(prefers-color-scheme: {theme})" content="{paper}" />'
-        for theme, paper in PAPER.items()
+        f'<meta name="theme-color" media="(prefers-color-scheme: {theme})" content="{color}" />'
+        for theme, color in zip(("light", "dark"), paper())
     ]
     tags.append('<link rel="apple-touch-icon" href="touch-icon.png" />')
     tags.append('<link rel="stylesheet" href="_static/site.css" />')
@@ -215,6 +214,13 @@ def head(place: Place, name: str, html: str) -> str:
         data = json.dumps(learning_resource(place, description), ensure_ascii=False).replace("</", r"<\/")
         tags.append(f'<script type="application/ld+json">{data}</script>')
     return "".join(f"    {tag}\n" for tag in tags)
+
+
+def paper() -> tuple[str, str]:
+    """What the pages are drawn on, in the light theme and in the dark one."""
+    palette = (ROOT / "chainbp" / "palette.css").read_text(encoding="utf-8")
+    light, dark = re.search(r"--cbp-paper: light-dark\((#\w+), (#\w+)\)", palette).groups()
+    return light, dark
 
 
 def alt() -> str:
