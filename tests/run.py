@@ -123,7 +123,7 @@ def doctests() -> Result:
 
 
 def style() -> Result:
-    return commands(("-m", "ruff", "check", "."), ("-m", "mypy"))
+    return commands(("-m", "ruff", "check", "."), ("-m", "mypy"), ("-m", "codespell_lib"))
 
 
 def nbval() -> Result:

@@ -47,10 +47,11 @@ def test_the_conda_environment_is_pip_with_the_same_extras_and_constraints():
     python, name = conda
     assert name == "pip"
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.split("=")[1] + ".0")
-    assert pip["pip"] == ["-c constraints.txt", "-e .[book,test]"]
+    assert pip["pip"] == ["-c constraints.txt", "-e .[test]"]
 
 
 def test_the_makefile_installs_the_same():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert "-c constraints.txt -e '.[book,test]'" in makefile
-    assert "-c constraints.txt -e '.[bench]'" in makefile
+    assert "\nCONSTRAINTS = -c constraints.txt\n" in makefile
+    assert re.findall(r"pip install.*", makefile) == ["pip install -qq --disable-pip-version-check $(CONSTRAINTS)"]
+    assert set(re.findall(r"\$\(INSTALL\) -e '\.\[(\w+)\]'", makefile)) == {"book", "lab", "test", "bench"} <= set(EXTRAS)
