@@ -140,7 +140,7 @@ def publish_notebooks(place: Place, wheel: str) -> None:
         notebook = portable(nbformat.read(path, as_version=4), place, wheel, data)
         (folder / path.name).write_text(write(notebook), encoding="utf-8")
     environment = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    own = environment.replace("-e .[test]", f"chainbp[notebooks] @ {place.site}/wheels/{wheel}")
+    own = environment.replace("-e .[book,test]", f"chainbp[notebooks] @ {place.site}/wheels/{wheel}")
     (folder / "environment.yml").write_text(own, encoding="utf-8")
     shutil.copy(ROOT / "constraints.txt", folder)
     (folder / "README.md").write_text(

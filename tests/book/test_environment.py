@@ -47,7 +47,7 @@ def test_the_conda_environment_is_pip_with_the_same_extras_and_constraints():
     python, name = conda
     assert name == "pip"
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(python.split("=")[1] + ".0")
-    assert pip["pip"] == ["-c constraints.txt", "-e .[test]"]
+    assert pip["pip"] == ["-c constraints.txt", "-e .[book,test]"]
 
 
 def test_the_makefile_installs_the_same():
