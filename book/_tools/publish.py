@@ -10,9 +10,9 @@ All that is known of the place comes from the environment:
     SITE                                      the address of the book
     GITHUB_SERVER_URL and GITHUB_REPOSITORY   its repository, as a workflow knows it; without it, no link needs one
 
-Colab and Binder open a notebook only from a repository, and those of the main branch lack the first cell, so the workflow
-puts the published ones, site/notebooks, on a branch of their own, `notebooks`. It always has one commit, and a new one
-only if something in it changed: Binder keeps what it has built for a commit.
+Colab and Binder open a notebook only from a repository, and those of the main branch lack the first cell, so the
+workflow puts the published ones, site/notebooks, on a branch of their own, `notebooks`. It has one commit, and a new
+one only if something changed: Binder keeps what it has built for a commit.
 """
 
 from __future__ import annotations
@@ -75,14 +75,16 @@ class Place:
             path = quote(f"{name}.ipynb")
             colab = f"https://colab.research.google.com/github/{self.repository}/blob/{BRANCH}/{path}"
             binder = f"https://mybinder.org/v2/gh/{self.repository}/{BRANCH}?urlpath=lab/tree/{path}"
-            found |= {"Colab": (colab, "Open this notebook in Colab"), "Binder": (binder, "Open this notebook in Binder")}
+            found["Colab"] = colab, "Open this notebook in Colab"
+            found["Binder"] = binder, "Open this notebook in Binder"
         if notebook:
-            found["Download"] = (f"notebooks/{name}.ipynb", "Download this notebook")
+            found["Download"] = f"notebooks/{name}.ipynb", "Download this notebook"
         if name == "index" and PDF.is_file():
-            found["PDF"] = (PDF.name, "The whole book as a PDF")
+            found["PDF"] = PDF.name, "The whole book as a PDF"
         if self.repository:
             asked = urlencode({"template": "error.yml", "title": f"{title}: ", "page": self.page(name)})
-            found["Report an error"] = (f"{self.server}/{self.repository}/issues/new?{asked}", "Report an error on this page")
+            new = f"{self.server}/{self.repository}/issues/new?{asked}"
+            found["Report an error"] = new, "Report an error on this page"
         return found
 
 
@@ -197,7 +199,7 @@ def shown(html: str, key: str) -> str:
 
 
 def head(place: Place, name: str, html: str) -> str:
-    """What the site adds to a page's head. Nothing here is loaded with the page but the sheet and an icon of the site."""
+    """What the site adds to a page's head. Of these, a page loads the style sheet alone, and it is the site's own."""
     tags = [f'<link rel="canonical" href="{escape(place.page(name))}" />']
     tags += [
         f'<meta name="theme-color" media="(prefers-color-scheme: {theme})" content="{color}" />'
@@ -304,7 +306,7 @@ def main() -> int:
     draw_pictures()
     if PDF.is_file():
         shutil.copy(PDF, SITE)
-    print(f"The site for {place.site}/ is in {SITE.relative_to(ROOT)}")
+    print(f"The site for {place.site}/ is in {SITE}")
     return 0
 
 
