@@ -37,6 +37,21 @@ def test_the_constraints_are_exact_versions_and_nothing_else():
     assert len(PINS) == len(LINES)
 
 
+def test_each_requirement_has_one_reason():
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    extra, told = "", []
+    for heading, name, why in re.findall(r"^\| (.*?) ?\| ([\w-]+) \| (.+) \|$", contributing, re.MULTILINE):
+        if (extra := heading or extra) in {"chainbp", *EXTRAS}:
+            told.append((extra, name))
+            assert why
+    needed = [("chainbp", Requirement(line).name) for line in PROJECT["dependencies"]]
+    needed += [(extra, Requirement(line).name) for extra in EXTRAS for line in EXTRAS[extra]]
+    own = {(extra, name) for extra, name in needed if name != "chainbp"}
+    assert len(told) == len(set(told))
+    assert {name for _, name in told} == {name for _, name in own}
+    assert set(told) <= own
+
+
 def test_the_package_itself_needs_numpy_alone():
     assert [Requirement(line).name for line in PROJECT["dependencies"]] == ["numpy"]
 
