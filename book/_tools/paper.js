@@ -30,6 +30,17 @@ async ({ style, author, edition, notice, parts, pages }) => {
     const drop = "script, .headerlink, .toctree-wrapper, a:has(> .viewcode-link), details.hide";
     article.querySelectorAll(drop).forEach((node) => node.remove());
     article.querySelectorAll("img").forEach((image) => image.removeAttribute("loading"));
+    const small = [
+      ...[...article.querySelectorAll("pre")].filter((pre) => pre.textContent.split("\n").length <= 12),
+      ...[...article.querySelectorAll("table")].filter((table) => table.rows.length <= 9),
+    ];
+    small.forEach((node) => node.classList.add("cbp-whole"));
+    for (const figure of article.querySelectorAll(".cbp-still > svg, img")) {
+      const [width, height] = figure.viewBox
+        ? [figure.viewBox.baseVal.width, figure.viewBox.baseVal.height]
+        : [figure.getAttribute("width"), figure.getAttribute("height")];
+      figure.classList.toggle("cbp-tall", height > 0.8 * width);
+    }
     article.querySelectorAll("[id]").forEach((node) => (node.id = unique(page, node.id)));
     article.id = page;
     for (const link of article.querySelectorAll("a[href]")) {
