@@ -1,7 +1,7 @@
 # `make help` lists what can be made. Each target sets itself up from nothing: a Python 3.11 or newer is all it takes.
 .POSIX:
 .SUFFIXES:
-.PHONY: help book page test soak frameworks lab serve bench outputs widgets clean
+.PHONY: help book page pdf test soak frameworks lab serve bench outputs widgets clean
 
 VENV = .venv
 RUN = $(VENV)/bin/python
@@ -13,6 +13,7 @@ export JUPYTER_PREFER_ENV_PATH = 1
 help:
 	@echo 'make book     build the HTML book, executing every notebook'
 	@echo 'make page NAME=4-2-lp-pooling   build again what changed, executing no other notebook'
+	@echo 'make pdf      print the built book: one PDF, by Chromium'
 	@echo 'make test     run every test and print a summary'
 	@echo 'make soak     the long tests: every page in every mode, long walks over the figures, three browsers'
 	@echo 'make frameworks  the tests of the files for PyTorch and JAX, which it installs'
@@ -33,6 +34,9 @@ book: $(VENV)/book.stamp
 
 page: $(VENV)/book.stamp
 	@$(RUN) book/_tools/build.py --again $(NAME)
+
+pdf: $(VENV)/book.stamp $(PAGES)/index.html
+	@$(RUN) book/_tools/pdf.py
 
 test: $(VENV)/book.stamp
 	@$(RUN) tests/run.py

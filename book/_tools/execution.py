@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -75,7 +76,8 @@ def largest_first(paths: Iterable[Path]) -> list[Path]:
 
 def run_all(paths: Collection[Path]) -> Iterator[Run]:
     """Each as it is done."""
-    with ProcessPoolExecutor(2) as pool:
+    # Ctrl+C ends the two at once and silently; what it means is said by who asked for them.
+    with ProcessPoolExecutor(2, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)) as pool:
         try:
             for future in as_completed([pool.submit(run, path) for path in largest_first(paths)]):
                 yield future.result()
@@ -110,6 +112,16 @@ def load(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is either there as a whole or as it was before, whatever interrupts."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def refresh(
     book: Path, copies: Path, only: Iterable[str] | None = None, say: Callable[[str], object] = print
 ) -> list[str]:
@@ -135,5 +147,5 @@ def refresh(
             done.notebook.metadata["key"] = keys[done.path]
         copy = copies / done.path.relative_to(book)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(done.notebook, copy)
+        write_whole(copy, nbformat.writes(done.notebook))
     return complaints
