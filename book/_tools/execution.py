@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -55,6 +56,7 @@ def run(path: Path) -> Run:
         notebook,
         timeout=300,  # for each cell
         kernel_name="python3",
+        shutdown_kernel="immediate",  # when it is interrupted, too: a kernel that takes its time has much to say
         resources={"metadata": {"path": str(path.parent)}},
         config=ENCRYPTED,
         on_cell_start=lambda cell, cell_index: started.append(cell_index),
@@ -76,11 +78,16 @@ def largest_first(paths: Iterable[Path]) -> list[Path]:
 
 def run_all(paths: Collection[Path]) -> Iterator[Run]:
     """Each as it is done."""
-    # Ctrl+C ends the two at once and silently; what it means is said by who asked for them.
+    # Ctrl+C reaches the two, too, and says nothing there.
     with ProcessPoolExecutor(2, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)) as pool:
         try:
             for future in as_completed([pool.submit(run, path) for path in largest_first(paths)]):
                 yield future.result()
+        except KeyboardInterrupt:
+            # One that executes a cell would wait for the end of it, which its kernel no longer comes to.
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 

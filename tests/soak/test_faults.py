@@ -28,6 +28,7 @@ MAKE = shutil.which("make")
 # Under `make soak` make's own settings are in the environment; the book under test has none.
 ENVIRONMENT = {key: value for key, value in environment().items() if not key.startswith(("MAKE", "MFLAGS"))}
 NAME = "Ein Büchlein & 逆伝播"
+PAGE = ["page", "NAME=index"]
 STOPPED = ". What is in _build/html, if anything, is the last book that was whole"
 # Its own network, with nothing on it but this machine.
 NO_NETWORK = """
@@ -131,9 +132,17 @@ def inhabitants(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("target", [["book"], ["page", "NAME=index"]], ids=["book", "page"])
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("where", ["executing", "writing"])
+@pytest.mark.parametrize(
+    ("where", "sent", "target"),
+    [
+        ("executing", signal.SIGINT, ["book"]),
+        ("executing", signal.SIGKILL, PAGE),
+        ("writing", signal.SIGINT, PAGE),
+        ("writing", signal.SIGKILL, ["book"]),
+        ("writing", signal.SIGKILL, PAGE),
+    ],
+    ids=["executing, Ctrl+C", "executing, killed", "writing, Ctrl+C", "writing, killed", "writing, killed, one page"],
+)
 def test_interrupted_and_run_again(folder, tmp_path, where, sent, target):
     marker = tmp_path / "there"
     wait = WAIT.format(marker=str(marker))
@@ -217,7 +226,7 @@ def test_no_right_to_build(folder):
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("room", [0, 40, 2000], ids="{} kB".format)
+@pytest.mark.parametrize("room", [40, 2000], ids="{} kB".format)
 def test_a_full_disk(folder, room):
     build, saved = folder / "_build", folder / "saved"
     build.rename(saved)
@@ -256,7 +265,7 @@ def without_chromium(folder: Path) -> dict[str, str]:
 def test_no_chromium_for_the_pdf(folder):
     code, said = make(folder, "pdf", **without_chromium(folder))
     assert code != 0
-    assert said.startswith("make pdf prints with Chromium, and no Chromium was found: install it")
+    assert said.startswith("make pdf prints with Chromium, and no Chromium was found: install it"), said
     assert "Traceback" not in said
     assert not (folder / "_build" / "chainbp.pdf").exists()
 
