@@ -1,7 +1,7 @@
 # `make help` lists what can be made. Each target sets itself up from nothing: a Python 3.11 or newer is all it takes.
 .POSIX:
 .SUFFIXES:
-.PHONY: help book page site test soak frameworks lab serve bench outputs widgets clean
+.PHONY: help book page pdf site test soak frameworks lab serve bench outputs widgets clean
 
 VENV = .venv
 RUN = $(VENV)/bin/python
@@ -16,6 +16,7 @@ export JUPYTER_PREFER_ENV_PATH = 1
 help:
 	@echo 'make book     build the HTML book, executing every notebook'
 	@echo 'make page NAME=4-2-lp-pooling   build again what changed, executing no other notebook'
+	@echo 'make pdf      print the built book: one PDF, by Chromium'
 	@echo 'make site SITE=https://...   the book as it is published at an address'
 	@echo 'make test     run every test and print a summary'
 	@echo 'make soak     the long tests: every page in every mode, long walks over the figures, three browsers'
@@ -37,6 +38,9 @@ book: $(VENV)/book.stamp
 
 page: $(VENV)/book.stamp
 	@$(RUN) book/_tools/build.py --again $(NAME)
+
+pdf: $(VENV)/pdf.stamp $(PAGES)/index.html
+	@$(RUN) book/_tools/pdf.py
 
 # A workflow knows SITE from its host, and the repository from its own environment: book/_tools/publish.py.
 site: book
@@ -91,10 +95,15 @@ $(VENV)/lab.stamp: $(VENV)/book.stamp
 	@$(INSTALL) -e '.[lab]'
 	@touch $@
 
+$(VENV)/pdf.stamp: $(VENV)/book.stamp
+	@echo 'Installing what prints the book'
+	@$(INSTALL) -e '.[pdf]'
+	@touch $@
+
 $(VENV)/test.stamp: $(NEEDS)
 	@echo 'Installing what the book and the tests need (two minutes)'
 	@$(INSTALL) -e '.[test]'
-	@touch $(VENV)/book.stamp $(VENV)/lab.stamp $@
+	@touch $(VENV)/book.stamp $(VENV)/lab.stamp $(VENV)/pdf.stamp $@
 
 $(VENV)/bench.stamp: $(VENV)/test.stamp
 	@echo 'Installing what the benchmarks need'

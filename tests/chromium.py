@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,26 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
-OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    # No name but the local server's can be resolved. (Blocking by playwright's routes would turn off the cache.)
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_tools"))
 
-
-def find_chromium(own: str) -> str | None:
-    """Path of a Chromium: $CHROMIUM, one of the system's, or playwright's own."""
-    if given := os.environ.get("CHROMIUM"):
-        return given
-    installed = [shutil.which(name) for name in NAMES] + [path for path in (MAC, own) if Path(path).is_file()]
-    return next((path for path in installed if path), None)
+from browser import MISSING, OPTIONS, find_chromium  # noqa: E402
 
 
 def missing(message: str) -> NoReturn:
@@ -51,7 +34,7 @@ def launched() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         path = find_chromium(playwright.chromium.executable_path)
         if path is None:
-            missing("no Chromium was found: install it (Debian: apt install chromium) or set CHROMIUM to its path")
+            missing(MISSING)
         browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
         yield browser
         browser.close()

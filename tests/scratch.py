@@ -1,8 +1,9 @@
-"""Notebooks that a test writes, and the environment to run them in."""
+"""Notebooks and small books that a test writes, and the environment to run them in."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -27,3 +28,14 @@ def environment() -> dict[str, str]:
         "PATH": os.pathsep.join(filter(None, programs)),
         "JUPYTER_PREFER_ENV_PATH": "1",
     }
+
+
+def small_book(folder: Path) -> Path:
+    """A folder for a book of one page, index.ipynb, with the project's settings; the notebook is not there yet."""
+    book = folder / "book"
+    for part in ("_ext", "_static", "_extra", "_templates", "_tools"):
+        shutil.copytree(ROOT / "book" / part, book / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "_config.yml", folder)
+    (book / "_toc.yml").write_text("format: jb-book\nroot: index\n", encoding="utf-8")
+    (book / "descriptions.yml").write_text("index: A page.\n", encoding="utf-8")
+    return book

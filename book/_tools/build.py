@@ -7,18 +7,25 @@
 
 An executed copy whose code, package, data and versions are still the same is taken as it is, also from nothing: see
 execution.py.
+
+The pages are made beside those that are there, and take their place when all is well: whatever fails or interrupts, the
+last whole book stays. One build waits for another.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
+import fcntl
 import functools
+import io
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import TextIOBase
 from pathlib import Path
@@ -28,8 +35,12 @@ from execution import BOOK, notebooks, refresh
 
 ROOT = BOOK.parent
 BUILD = ROOT / "_build"
+HTML, PART = BUILD / "html", BUILD / "html.part"
 LOG = BUILD / "log" / "book.txt"
 STATIC = ROOT / "chainbp" / "widgets" / "static"
+STAYS = f". What is in {HTML.relative_to(ROOT)}, if anything, is the last book that was whole"
+# Errors that a machine makes: no room, no right to write.
+MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class Tee(TextIOBase):
@@ -45,6 +56,20 @@ class Tee(TextIOBase):
         return len(text)
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait for other builds of this book to end."""
+    BUILD.mkdir(exist_ok=True)
+    # A lock of the process, not of the file: those that execute notebooks do not inherit it, and no end leaves it.
+    with (BUILD / "lock").open("a") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another build of this book is running. Waiting for its end", flush=True)
+            fcntl.lockf(lock, fcntl.LOCK_EX)
+        yield
+
+
 def pages(only: list[str] | None) -> bool:
     """Make the pages by Sphinx, with every warning an error; say whether something went wrong."""
     from jupyter_book.sphinx import build_sphinx
@@ -57,15 +82,23 @@ def pages(only: list[str] | None) -> bool:
         "latex_individualpages": False,
         "nitpicky": True,
     }
-    result = build_sphinx(
-        BOOK,
-        BUILD / "html",
-        noconfig=True,
-        path_config=ROOT / "_config.yml",
-        confoverrides=settings,
-        warningiserror=True,
-        keep_going=True,
-    )
+    with redirect_stderr(io.StringIO()) as complaints:
+        result = build_sphinx(
+            BOOK,
+            PART,
+            noconfig=True,
+            path_config=ROOT / "_config.yml",
+            confoverrides=settings,
+            warningiserror=True,
+            keep_going=True,
+        )
+    # What stopped the machine is no fault of the book, which Sphinx would ask to report.
+    cause = result if isinstance(result, BaseException) else None
+    while cause:
+        if isinstance(cause, KeyboardInterrupt) or getattr(cause, "errno", 0) in MACHINE:
+            raise cause
+        cause = cause.__cause__ or cause.__context__
+    print(complaints.getvalue(), file=sys.stderr, end="")
     return result != 0
 
 
@@ -82,9 +115,14 @@ def changed_for_all_pages() -> bool:
 
 def build(again: bool, only: list[str] | None) -> bool:
     """Build the book; say whether something went wrong."""
-    if not again or changed_for_all_pages():
-        for folder in ("html", ".doctrees", "jupyter_execute"):
-            shutil.rmtree(BUILD / folder, ignore_errors=True)
+    state, unfinished = BUILD / ".doctrees", BUILD / ".doctrees" / "unfinished"
+    shutil.rmtree(PART, ignore_errors=True)
+    # What Sphinx noted in a build that did not end is ahead of the pages.
+    if not again or not HTML.is_dir() or unfinished.exists() or changed_for_all_pages():
+        for folder in (state, BUILD / "jupyter_execute"):
+            shutil.rmtree(folder, ignore_errors=True)
+    else:
+        shutil.copytree(HTML, PART)
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("w", encoding="utf-8") as log:
         terminal = Tee(sys.stdout, log)
@@ -97,16 +135,28 @@ def build(again: bool, only: list[str] | None) -> bool:
         failed = bool(complaints)
         if not failed:
             say("Making the pages")
+            state.mkdir(exist_ok=True)
+            unfinished.touch()
             with redirect_stdout(log), redirect_stderr(Tee(sys.stderr, log)):
                 failed = pages(only)
             say(f"Made in {time.monotonic() - executed:.1f} s")
-            if failed:
-                # Sphinx warns of a page when it reads it, and never again.
-                shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
         if failed:
-            say("FAILED: the book has errors, see above")
+            say("FAILED: the book has errors, see above" + STAYS)
+        else:
+            replace()
+            unfinished.unlink()
     print(f"The whole log: {LOG.relative_to(ROOT)}")
     return failed
+
+
+def replace() -> None:
+    """Put new pages into the place of the old ones."""
+    old = BUILD / "html.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if HTML.exists():
+        HTML.rename(old)
+    PART.rename(HTML)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def saved() -> dict[Path, float]:
@@ -125,7 +175,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 
 def serve(port: int) -> None:
-    handler = functools.partial(Quiet, directory=str(BUILD / "html"))
+    handler = functools.partial(Quiet, directory=str(HTML))
     server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     before: dict[Path, float] = {}
@@ -147,9 +197,20 @@ def main() -> int:
     known = {path.stem for path in [*notebooks(), *BOOK.glob("*.md")]}
     if unknown := set(arguments.page) - known:
         parser.error(f"no page {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    if arguments.serve:
-        serve(arguments.serve)
-    return build(arguments.again, arguments.page or None)
+    try:
+        if arguments.serve:
+            serve(arguments.serve)
+        with alone():
+            try:
+                return build(arguments.again, arguments.page or None)
+            finally:
+                shutil.rmtree(PART, ignore_errors=True)
+    except KeyboardInterrupt:
+        print("\nInterrupted" + STAYS * (not arguments.serve))
+        return 130
+    except OSError as error:
+        print(f"FAILED: {error.strerror}: {error.filename or BUILD}{STAYS}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

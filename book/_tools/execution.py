@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -54,6 +56,7 @@ def run(path: Path) -> Run:
         notebook,
         timeout=300,  # for each cell
         kernel_name="python3",
+        shutdown_kernel="immediate",  # when it is interrupted, too: a kernel that takes its time has much to say
         resources={"metadata": {"path": str(path.parent)}},
         config=ENCRYPTED,
         on_cell_start=lambda cell, cell_index: started.append(cell_index),
@@ -75,10 +78,16 @@ def largest_first(paths: Iterable[Path]) -> list[Path]:
 
 def run_all(paths: Collection[Path]) -> Iterator[Run]:
     """Each as it is done."""
-    with ProcessPoolExecutor(2) as pool:
+    # Ctrl+C reaches the two, too, and says nothing there.
+    with ProcessPoolExecutor(2, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_DFL)) as pool:
         try:
             for future in as_completed([pool.submit(run, path) for path in largest_first(paths)]):
                 yield future.result()
+        except KeyboardInterrupt:
+            # One that executes a cell would wait for the end of it, which its kernel no longer comes to.
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -110,6 +119,16 @@ def load(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is either there as a whole or as it was before, whatever interrupts."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def refresh(
     book: Path, copies: Path, only: Iterable[str] | None = None, say: Callable[[str], object] = print
 ) -> list[str]:
@@ -135,5 +154,5 @@ def refresh(
             done.notebook.metadata["key"] = keys[done.path]
         copy = copies / done.path.relative_to(book)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(done.notebook, copy)
+        write_whole(copy, nbformat.writes(done.notebook))
     return complaints

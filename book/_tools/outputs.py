@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from execution import BOOK, Run, notebooks, run_all
+from execution import BOOK, Run, notebooks, run_all, write_whole
 
 sys.path.insert(0, str(BOOK / "_ext"))
 
@@ -90,7 +90,7 @@ def main() -> int:
             continue
         old, new = run.path.read_text(encoding="utf-8"), write(normalize(run.notebook))
         if new != old:
-            run.path.write_text(new, encoding="utf-8")
+            write_whole(run.path, new)
         print(f"{run.path.name}: {'updated' if new != old else 'unchanged'}, {run.seconds:.1f} s", flush=True)
     print("\n\n".join(complaints), end="\n" * bool(complaints))
     return bool(complaints)

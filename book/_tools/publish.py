@@ -30,6 +30,7 @@ from urllib.parse import quote, urlencode
 
 import nbformat
 import yaml
+from browser import MISSING, OPTIONS, find_chromium
 from execution import BOOK, notebooks
 
 sys.path.insert(0, str(BOOK / "_ext"))
@@ -263,18 +264,12 @@ def publish_pages(place: Place) -> None:
 # ---- pictures ----
 
 
-def chromium() -> str:
-    names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        raise SystemExit("No Chromium was found, which draws the card: install it (Debian: apt install chromium)")
-    return found
-
-
 def draw(page: Path, file: Path, width: int, height: int) -> None:
     """Draw a page, as it looks after its scripts have run."""
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=5000"]
-    command = [chromium(), *options, f"--window-size={width},{height}", f"--screenshot={file}", page.as_uri()]
+    if (chromium := find_chromium("")) is None:
+        raise SystemExit(f"The card is not drawn: {MISSING}")
+    options = [*OPTIONS, "--headless", "--hide-scrollbars", "--virtual-time-budget=5000"]
+    command = [chromium, *options, f"--window-size={width},{height}", f"--screenshot={file}", page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode or not file.is_file():
         raise SystemExit(f"Chromium drew no {file.name}:\n{done.stderr}")

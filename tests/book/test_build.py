@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from execution import Run, refresh
 from notebooks import ROOT, read
-from scratch import cells, environment
+from scratch import cells, environment, small_book
 
 
 def write(book: Path, *sources: str, prose: str = "# A page") -> None:
@@ -27,14 +27,7 @@ def write(book: Path, *sources: str, prose: str = "# A page") -> None:
 
 @pytest.fixture
 def book(tmp_path) -> Path:
-    """A small book with the project's settings."""
-    book = tmp_path / "book"
-    for part in ("_ext", "_static", "_extra", "_templates", "_tools"):
-        shutil.copytree(ROOT / "book" / part, book / part)
-    shutil.copy(ROOT / "_config.yml", tmp_path)
-    (book / "_toc.yml").write_text("format: jb-book\nroot: index\n", encoding="utf-8")
-    (book / "descriptions.yml").write_text("index: A page.\n", encoding="utf-8")
-    return book
+    return small_book(tmp_path)
 
 
 def build(book: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -70,5 +70,5 @@ def test_the_makefile_installs_the_same():
     assert "\nCONSTRAINTS = -c constraints.txt\n" in makefile
     assert re.findall(r"pip install.*", makefile) == ["pip install -qq --disable-pip-version-check $(CONSTRAINTS)"]
     installed = re.findall(r"\$\(INSTALL\) -e '\.\[(\w+)\]'", makefile)
-    assert sorted(installed) == ["bench", "book", "lab", "test"]
+    assert sorted(installed) == ["bench", "book", "lab", "pdf", "test"]
     assert set(installed) <= set(EXTRAS)

@@ -53,7 +53,7 @@ class Copy:
             self.client.set_widgets_metadata()
             copy = COPIES / self.path.relative_to(execution.BOOK)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            nbformat.write(self.notebook, copy)
+            execution.write_whole(copy, nbformat.writes(self.notebook))
 
 
 copies: dict[IPyNbFile, Copy] = {}
