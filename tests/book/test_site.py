@@ -65,6 +65,14 @@ def test_each_notebook_s_page_has_buttons_that_lead_somewhere(site):
         assert asked["title"][0].startswith(soup(site / f"{path.stem}.html").h1.get_text().rstrip("#"))
 
 
+def test_the_landing_page_links_the_pdf_where_it_was_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(publish, "PDF", tmp_path / "chainbp.pdf")
+    assert "PDF" not in PLACE.links("index", "chainbp", notebook=True)
+    publish.PDF.touch()
+    assert PLACE.links("index", "chainbp", notebook=True)["PDF"][0] == "chainbp.pdf"
+    assert "PDF" not in PLACE.links("api", "api", notebook=False)
+
+
 def test_an_error_is_reported_by_a_form_that_is_there(site):
     (name,) = parse_qs(urlsplit(buttons(site / "teachers.html")["Report an error"]).query)["template"]
     form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / name).read_text(encoding="utf-8"))
