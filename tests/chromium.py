@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+WHOLE = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+# The same engine without the browser's own windows, and so without half of the work.
+SHELL = "chromium-headless-shell"
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 OPTIONS = [
     "--no-sandbox",
@@ -30,11 +32,11 @@ OPTIONS = [
 ]
 
 
-def find_chromium(own: str) -> str | None:
+def find_chromium(own: str, whole: bool) -> str | None:
     """Path of a Chromium: $CHROMIUM, one of the system's, or playwright's own."""
     if given := os.environ.get("CHROMIUM"):
         return given
-    installed = [shutil.which(name) for name in NAMES] + [path for path in (MAC, own) if Path(path).is_file()]
+    installed = [shutil.which(name) for name in (WHOLE if whole else [SHELL, *WHOLE])] + [path for path in (MAC, own) if Path(path).is_file()]
     return next((path for path in installed if path), None)
 
 
@@ -46,10 +48,10 @@ def missing(message: str) -> NoReturn:
 
 
 @contextmanager
-def launched() -> Iterator[Browser]:
-    """A running Chromium; without one the test is skipped, or fails under CI."""
+def launched(whole: bool = False) -> Iterator[Browser]:
+    """A running Chromium, where it matters as readers have it; without one the test is skipped, or fails under CI."""
     with sync_playwright() as playwright:
-        path = find_chromium(playwright.chromium.executable_path)
+        path = find_chromium(playwright.chromium.executable_path, whole)
         if path is None:
             missing("no Chromium was found: install it (Debian: apt install chromium) or set CHROMIUM to its path")
         browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
