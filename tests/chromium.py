@@ -36,7 +36,8 @@ def find_chromium(own: str, whole: bool) -> str | None:
     """Path of a Chromium: $CHROMIUM, one of the system's, or playwright's own."""
     if given := os.environ.get("CHROMIUM"):
         return given
-    installed = [shutil.which(name) for name in (WHOLE if whole else [SHELL, *WHOLE])] + [path for path in (MAC, own) if Path(path).is_file()]
+    installed = [shutil.which(name) for name in (WHOLE if whole else [SHELL, *WHOLE])]
+    installed += [path for path in (MAC, own) if Path(path).is_file()]
     return next((path for path in installed if path), None)
 
 
