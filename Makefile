@@ -71,14 +71,15 @@ widgets:
 clean:
 	rm -rf $(VENV) _build
 
+# --no-compile: most of what comes is never imported, and Python compiles what is.
 $(VENV)/book.stamp: $(VENV)/venv.stamp pyproject.toml constraints.txt
 	@echo 'Installing what the book and the tests need (two minutes)'
-	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[book,test]'
+	@$(RUN) -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[book,test]'
 	@touch $@
 
 $(VENV)/bench.stamp: $(VENV)/book.stamp
 	@echo 'Installing what the benchmarks need'
-	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@$(RUN) -m pip install -qq --disable-pip-version-check --no-compile -c constraints.txt -e '.[bench]'
 	@touch $@
 
 # A candidate must really run: a pyenv shim may exist for a version that is not installed.
