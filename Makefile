@@ -9,7 +9,8 @@ PAGES = _build/html
 PORT = 8000
 # The exact versions that the book is known to work with; `make test CONSTRAINTS=` takes the newest instead.
 CONSTRAINTS = -c constraints.txt
-INSTALL = $(RUN) -m pip install -qq --disable-pip-version-check $(CONSTRAINTS)
+# --no-compile: most of what comes is never imported, and Python compiles what is.
+INSTALL = $(RUN) -m pip install -qq --disable-pip-version-check --no-compile $(CONSTRAINTS)
 # The notebooks' kernel must be this environment's, even where the user has installed another "python3" kernel.
 export JUPYTER_PREFER_ENV_PATH = 1
 

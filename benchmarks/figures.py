@@ -55,7 +55,7 @@ def main() -> None:
     pages = live_pages(HTML)
     if not pages:
         raise SystemExit("no page with a live figure in _build/html: run `make book` first")
-    with launched() as browser, serving(HTML) as address:
+    with launched(whole=True) as browser, serving(HTML) as address:
         latency = [row for name in pages for row in latencies(browser, f"{address}/{name}.html")]
         visits = [visit(browser, f"{address}/{name}.html") for name in pages]
     for title, rows in (

@@ -29,10 +29,10 @@ def missing(message: str) -> NoReturn:
 
 
 @contextmanager
-def launched() -> Iterator[Browser]:
-    """A running Chromium; without one the test is skipped, or fails under CI."""
+def launched(whole: bool = False) -> Iterator[Browser]:
+    """A running Chromium, where it matters as readers have it; without one the test is skipped, or fails under CI."""
     with sync_playwright() as playwright:
-        path = find_chromium(playwright.chromium.executable_path)
+        path = find_chromium(playwright.chromium.executable_path, whole)
         if path is None:
             missing(MISSING)
         browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)

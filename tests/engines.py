@@ -216,7 +216,7 @@ def running(*command: str | Path, stdout: int = subprocess.DEVNULL, **environmen
 
 @contextmanager
 def chromium() -> Iterator[Engine]:
-    with launched() as browser:
+    with launched(whole=True) as browser:
         yield Chromium(browser.new_page())
 
 

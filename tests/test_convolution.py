@@ -12,10 +12,7 @@ def by_loops(K, b, x):
     y = np.empty((samples, filters, H - height + 1, W - width + 1))
     for n, o, i, j in np.ndindex(*y.shape):
         y[n, o, i, j] = b[o] + sum(
-            K[o, c, u, v] * x[n, c, i + u, j + v]
-            for c in range(channels)
-            for u in range(height)
-            for v in range(width)
+            K[o, c, u, v] * x[n, c, i + u, j + v] for c in range(channels) for u in range(height) for v in range(width)
         )
     return y
 

@@ -6,7 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
-NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+WHOLE = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
+# The same engine without the browser's own windows, and so without half of the work.
+SHELL = "chromium-headless-shell"
 MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 MISSING = "no Chromium was found: install it (Debian: apt install chromium) or set CHROMIUM to its path"
 OPTIONS = [
@@ -21,9 +23,10 @@ OPTIONS = [
 ]
 
 
-def find_chromium(own: str) -> str | None:
+def find_chromium(own: str, whole: bool = True) -> str | None:
     """Path of a Chromium: $CHROMIUM, one of the system's, or playwright's own."""
     if given := os.environ.get("CHROMIUM"):
         return given
-    installed = [shutil.which(name) for name in NAMES] + [path for path in (MAC, own) if Path(path).is_file()]
+    installed = [shutil.which(name) for name in (WHOLE if whole else [SHELL, *WHOLE])]
+    installed += [path for path in (MAC, own) if Path(path).is_file()]
     return next((path for path in installed if path), None)

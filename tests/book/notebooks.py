@@ -21,6 +21,7 @@ from execution import notebooks  # noqa: E402
 NOTEBOOKS = notebooks()
 CHAPTERS = [path for path in NOTEBOOKS if re.match(r"[0-9]+(-|$)", path.stem)]
 
+
 def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
 

@@ -68,7 +68,8 @@ def test_the_conda_environment_is_pip_with_the_same_extras_and_constraints():
 def test_the_makefile_installs_the_same():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "\nCONSTRAINTS = -c constraints.txt\n" in makefile
-    assert re.findall(r"pip install.*", makefile) == ["pip install -qq --disable-pip-version-check $(CONSTRAINTS)"]
+    (install,) = re.findall(r"pip install.*", makefile)
+    assert install.endswith(" $(CONSTRAINTS)")
     installed = re.findall(r"\$\(INSTALL\) -e '\.\[(\w+)\]'", makefile)
     assert sorted(installed) == ["bench", "book", "lab", "pdf", "test"]
     assert set(installed) <= set(EXTRAS)

@@ -20,7 +20,7 @@ def seen(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and cell.source.startswith("## Solutions"):
             break
-        if "hide-input" not in cell.metadata.get("tags", []):
+        if not {"hide-input", "remove-input"} & {*cell.metadata.get("tags", [])}:
             cells.append(cell)
     return cells
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from chromium import visit
-from live import check, drag, figure, grasp
+from live import NUMBERS, check, check_numbers, drag, figure, grasp
 from looks import every_visit, take, violations
 from playwright.sync_api import Locator, Page
 from widget_cases import CASES, made
@@ -147,31 +148,65 @@ def test_a_wrong_address_is_ignored(context, address):
         assert wrong == []
 
 
-# In parts, so that two processes can share them.
-@pytest.mark.parametrize(
-    ("width", "drags", "seed"),
-    [
-        (360, 1, 0),
-        *(pytest.param(width, 10, seed, marks=pytest.mark.soak) for width in (360, 1280) for seed in (1, 2)),
-    ],
-)
-def test_a_wild_hand_breaks_nothing(page_at, width, drags, seed):
-    rng = random.Random(width + seed)
-    page = page_at(width=width)
-    for name in [*CASES, "lp_pooling-2"]:
+WILD = [*CASES, "lp_pooling-2"]
+
+
+def wild_points(rng: random.Random, width: int) -> list[tuple[int, int]]:
+    return [(rng.randint(-200, width + 200), rng.randint(-200, 1100)) for _ in range(20)]
+
+
+def test_a_wild_hand_breaks_nothing(page_at):
+    rng, page = random.Random(360), page_at(width=360)
+    for name in WILD:
         fig = figure(page, name)
         height = fig.bounding_box()["height"]
-        marks = fig.locator(".cbp-slider").all()
-        for _ in range(drags):
-            mark = rng.choice(marks)
-            page.mouse.move(*grasp(mark))
-            page.mouse.down()
-            for _ in range(20):
-                page.mouse.move(rng.randint(-200, width + 200), rng.randint(-200, 1100))
-            page.mouse.up()
-            check(fig)
-            assert "NaN" not in fig.inner_html()
-            assert fig.bounding_box()["height"] == height, f"{name}: {fig.inner_text()}"
+        page.mouse.move(*grasp(rng.choice(fig.locator(".cbp-slider").all())))
+        page.mouse.down()
+        for point in wild_points(rng, 360):
+            page.mouse.move(*point)
+        page.mouse.up()
+        check(fig)
+        assert "NaN" not in fig.inner_html()
+        assert fig.bounding_box()["height"] == height, f"{name}: {fig.inner_text()}"
+
+
+# The same by the browser's mouse as a script moves it, which need not wait for a frame after each move: where a mark is
+# taken, as a part of their number, and the points that it is then drawn to.
+WILD_HAND = f"""async (f, pulls) => {{
+    const seen = [];
+    for (const [which, points] of pulls) {{
+        const marks = [...f.querySelectorAll(".cbp-slider")];
+        const touch = marks[Math.floor(which * marks.length)].querySelector(".touch");
+        touch.scrollIntoView({{ block: "center" }});
+        const {{ left, top, width, height }} = touch.getBoundingClientRect();
+        const mouse = {{ pointerId: 1, pointerType: "mouse", bubbles: true, cancelable: true }};
+        const send = (type, clientX, clientY) =>
+            touch.dispatchEvent(new PointerEvent(`pointer${{type}}`, {{ ...mouse, clientX, clientY }}));
+        send("down", left + width / 2, top + height / 2);
+        for (const [x, y] of points) send("move", x, y);
+        send("up", ...points.at(-1));
+        await new Promise(requestAnimationFrame);
+        seen.push([({NUMBERS})(f), f.innerHTML.includes("NaN"), f.getBoundingClientRect().height]);
+    }}
+    return seen;
+}}"""
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_wild_hand_breaks_nothing_for_long(page_at, width):
+    rng, page = random.Random(width), page_at(width=width)
+    for name in WILD:
+        fig = figure(page, name)
+        kind, height = fig.get_attribute("data-figure"), fig.bounding_box()["height"]
+        pulls = [(rng.random(), wild_points(rng, width)) for _ in range(40)]
+        states = set()
+        for numbers, broken, now in fig.evaluate(WILD_HAND, pulls):
+            states.add(json.dumps(numbers))
+            check_numbers(kind, numbers)
+            assert not broken
+            assert now == height, f"{name}: {numbers}"
+        assert len(states) > 10, name
 
 
 @pytest.mark.parametrize("name", CASES)
