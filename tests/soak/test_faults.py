@@ -20,8 +20,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from chromium import missing  # noqa: E402
-from scratch import ROOT, cells, environment, small_book  # noqa: E402
+from chromium import missing
+from scratch import ROOT, cells, environment, small_book
 
 pytestmark = pytest.mark.soak
 MAKE = shutil.which("make")
