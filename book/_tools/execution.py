@@ -26,6 +26,7 @@ sys.modules["rfc3987_syntax"] = None
 import nbformat  # noqa: E402
 from nbclient import NotebookClient  # noqa: E402
 from nbclient.exceptions import CellControlSignal, DeadKernelError  # noqa: E402
+from packaging.requirements import Requirement  # noqa: E402
 from traitlets.config import Config  # noqa: E402
 
 BOOK = Path(__file__).resolve().parents[1]
@@ -92,13 +93,34 @@ def run_all(paths: Collection[Path]) -> Iterator[Run]:
             pool.shutdown(cancel_futures=True)
 
 
+def versions() -> dict[str, str]:
+    """The packages that run a notebook, and all that they need: none that tests, prints or edits the book."""
+    found: dict[str, str] = {}
+    todo = [Requirement(line) for line in ("chainbp[notebooks]", "ipykernel", "nbclient")]
+    seen = set()
+    while todo:
+        wanted = todo.pop()
+        extras = frozenset(wanted.extras)
+        if (wanted.name, extras) in seen:
+            continue
+        seen.add((wanted.name, extras))
+        try:
+            package = metadata.distribution(wanted.name)
+        except metadata.PackageNotFoundError:
+            continue  # an extra that a package names, and nobody installed
+        found[wanted.name] = package.version
+        for needed in map(Requirement, package.requires or []):
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in {*extras, ""}):
+                todo.append(needed)
+    return found
+
+
 def surroundings(book: Path) -> str:
     """What the code of a notebook can see beside itself, as one number."""
     package = Path(util.find_spec("chainbp").origin).parent
     shared = [*package.glob("*.css"), *package.glob("widgets/*.json"), *package.glob("widgets/static/*")]
     files = [book / "matplotlibrc", *book.glob("_data/*"), *package.rglob("*.py"), *shared]
-    packages = sorted(f"{found.name} {found.version}" for found in metadata.distributions())
-    state = hashlib.sha256(repr((sys.version, packages)).encode())
+    state = hashlib.sha256(repr((sys.version, sorted(versions().items()))).encode())
     for file in sorted(file for file in files if file.is_file()):
         state.update(file.name.encode() + file.read_bytes())
     return state.hexdigest()

@@ -103,6 +103,12 @@ def test_what_stands_on_every_page_makes_every_page_anew(tmp_path, monkeypatch, 
     assert building.changed_for_all_pages()
 
 
+def test_what_only_tests_prints_or_edits_the_book_executes_no_notebook_again():
+    found = execution.versions()
+    assert {"chainbp", "numpy", "matplotlib", "anywidget", "ipykernel", "ipython", "traitlets", "nbformat"} <= {*found}
+    assert not {"pytest", "hypothesis", "playwright", "jupyterlab", "torch", "jax", "Sphinx", "sphinx"} & {*found}
+
+
 @pytest.fixture
 def executed(tmp_path, monkeypatch) -> SimpleNamespace:
     """A small book whose notebook is not really executed, its package, and what `refresh` would execute."""
