@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_pla
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_tools"))
 
-from browser import MISSING, OPTIONS, find_chromium  # noqa: E402
+from browser import MISSING, OPTIONS, find_chromium
 
 
 def missing(message: str) -> NoReturn:

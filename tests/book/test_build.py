@@ -14,7 +14,7 @@ import execution
 import nbformat
 import pytest
 from execution import Run, refresh
-from notebooks import ROOT, read
+from notebooks import read
 from scratch import cells, environment, small_book
 
 

@@ -20,8 +20,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from chromium import missing  # noqa: E402
-from scratch import ROOT, cells, environment, small_book  # noqa: E402
+from chromium import missing
+from scratch import ROOT, cells, environment, small_book
 
 pytestmark = pytest.mark.soak
 MAKE = shutil.which("make")
@@ -33,7 +33,7 @@ STOPPED = ". What is in _build/html, if anything, is the last book that was whol
 # Its own network, with nothing on it but this machine.
 NO_NETWORK = """
 import fcntl, os, socket, struct, sys
-fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh", b"lo", 0x49))  # SIOCSIFFLAGS: IFF_UP | IFF_RUNNING | IFF_LOOPBACK
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh", b"lo", 0x49))  # SIOCSIFFLAGS: up
 os.execv(sys.argv[1], sys.argv[1:])
 """
 # A step of the build that tells that it is there, and goes no further.

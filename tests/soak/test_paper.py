@@ -26,6 +26,7 @@ PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in 
 A4 = 297.0
 # The text's area, in mm from the top of the page: paper.css.
 AREA = (30, A4 - 24)
+MARGIN = 20 / A4 * 842  # in points
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_every_chapter_and_section_is_in_the_outline_where_it_begins(pdf, places
         heading = re.search(r"<h1>(.*?)<a ", html)[1]
         page, below = entries.pop(heading)
         assert page == places[name]
-        assert len(below) == len(re.findall("<h2>", html[: html.index("</article>")]))
+        assert len(below) == len(re.findall("<h2>", html[html.index("<article") : html.index("</article>")]))
     assert [*entries] == ["Contents", "Solutions"]
 
 
@@ -98,6 +99,18 @@ def test_the_contents_tell_the_pages(pdf, drawn, places):
     told = {name: int(re.search(r"(\d+)\s*$", " ".join(said))[1]) for name, said in lines.items()}
     assert told == {name: places[name] for name in told}
     assert {*PAGES, "solutions"} <= set(told)
+
+
+def test_nothing_is_wider_than_the_text(drawn):
+    """Nor cut off at its edge: what is cut off is still in the file, beyond it."""
+    wide = {}
+    for number, page in enumerate(drawn, 1):
+        text = page.get_textpage()
+        for index in range(text.count_rects()):
+            left, bottom, right, top = text.get_rect(index)
+            if left < MARGIN - 3 or right > page.get_width() - MARGIN + 3:
+                wide.setdefault(number, text.get_text_bounded(left, bottom, right, top))
+    assert wide == {}
 
 
 def test_every_equation_of_the_note_is_there(texts):
