@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import subprocess
 import sys
@@ -18,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
 sys.path.insert(0, str(ROOT / "tests"))
 
-from chromium import missing  # noqa: E402
+from chromium import MISSING, missing
 
-pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("paper")]
+pytestmark = pytest.mark.soak
 TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 A4 = 297.0
@@ -31,11 +32,17 @@ MARGIN = 20 / A4 * 842  # in points
 
 @pytest.fixture(scope="module")
 def path() -> Path:
-    done = subprocess.run([sys.executable, ROOT / "book" / "_tools" / "pdf.py"], capture_output=True, text=True)
-    if "no Chromium was found" in done.stderr:
-        missing(done.stderr)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return ROOT / "_build" / "chainbp.pdf"
+    """The PDF of the pages as they are, printed by the first process that asks for it."""
+    made, tools = ROOT / "_build" / "chainbp.pdf", ROOT / "book" / "_tools"
+    with (ROOT / "_build" / "pdf.lock").open("a") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        sources = [*HTML.glob("*.html"), tools / "pdf.py", tools / "paper.js", tools / "paper.css"]
+        if not made.exists() or made.stat().st_mtime < max(source.stat().st_mtime for source in sources):
+            done = subprocess.run([sys.executable, tools / "pdf.py"], capture_output=True, text=True)
+            if MISSING in done.stderr:
+                missing(done.stderr)
+            assert done.returncode == 0, done.stdout + done.stderr
+    return made
 
 
 @pytest.fixture(scope="module")
