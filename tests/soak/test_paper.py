@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
 sys.path.insert(0, str(ROOT / "tests"))
 
-from chromium import MISSING, missing
+from chromium import MISSING, missing  # noqa: E402
 
 pytestmark = pytest.mark.soak
 TOC = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text(encoding="utf-8"))
