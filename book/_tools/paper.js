@@ -93,10 +93,11 @@ async ({ style, author, edition, notice, parts, pages }) => {
   }
   list(solutions, "Solutions");
 
-  const cover = make(`<header class="cbp-cover"><p class="cbp-title"></p><p></p><p></p><p></p><p></p></header>`);
+  const cover = make(`<header class="cbp-cover"><p class="cbp-title"></p>${"<p></p>".repeat(5)}</header>`);
   const title = words(articles[0].querySelector("h1"));
   const subtitle = "A book that runs, after Masayuki Tanaka’s note of 2013";
-  [title, subtitle, author, edition, notice].forEach((text, index) => (cover.children[index].textContent = text));
+  const still = "On paper the figures stand still. In the book on a screen they follow your hand.";
+  [title, subtitle, author, edition, still, notice].forEach((text, index) => (cover.children[index].textContent = text));
   body.append(cover, contents, ...articles);
   [...heads].forEach(([part, name], index) => {
     part.style.page = `part-${index}`;

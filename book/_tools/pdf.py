@@ -64,7 +64,9 @@ def page_numbers(pdf: bytes) -> dict[str, int]:
 
 def print_book(page: Page) -> bytes:
     lay_out(page)
+    page.evaluate("document.body.className = 'cbp-measured'")
     numbers = page_numbers(page.pdf(prefer_css_page_size=True))
+    page.evaluate("document.body.className = ''")
     page.evaluate(FILL, numbers)
     pdf = page.pdf(prefer_css_page_size=True, outline=True, tagged=True)
     if page_numbers(pdf) != numbers:
@@ -88,7 +90,7 @@ def main() -> int:
             print(f"make pdf prints with Chromium, and {path} does not start: {error.message}", file=sys.stderr)
             return 1
         page = browser.new_page(java_script_enabled=False, color_scheme="light")
-        page.set_default_timeout(0)
+        page.set_default_timeout(300_000)
         pdf = print_book(page)
         browser.close()
     part = PDF.with_suffix(".part")
