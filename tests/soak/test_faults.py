@@ -34,7 +34,7 @@ STOPPED = ". What is in _build/html, if anything, is the last book that was whol
 NO_NETWORK = """
 import fcntl, os, socket, struct, sys
 fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh", b"lo", 0x49))  # SIOCSIFFLAGS: up
-os.execv(sys.argv[1], sys.argv[1:])
+os.execvp(sys.argv[1], sys.argv[1:])
 """
 # A step of the build that tells that it is there, and goes no further.
 WAIT = "import pathlib, time\npathlib.Path({marker!r}).touch()\ntime.sleep(300)"
@@ -239,7 +239,9 @@ def test_a_full_disk(folder, room):
     build.mkdir()
     size = sum(path.stat().st_size // 4096 + 1 for path in saved.rglob("*")) * 4
     write(folder, "The second state.", "print(7 * 6)")
-    subprocess.run([*as_root(), "mount", "-t", "tmpfs", "-o", f"size={size + room}k", "tmpfs", build], check=True)
+    options = f"size={size + room}k,uid={os.getuid()},gid={os.getgid()}"
+    if subprocess.run([*as_root(), "mount", "-t", "tmpfs", "-o", options, "tmpfs", build]).returncode:
+        missing("no small disk can be mounted")
     try:
         shutil.copytree(saved, build, dirs_exist_ok=True)
         code, said = make(folder)
@@ -259,7 +261,10 @@ def test_no_network_after_set_up(folder):
     if subprocess.run([*as_root(), "unshare", "--net", "true"], capture_output=True).returncode:
         missing("no network namespace can be made")
     write(folder, "The second state.", "print(7 * 6)")
-    code, said = make(folder, before=(*as_root(), "unshare", "--net", sys.executable, "-c", NO_NETWORK))
+    myself = ["setpriv", f"--reuid={os.getuid()}", f"--regid={os.getgid()}", "--clear-groups"]
+    mine = ["env", *(f"{key}={value}" for key, value in ENVIRONMENT.items())]  # sudo has its own
+    alone = [*as_root(), "unshare", "--net", sys.executable, "-c", NO_NETWORK]
+    code, said = make(folder, before=(*alone, *myself, *mine))
     assert code == 0, said
     assert whole(folder, "The second state.")
 

@@ -6,6 +6,7 @@ import fcntl
 import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,6 @@ def test_the_contents_tell_the_pages(pdf, drawn, places):
 
 
 def test_nothing_is_wider_than_the_text(drawn):
-    """Nor cut off at its edge: what is cut off is still in the file, beyond it."""
     wide = {}
     for number, page in enumerate(drawn, 1):
         text = page.get_textpage()
@@ -118,6 +118,25 @@ def test_nothing_is_wider_than_the_text(drawn):
             if left < MARGIN - 3 or right > page.get_width() - MARGIN + 3:
                 wide.setdefault(number, text.get_text_bounded(left, bottom, right, top))
     assert wide == {}
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s|\xad|\ufffe", "", text)
+
+
+def test_no_line_of_code_is_cut_off(texts):
+    book, cut = squeezed("".join(texts)), {}
+    for name in PAGES:
+        page = (HTML / f"{name}.html").read_text(encoding="utf-8")
+        shown = re.sub(r'(?s)<details class="[^"]*\bhide\b.*?</details>', "", page)
+        lines = [
+            squeezed(unescape(re.sub("<[^>]*>", "", line)))
+            for block in re.findall(r"(?s)<pre>(.*?)</pre>", shown)
+            for line in block.splitlines()
+        ]
+        if lost := [line for line in lines if line not in book]:
+            cut[name] = lost
+    assert cut == {}
 
 
 def test_every_equation_of_the_note_is_there(texts):
