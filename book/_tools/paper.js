@@ -64,7 +64,7 @@ async ({ style, author, edition, notice, parts, pages }) => {
       const number = solution.id.replace(/.*Solution-/, "");
       const exercise = unique(article.id, `Exercise-${number}`);
       solution.querySelector(".admonition-title").innerHTML = `<a href="#${exercise}">Exercise ${number}</a>`;
-      const hint = `<p class="cbp-where"><a href="#${solution.id}">Solution: page <b data-page-of="${solution.id}">000</b></a></p>`;
+      const hint = `<p class="cbp-where"><a href="#${solution.id}">Solution: page&nbsp;<b data-page-of="${solution.id}">000</b></a></p>`;
       solution.previousElementSibling.append(make(hint));
       section.append(solution);
     }
