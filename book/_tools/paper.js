@@ -25,14 +25,16 @@ async ({ style, author, edition, notice, parts, pages }) => {
   const heads = new Map([[contents, "Contents"]]);
   const articles = [];
 
+  const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
   const bring = (page) => {
     const article = new DOMParser().parseFromString(pages[page], "text/html").querySelector(".bd-article");
     const drop = "script, .headerlink, .toctree-wrapper, a:has(> .viewcode-link), details.hide";
     article.querySelectorAll(drop).forEach((node) => node.remove());
     article.querySelectorAll("img").forEach((image) => image.removeAttribute("loading"));
+    const lines = (row) => Math.max(...[...row.cells].map((cell) => cell.querySelectorAll("br").length + 1));
     const small = [
       ...[...article.querySelectorAll("pre")].filter((pre) => pre.textContent.split("\n").length <= 12),
-      ...[...article.querySelectorAll("table")].filter((table) => table.rows.length <= 9),
+      ...[...article.querySelectorAll("table")].filter(({ rows }) => rows.length <= 9 && sum([...rows].map(lines)) <= 12),
     ];
     small.forEach((node) => node.classList.add("cbp-whole"));
     for (const figure of article.querySelectorAll(".cbp-still > svg, img")) {
