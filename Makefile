@@ -9,8 +9,7 @@ PAGES = _build/html
 PORT = 8000
 # The exact versions that the book is known to work with; `make test CONSTRAINTS=` takes the newest instead.
 CONSTRAINTS = -c constraints.txt
-# --no-compile: most of what comes is never imported, and Python compiles what is.
-INSTALL = $(RUN) -m pip install -qq --disable-pip-version-check --no-compile $(CONSTRAINTS)
+INSTALL = $(RUN) book/_tools/environment.py
 # The notebooks' kernel must be this environment's, even where the user has installed another "python3" kernel.
 export JUPYTER_PREFER_ENV_PATH = 1
 
@@ -88,37 +87,30 @@ NEEDS = $(VENV)/venv.stamp pyproject.toml constraints.txt
 
 $(VENV)/book.stamp: $(NEEDS)
 	@echo 'Installing what the book needs (a minute)'
-	@$(INSTALL) -e '.[book]'
-	@touch $@
+	@$(INSTALL) $@ $(CONSTRAINTS)
 
 $(VENV)/lab.stamp: $(VENV)/book.stamp
 	@echo 'Installing JupyterLab'
-	@$(INSTALL) -e '.[lab]'
-	@touch $@
+	@$(INSTALL) $@ $(CONSTRAINTS)
 
 $(VENV)/pdf.stamp: $(VENV)/book.stamp
 	@echo 'Installing what prints the book'
-	@$(INSTALL) -e '.[pdf]'
-	@touch $@
+	@$(INSTALL) $@ $(CONSTRAINTS)
 
 $(VENV)/test.stamp: $(NEEDS)
 	@echo 'Installing what the book and the tests need (two minutes)'
-	@$(INSTALL) -e '.[test]'
-	@touch $(VENV)/book.stamp $(VENV)/lab.stamp $(VENV)/pdf.stamp $@
+	@$(INSTALL) $@ $(CONSTRAINTS)
+	@touch $(VENV)/book.stamp $(VENV)/lab.stamp $(VENV)/pdf.stamp
 
 $(VENV)/bench.stamp: $(VENV)/test.stamp
 	@echo 'Installing what the benchmarks need'
-	@$(INSTALL) -e '.[bench]'
-	@touch $@
+	@$(INSTALL) $@ $(CONSTRAINTS)
 
 # A candidate must really run: a pyenv shim may exist for a version that is not installed.
 $(VENV)/venv.stamp:
 	@for python in $${PYTHON:-python3.13 python3.12 python3.11 python3}; do \
 		if "$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-			echo "Setting up $(VENV) with $$("$$python" --version)"; \
-			rm -rf $(VENV); \
-			"$$python" -m venv $(VENV) && touch $@; \
-			exit; \
+			exec "$$python" book/_tools/environment.py $@; \
 		fi; \
 	done; \
 	echo 'No Python 3.11 or newer with venv was found (Debian: apt install python3-venv).' >&2; \

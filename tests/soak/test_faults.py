@@ -98,8 +98,10 @@ def built(tmp_path_factory) -> Path:
     for entry in Path(sys.prefix).iterdir():
         if entry.suffix != ".stamp":
             (venv / entry.name).symlink_to(entry)
+    now = time.time()
     for stamp in re.findall(r"(?m)^\$\(VENV\)/(\w+\.stamp):", (ROOT / "Makefile").read_text(encoding="utf-8")):
         (venv / stamp).touch()
+        os.utime(venv / stamp, (now, now))  # none is older than another: nothing shall be installed into what is shared
     write(folder, "The first state.")
     code, said = make(folder)
     assert code == 0, said
@@ -184,6 +186,16 @@ def test_twice_at_the_same_time(folder):
     assert [process.returncode for process in both] == [0, 0], said
     assert sum("Another build of this book is running. Waiting for its end" in text for text in said) == 1
     assert whole(folder, "The second state.")
+
+
+def test_two_set_up_one_environment(folder):
+    (folder / ".venv").rename(folder / "another")
+    both = [start(folder, ".venv/venv.stamp") for _ in range(2)]
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sum("Another make sets up this environment. Waiting for its end" in text for text in said) == 1
+    assert sum("Setting up .venv with Python" in text for text in said) == 1
+    subprocess.run([folder / ".venv/bin/python", "-m", "pip", "--version"], check=True)
 
 
 def test_a_notebook_that_raises(folder):
