@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from chromium import visit
 from live import check, drag, live_pages
-from looks import LOOKS, VISITS, take, violations
+from looks import LAID_OUT, LOOKS, VISITS, take, violations
 from playwright.sync_api import Locator
 from widget_cases import CASES
 
@@ -37,10 +37,6 @@ WIDE_ELEMENTS = """() => [...document.querySelectorAll("main *")]
     .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
     .filter(e => !e.closest("pre, table, .katex-display"))
     .map(e => e.tagName + "." + e.className).slice(0, 5)"""
-
-# chainbp.js lays out later what is not on the first screen.
-LAID_OUT = """() => [...document.querySelectorAll(".bd-article > section > section")]
-    .every(section => section.style.contentVisibility === "visible")"""
 
 
 def test_the_book_is_built():

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from chromium import visit
+from looks import LAID_OUT
 from playwright.sync_api import Locator, Page
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
@@ -20,7 +21,8 @@ CHAPTER = "4-2-lp-pooling.html"
 
 
 def link(page: Page, address: str) -> Locator:
-    """The first link of the text to an address, in the middle of the screen."""
+    """The first link of the text to an address, in the middle of the screen, where it stays."""
+    page.wait_for_function(LAID_OUT)
     found = page.locator(f".bd-article a.internal[href$='{address}']").first
     found.evaluate("node => node.scrollIntoView({block: 'center'})")
     return found
