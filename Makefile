@@ -1,13 +1,16 @@
 # `make help` lists what can be made. Each target sets itself up from nothing: a Python 3.11 or newer is all it takes.
 .POSIX:
 .SUFFIXES:
+# `make book pdf site` is one after the other; what can be done side by side does it by itself.
+.NOTPARALLEL:
 .PHONY: help book page pdf site test soak frameworks lab serve bench outputs widgets clean
 
 VENV = .venv
 RUN = $(VENV)/bin/python
 PAGES = _build/html
 PORT = 8000
-# The exact versions that the book is known to work with; `make test CONSTRAINTS=` takes the newest instead.
+# The exact versions that the book is known to work with; in a new environment,
+# `make test CONSTRAINTS=` takes the newest instead.
 CONSTRAINTS = -c constraints.txt
 INSTALL = $(RUN) book/_tools/environment.py
 # The notebooks' kernel must be this environment's, even where the user has installed another "python3" kernel.

@@ -29,26 +29,32 @@ def made(stamp: Path) -> bool:
 def main() -> int:
     stamp, options = Path(sys.argv[1]), sys.argv[2:]
     venv, extra = stamp.parent, stamp.stem
-    # Beside the environment, which may have to go. The lock ends with the process, however that ends.
+    venv.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the environment, which may have to go. The lock ends with this process and the one that it starts.
     with Path(f"{venv}.lock").open("w") as lock:
         try:
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             print("Another make sets up this environment. Waiting for its end", flush=True)
-            fcntl.lockf(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         if made(stamp):
             return 0
         if extra == "venv":
+            if venv.exists() and any(venv.iterdir()) and not (venv / "pyvenv.cfg").is_file():
+                sys.exit(f"{venv} is there, and is no environment: name another place, make VENV=...")
             print(f"Setting up {venv} with Python {sys.version.split()[0]}", flush=True)
             shutil.rmtree(venv, ignore_errors=True)
             command = [sys.executable, "-m", "venv", venv]
         else:
             command = [venv / "bin" / "python", *PIP, *options, "-e", f".[{extra}]"]
-        code = subprocess.run(command).returncode
+        code = subprocess.run(command, pass_fds=[lock.fileno()]).returncode
         if code == 0:
             stamp.touch()
         return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: the environment is not complete, and the next make goes on with it")

@@ -17,6 +17,7 @@ one only if something changed: Binder keeps what it has built for a commit.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -40,7 +41,7 @@ from outputs import WIDGET_VIEW, write
 
 ROOT = BOOK.parent
 BUILD = ROOT / "_build"
-HTML, SITE, PDF = BUILD / "html", BUILD / "site", BUILD / "chainbp.pdf"
+HTML, SITE, PART, PDF = BUILD / "html", BUILD / "site", BUILD / "site.part", BUILD / "chainbp.pdf"
 BRANCH = "notebooks"
 CARD = (1200, 630)
 # Of the pages that are made by Sphinx and by no author.
@@ -61,9 +62,9 @@ class Place:
     @classmethod
     def of(cls, environment: dict[str, str]) -> Place:
         site = environment.get("SITE", "").rstrip("/")
-        if not re.fullmatch(r"https?://[^\s/]+(/[^\s?#]*)?", site):
+        if not re.fullmatch(r"https?://[\w.-]+(:\d+)?(/[\w.~%-]+)*", site) or site.endswith(".html"):
             raise SystemExit(f"SITE is {site!r}; say where the book will stand: make site SITE=https://HOST/PATH")
-        server = environment.get("GITHUB_SERVER_URL", cls.server)
+        server = (environment.get("GITHUB_SERVER_URL") or cls.server).rstrip("/")
         return cls(site, environment.get("GITHUB_REPOSITORY", ""), server)
 
     def page(self, name: str) -> str:
@@ -133,21 +134,23 @@ def linked(markdown: str, place: Place) -> str:
     return markdown
 
 
-def publish_notebooks(place: Place, wheel: str) -> None:
+def publish_notebooks(place: Place, wheel: Path) -> None:
     """Write them, and what Binder makes their environment from: the branch `notebooks`."""
-    folder = SITE / "notebooks"
+    folder = PART / "notebooks"
     folder.mkdir()
     shutil.copytree(BOOK / "_data", folder / "_data")
     data = sorted(file.name for file in folder.glob("_data/*"))
     for path in notebooks():
-        notebook = portable(nbformat.read(path, as_version=4), place, wheel, data)
+        notebook = portable(nbformat.read(path, as_version=4), place, wheel.name, data)
         (folder / path.name).write_text(write(notebook), encoding="utf-8")
     environment = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    own = environment.replace("-e .[book,test]", f"chainbp[notebooks] @ {place.site}/wheels/{wheel}")
+    own = environment.replace("-e .[book,test]", f"chainbp[notebooks] @ {place.site}/wheels/{wheel.name}")
     (folder / "environment.yml").write_text(own, encoding="utf-8")
     shutil.copy(ROOT / "constraints.txt", folder)
     (folder / "README.md").write_text(
-        f"The notebooks of [the book]({place.site}/), made from its main branch each time that it is published.\n",
+        f"The notebooks of [the book]({place.site}/), made from its main branch each time that it is published.\n"
+        # Binder, which keeps what it built for a commit, builds anew if this line changes.
+        f"\n{wheel.name}: sha256 {hashlib.sha256(wheel.read_bytes()).hexdigest()}\n",
         encoding="utf-8",
     )
 
@@ -243,7 +246,7 @@ def buttons(place: Place, name: str, html: str, *, notebook: bool) -> str:
 def publish_pages(place: Place) -> None:
     known = {path.stem for path in notebooks()}
     listed = []
-    for path in sorted(SITE.glob("*.html")):
+    for path in sorted(PART.glob("*.html")):
         name, html = path.stem, path.read_text(encoding="utf-8")
         if html.count("  </head>") != 1 or html.count(DOOR) != (name != "search"):
             raise SystemExit(f"{path.name}: its head or its bar is not where _templates/layout.html puts it")
@@ -251,14 +254,14 @@ def publish_pages(place: Place) -> None:
         path.write_text(html.replace("  </head>", head(place, name, html) + "  </head>"), encoding="utf-8")
         if name not in UNLISTED:
             listed.append(f"<url><loc>{escape(place.page(name))}</loc></url>")
-    (SITE / "sitemap.xml").write_text(
+    (PART / "sitemap.xml").write_text(
         '<?xml version="1.0" encoding="UTF-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
         + "\n".join(listed)
         + "\n</urlset>\n",
         encoding="utf-8",
     )
     # Read only where the site is a host of its own.
-    (SITE / "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {place.site}/sitemap.xml\n", encoding="utf-8")
+    (PART / "robots.txt").write_text(f"User-agent: *\nAllow: /\nSitemap: {place.site}/sitemap.xml\n", encoding="utf-8")
 
 
 # ---- pictures ----
@@ -277,30 +280,44 @@ def draw(page: Path, file: Path, width: int, height: int) -> None:
 
 def draw_pictures() -> None:
     """The card that chats show is the landing page's first screen; the touch icon is the logo on white."""
-    card, icon = SITE / "card.html", SITE / "icon.html"
+    card, icon = PART / "card.html", PART / "icon.html"
     landing = (HTML / "index.html").read_text(encoding="utf-8")
     card.write_text(landing.replace("</head>", '<link rel="stylesheet" href="_static/card.css" /></head>'), "utf-8")
-    draw(card, SITE / "card.png", *CARD)
+    draw(card, PART / "card.png", *CARD)
     icon.write_text('<body style="margin:0"><img src="_static/favicon.svg" width="180" height="180">', "utf-8")
-    draw(icon, SITE / "touch-icon.png", 180, 180)
-    for made in card, icon, SITE / "_static" / "card.css":
+    draw(icon, PART / "touch-icon.png", 180, 180)
+    for made in card, icon, PART / "_static" / "card.css":
         made.unlink()
+
+
+def make(place: Place) -> None:
+    """Make the site beside the one before, and put it into its place when it is whole."""
+    shutil.rmtree(PART, ignore_errors=True)
+    shutil.copytree(HTML, PART)
+    for sheet in BOOK.glob("_site/*.css"):
+        shutil.copy(sheet, PART / "_static")
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "--wheel-dir", PART / "wheels", ROOT], check=True)
+    (wheel,) = (PART / "wheels").glob("*.whl")
+    publish_notebooks(place, wheel)
+    publish_pages(place)
+    draw_pictures()
+    if PDF.is_file():
+        shutil.copy(PDF, PART)
+    shutil.rmtree(SITE, ignore_errors=True)
+    PART.rename(SITE)
 
 
 def main() -> int:
     place = Place.of(dict(os.environ))
-    shutil.rmtree(SITE, ignore_errors=True)
-    shutil.copytree(HTML, SITE)
-    for sheet in BOOK.glob("_site/*.css"):
-        shutil.copy(sheet, SITE / "_static")
-    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "--wheel-dir", SITE / "wheels", ROOT], check=True)
-    (wheel,) = (SITE / "wheels").glob("*.whl")
-    publish_notebooks(place, wheel.name)
-    publish_pages(place)
-    draw_pictures()
-    if PDF.is_file():
-        shutil.copy(PDF, SITE)
+    if PDF.is_file() and PDF.stat().st_mtime < (HTML / "index.html").stat().st_mtime:
+        raise SystemExit(f"{PDF.name} is older than the book: print it anew, by make pdf, or remove it")
+    try:
+        make(place)
+    except KeyboardInterrupt:
+        raise SystemExit(f"Interrupted. What is in {SITE}, if anything, is the last site that was whole") from None
+    finally:
+        shutil.rmtree(PART, ignore_errors=True)
     print(f"The site for {place.site}/ is in {SITE}")
     return 0
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -68,8 +70,16 @@ def test_the_conda_environment_is_pip_with_the_same_extras_and_constraints():
 def test_the_makefile_installs_the_same():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "\nCONSTRAINTS = -c constraints.txt\n" in makefile
-    (install,) = re.findall(r"pip install.*", makefile)
-    assert install.endswith(" $(CONSTRAINTS)")
-    installed = re.findall(r"\$\(INSTALL\) -e '\.\[(\w+)\]'", makefile)
+    assert "pip install" not in makefile
+    installed = re.findall(r"(?m)^\$\(VENV\)/(\w+)\.stamp: .*\n.*\n\t@\$\(INSTALL\) \$@ \$\(CONSTRAINTS\)$", makefile)
     assert sorted(installed) == ["bench", "book", "lab", "pdf", "test"]
     assert set(installed) <= set(EXTRAS)
+
+
+def test_a_folder_that_is_no_environment_stays(tmp_path):
+    (tmp_path / "thesis.txt").touch()
+    command = [sys.executable, ROOT / "book" / "_tools" / "environment.py", tmp_path / "venv.stamp"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "is there, and is no environment" in done.stderr
+    assert (tmp_path / "thesis.txt").is_file()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 import shutil
 from functools import cache
@@ -29,8 +30,9 @@ def site(html, tmp_path_factory):
     folder = tmp_path_factory.mktemp("site") / "book"
     shutil.copytree(html, folder, ignore=shutil.ignore_patterns("_images", "_modules", "_downloads", "_sources"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publish, "SITE", folder)
-        publish.publish_notebooks(PLACE, WHEEL)
+        patch.setattr(publish, "PART", folder)
+        (folder / WHEEL).touch()
+        publish.publish_notebooks(PLACE, folder / WHEEL)
         publish.publish_pages(PLACE)
     return folder
 
@@ -85,7 +87,11 @@ def test_a_site_without_a_repository_has_no_link_that_needs_one():
     assert place.links("api", "api", notebook=False) == {}
 
 
-@pytest.mark.parametrize("given", ["", "example.org", "https://", "https://example.org/?x=1"])
+NO_ADDRESS = ["", "example.org", "https://", "https://a.org/?x=1", "https://a.org#f", "https://a.org/index.html"]
+NO_ADDRESS += ["https://me:secret@a.org/b", "https://a.org/\"quoted'{x}"]
+
+
+@pytest.mark.parametrize("given", NO_ADDRESS)
 def test_an_address_that_is_none_is_refused_with_what_to_write(given):
     with pytest.raises(SystemExit, match=r"make site SITE=https://HOST/PATH"):
         publish.Place.of({"SITE": given})
@@ -94,6 +100,27 @@ def test_an_address_that_is_none_is_refused_with_what_to_write(given):
 def test_the_place_is_what_a_workflow_says():
     said = {"SITE": "https://a.b/c/", "GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "d/e"}
     assert publish.Place.of(said) == publish.Place("https://a.b/c", "d/e")
+    for server in ("", "https://github.com/"):
+        assert publish.Place.of(said | {"GITHUB_SERVER_URL": server}) == publish.Place.of(said)
+
+
+def test_a_site_that_is_not_whole_leaves_the_one_before(tmp_path, monkeypatch):
+    for name in ("HTML", "SITE", "PART", "PDF"):
+        monkeypatch.setattr(publish, name, tmp_path / name)
+    for folder in (publish.HTML, publish.SITE):
+        folder.mkdir()
+        (folder / "index.html").write_text(folder.name, encoding="utf-8")
+    monkeypatch.setenv("SITE", "https://a.org")
+    monkeypatch.setattr(publish, "find_chromium", lambda _: None)
+    monkeypatch.setattr(publish, "publish_pages", lambda _: None)
+    with pytest.raises(SystemExit, match="The card is not drawn"):
+        publish.main()
+    assert (publish.SITE / "index.html").read_text(encoding="utf-8") == "SITE"
+    assert not publish.PART.exists()
+    publish.PDF.touch()
+    os.utime(publish.PDF, (1, 1))
+    with pytest.raises(SystemExit, match="older than the book"):
+        publish.main()
 
 
 def test_a_built_book_has_no_buttons_and_no_address(html):

@@ -33,7 +33,9 @@ def python(venv, program, folder):
 def test_a_published_notebook_works_alone(tmp_path, monkeypatch):
     import publish
 
-    monkeypatch.setattr(publish, "SITE", tmp_path / "served" / "book")
+    places = {"SITE": "served/book", "PART": "served/part", "PDF": "none.pdf"}
+    for name, place in places.items():
+        monkeypatch.setattr(publish, name, tmp_path / place)
     (tmp_path / "served").mkdir()
     with serving(tmp_path / "served") as address:
         monkeypatch.setenv("SITE", f"{address}/book")
