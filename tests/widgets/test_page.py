@@ -170,11 +170,11 @@ def test_a_wild_hand_breaks_nothing(page_at):
         assert fig.bounding_box()["height"] == height, f"{name}: {fig.inner_text()}"
 
 
-# The same by the browser's mouse as a script moves it, which need not wait for a frame after each move: where a mark is
-# taken, as a part of their number, and the points that it is then drawn to.
+# The same by a script, which need not wait for a frame after each move: which mark is taken, as a part of their number,
+# and the points that it is then drawn to, of the window, or beside the mark, where a value stops less often at its end.
 WILD_HAND = f"""async (f, pulls) => {{
     const seen = [];
-    for (const [which, points] of pulls) {{
+    for (const [which, points, beside] of pulls) {{
         const marks = [...f.querySelectorAll(".cbp-slider")];
         const touch = marks[Math.floor(which * marks.length)].querySelector(".touch");
         touch.scrollIntoView({{ block: "center" }});
@@ -182,9 +182,10 @@ WILD_HAND = f"""async (f, pulls) => {{
         const mouse = {{ pointerId: 1, pointerType: "mouse", bubbles: true, cancelable: true }};
         const send = (type, clientX, clientY) =>
             touch.dispatchEvent(new PointerEvent(`pointer${{type}}`, {{ ...mouse, clientX, clientY }}));
-        send("down", left + width / 2, top + height / 2);
-        for (const [x, y] of points) send("move", x, y);
-        send("up", ...points.at(-1));
+        const [x0, y0] = [left + width / 2, top + height / 2];
+        send("down", x0, y0);
+        for (const [x, y] of points) send("move", ...(beside ? [x0 + x / 20, y0 + y / 20] : [x, y]));
+        send("up", x0, y0);
         await new Promise(requestAnimationFrame);
         seen.push([({NUMBERS})(f), f.innerHTML.includes("NaN"), f.getBoundingClientRect().height]);
     }}
@@ -199,7 +200,7 @@ def test_a_wild_hand_breaks_nothing_for_long(page_at, width):
     for name in WILD:
         fig = figure(page, name)
         kind, height = fig.get_attribute("data-figure"), fig.bounding_box()["height"]
-        pulls = [(rng.random(), wild_points(rng, width)) for _ in range(40)]
+        pulls = [(rng.random(), wild_points(rng, width), i % 2) for i in range(40)]
         states = set()
         for numbers, broken, now in fig.evaluate(WILD_HAND, pulls):
             states.add(json.dumps(numbers))
