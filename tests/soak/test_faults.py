@@ -62,6 +62,8 @@ def start(folder: Path, *target: str, before: tuple[str, ...] = (), **settings: 
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # Of tests that run in the background, children would ignore Ctrl+C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
