@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -30,12 +31,15 @@ def environment() -> dict[str, str]:
     }
 
 
-def small_book(folder: Path) -> Path:
-    """A folder for a book of one page, index.ipynb, with the project's settings; the notebook is not there yet."""
+def small_book(folder: Path, **descriptions: str) -> Path:
+    """A folder for a book with the project's settings: index, and other pages that are described; none is there yet."""
+    first, *others = (descriptions := {"index": "A page."} | descriptions)
     book = folder / "book"
     for part in ("_ext", "_static", "_extra", "_templates", "_tools"):
         shutil.copytree(ROOT / "book" / part, book / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "_config.yml", folder)
-    (book / "_toc.yml").write_text("format: jb-book\nroot: index\n", encoding="utf-8")
-    (book / "descriptions.yml").write_text("index: A page.\n", encoding="utf-8")
+    toc = {"format": "jb-book", "root": first} | ({"chapters": [{"file": name} for name in others]} if others else {})
+    # JSON is YAML.
+    (book / "_toc.yml").write_text(json.dumps(toc), encoding="utf-8")
+    (book / "descriptions.yml").write_text(json.dumps(descriptions), encoding="utf-8")
     return book

@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import TextIO
 
 from execution import BOOK, notebooks, refresh
+from whole import replace_folder
 
 ROOT = BOOK.parent
 BUILD = ROOT / "_build"
@@ -143,20 +144,10 @@ def build(again: bool, only: list[str] | None) -> bool:
         if failed:
             say("FAILED: the book has errors, see above" + STAYS)
         else:
-            replace()
+            replace_folder(PART, HTML)
             unfinished.unlink()
     print(f"The whole log: {LOG.relative_to(ROOT)}")
     return failed
-
-
-def replace() -> None:
-    """Put new pages into the place of the old ones."""
-    old = BUILD / "html.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if HTML.exists():
-        HTML.rename(old)
-    PART.rename(HTML)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def saved() -> dict[Path, float]:

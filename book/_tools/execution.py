@@ -28,6 +28,7 @@ from nbclient import NotebookClient  # noqa: E402
 from nbclient.exceptions import CellControlSignal, DeadKernelError  # noqa: E402
 from packaging.requirements import Requirement  # noqa: E402
 from traitlets.config import Config  # noqa: E402
+from whole import write_whole  # noqa: E402
 
 BOOK = Path(__file__).resolve().parents[1]
 # The kernel and we can talk by ports of this machine that others can listen to: encrypted, if the kernel knows how.
@@ -139,16 +140,6 @@ def key(notebook: dict, around: str) -> str:
 
 def load(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is either there as a whole or as it was before, whatever interrupts."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def refresh(

@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 
 import nbformat
-from execution import BOOK, Run, notebooks, run_all, write_whole
+from execution import BOOK, Run, notebooks, run_all
+from whole import write_whole
 
 sys.path.insert(0, str(BOOK / "_ext"))
 

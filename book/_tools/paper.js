@@ -15,8 +15,12 @@ async ({ style, author, edition, notice, parts, pages }) => {
     return copy.textContent.trim();
   };
   /** A line of the contents. A page's number is filled in when it is known. */
-  const line = (id, text, level) =>
-    make(`<a class="cbp-line cbp-${level}" href="#${id}"><span></span><i></i><b data-page-of="${id}">000</b></a>`);
+  const line = (id, text, level) => {
+    const html = `<a class="cbp-line cbp-${level}" href="#${id}"><span></span><i></i><b data-page-of="${id}">000</b></a>`;
+    const made = make(html);
+    made.firstElementChild.textContent = text;
+    return made;
+  };
 
   const body = document.createElement("body");
   const contents = make(`<nav class="bd-article cbp-contents"><h1 id="contents">Contents</h1></nav>`);
@@ -25,16 +29,16 @@ async ({ style, author, edition, notice, parts, pages }) => {
   const heads = new Map([[contents, "Contents"]]);
   const articles = [];
 
-  const sum = (numbers) => numbers.reduce((a, b) => a + b, 0);
   const bring = (page) => {
     const article = new DOMParser().parseFromString(pages[page], "text/html").querySelector(".bd-article");
     const drop = "script, .headerlink, .toctree-wrapper, a:has(> .viewcode-link), details.hide";
     article.querySelectorAll(drop).forEach((node) => node.remove());
     article.querySelectorAll("img").forEach((image) => image.removeAttribute("loading"));
-    const lines = (row) => Math.max(...[...row.cells].map((cell) => cell.querySelectorAll("br").length + 1));
+    const inCell = (cell) => cell.querySelectorAll("br").length + 1;
+    const lines = ({ rows }) => [...rows].reduce((sum, row) => sum + Math.max(...[...row.cells].map(inCell)), 0);
     const small = [
       ...[...article.querySelectorAll("pre")].filter((pre) => pre.textContent.split("\n").length <= 12),
-      ...[...article.querySelectorAll("table")].filter(({ rows }) => rows.length <= 9 && sum([...rows].map(lines)) <= 12),
+      ...[...article.querySelectorAll("table")].filter((table) => table.rows.length <= 9 && lines(table) <= 12),
     ];
     small.forEach((node) => node.classList.add("cbp-whole"));
     for (const figure of article.querySelectorAll(".cbp-still > svg, img")) {
@@ -75,11 +79,8 @@ async ({ style, author, edition, notice, parts, pages }) => {
 
   const list = (article, name) => {
     contents.append(line(article.id, name, "chapter"));
-    contents.lastElementChild.firstElementChild.textContent = name;
-    for (const heading of article.querySelectorAll("h2")) {
-      contents.append(line(heading.parentElement.id, "", "section"));
-      contents.lastElementChild.firstElementChild.textContent = words(heading);
-    }
+    for (const heading of article.querySelectorAll("h2"))
+      contents.append(line(heading.parentElement.id, words(heading), "section"));
     heads.set(article, name);
     articles.push(article);
   };

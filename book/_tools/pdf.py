@@ -16,6 +16,7 @@ from browser import MISSING, OPTIONS, find_chromium
 from execution import BOOK
 from playwright.sync_api import Error, Page, sync_playwright
 from pypdf import PdfReader
+from whole import write_whole
 
 ROOT = BOOK.parent
 HTML = ROOT / "_build" / "html"
@@ -93,9 +94,7 @@ def main() -> int:
         page.set_default_timeout(300_000)
         pdf = print_book(page)
         browser.close()
-    part = PDF.with_suffix(".part")
-    part.write_bytes(pdf)
-    part.replace(PDF)
+    write_whole(PDF, pdf)
     size = len(pdf) / 1e6
     print(f"Printed in {time.monotonic() - start:.1f} s, {size:.1f} MB: {PDF.relative_to(ROOT)}")
     return 0

@@ -38,6 +38,7 @@ sys.path.insert(0, str(BOOK / "_ext"))
 
 import prose
 from outputs import WIDGET_VIEW, write
+from whole import replace_folder
 
 ROOT = BOOK.parent
 BUILD = ROOT / "_build"
@@ -304,8 +305,7 @@ def make(place: Place) -> None:
     draw_pictures()
     if PDF.is_file():
         shutil.copy(PDF, PART)
-    shutil.rmtree(SITE, ignore_errors=True)
-    PART.rename(SITE)
+    replace_folder(PART, SITE)
 
 
 def main() -> int:

@@ -31,6 +31,11 @@ def text(path: Path) -> str:
     return "\n\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
 
 
+def folded(cell: nbformat.NotebookNode) -> bool:
+    """Whether a page does not show its code, or only when asked."""
+    return bool({"hide-input", "remove-input"} & {*cell.metadata.get("tags", [])})
+
+
 def formulas(path: Path) -> list[str]:
     """The labels of a notebook's formulas: `prose` holds that each has one, and that it is its number."""
     return [name for name in prose.ANCHOR.findall(text(path)) if name.startswith("eq-")]

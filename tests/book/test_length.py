@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from notebooks import CHAPTERS, read
+from notebooks import CHAPTERS, folded, read
 
 WORDS, LINES = 1800, 130
 chapter_ids = [path.stem for path in CHAPTERS]
@@ -20,7 +20,7 @@ def seen(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and cell.source.startswith("## Solutions"):
             break
-        if not {"hide-input", "remove-input"} & {*cell.metadata.get("tags", [])}:
+        if not folded(cell):
             cells.append(cell)
     return cells
 

@@ -22,6 +22,7 @@ import execution  # noqa: E402
 import nbformat  # noqa: E402
 from nbclient import NotebookClient  # noqa: E402
 from nbclient.exceptions import CellExecutionComplete  # noqa: E402
+from whole import write_whole  # noqa: E402
 
 COPIES = ROOT / "_build" / "executed"
 surroundings = functools.cache(execution.surroundings)
@@ -53,7 +54,7 @@ class Copy:
             self.client.set_widgets_metadata()
             copy = COPIES / self.path.relative_to(execution.BOOK)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            execution.write_whole(copy, nbformat.writes(self.notebook))
+            write_whole(copy, nbformat.writes(self.notebook))
 
 
 copies: dict[IPyNbFile, Copy] = {}

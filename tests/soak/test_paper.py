@@ -68,8 +68,6 @@ def places(pdf) -> dict[str, int]:
     return {name.removeprefix("/"): pdf.get_destination_page_number(named[name]) + 1 for name in named}
 
 
-
-
 def outline(pdf: PdfReader) -> list[tuple[str, int, list]]:
     """Titles, pages and what is below them."""
     found: list[tuple[str, int, list]] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_tools"))
 
 from chromium import launched, serving, visit
 from katex_build import find_node
-from scratch import ROOT, cells, environment
+from scratch import cells, environment, small_book
 from widget_cases import CASES, explore
 
 from chainbp.widgets.base import SHARED
@@ -77,15 +76,8 @@ def html(tmp_path_factory) -> Path:
 
 def build(folder: Path) -> None:
     """Build the small book with the project's settings."""
-    book = folder / "book"
-    book.mkdir(parents=True)
-    for part in ("_ext", "_static", "_extra", "_templates", "_tools"):
-        shutil.copytree(ROOT / "book" / part, book / part)
-    shutil.copy(ROOT / "_config.yml", folder)
-    contents = "format: jb-book\nroot: index\nchapters: [{file: plain}, {file: more}, {file: asking}]\n"
-    (book / "_toc.yml").write_text(contents, encoding="utf-8")
-    descriptions = "index: Figures.\nplain: None.\nmore: Chains.\nasking: Questions.\n"
-    (book / "descriptions.yml").write_text(descriptions, encoding="utf-8")
+    folder.mkdir()
+    book = small_book(folder, index="Figures.", plain="None.", more="Chains.", asking="Questions.")
     (book / "plain.md").write_text("# A page without figures\n", encoding="utf-8")
     more = cells("from chainbp import *\nfrom chainbp.widgets import *", *explore.MORE, explore.OWN)
     more.cells.insert(0, nbformat.v4.new_markdown_cell("# More chains"))
