@@ -167,7 +167,10 @@ class Quiet(SimpleHTTPRequestHandler):
 
 def serve(port: int) -> None:
     handler = functools.partial(Quiet, directory=str(HTML))
-    server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise SystemExit(f"Port {port} cannot be had ({error.strerror}): choose another, make serve PORT=...") from None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     before: dict[Path, float] = {}
     while True:

@@ -211,6 +211,8 @@ def head(place: Place, name: str, html: str) -> str:
         for theme, color in zip(("light", "dark"), paper())
     ]
     tags.append('<link rel="apple-touch-icon" href="touch-icon.png" />')
+    if name in UNLISTED:
+        tags.append('<meta name="robots" content="noindex" />')
     tags.append('<link rel="stylesheet" href="_static/site.css" />')
     if description := shown(html, "description"):
         image = {"": f"{place.site}/card.png", ":width": CARD[0], ":height": CARD[1], ":alt": alt()}
