@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from chainbp.function import Family, Function, PullTheta, PullX
+from chainbp.function import Family, Function, PullTheta, PullX, named
 from chainbp.layers import rho
 from chainbp.wanted import Array, as_array, bias
 
@@ -84,32 +84,28 @@ def conv2d(K: Any, b: Any = None) -> Function:
 
         return y.reshape(filters, samples, rows, columns).swapaxes(0, 1), pull_x, pull_theta
 
-    theta, symbols = ((K,), ("K",)) if b is None else ((K, b), ("K", "b"))
-    return Function(forward, theta, name="conv2d", symbols=symbols)
+    theta = (K,) if b is None else (K, b)
+    return Function(forward, theta, name="conv2d", symbols=("K", "b")[: len(theta)])
 
 
-def _flatten(x: Array) -> tuple[Array, PullX, None]:
+@named("flatten")
+def flatten(x: Array) -> tuple[Array, PullX, None]:
+    """Images (N, C, H, W) as columns (C·H·W, N), one sample per column, as ρ⟦W⟧ takes it.
+
+    The order of the numbers does not change, so an error goes back the way it came.
+
+    Raises
+    ------
+    ValueError
+        If x has not four dimensions, or is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from chainbp import flatten
+    >>> (flatten @ np.zeros((5, 2, 3, 4))).shape
+    (24, 5)
+    """
     if x.ndim != 4 or x.size == 0:
         raise ValueError("it takes at least one image, shape (N, C, H, W)")
     return x.reshape(x.shape[0], -1).T, lambda delta: delta.T.reshape(x.shape), None
-
-
-flatten = Function(_flatten, name="flatten")
-flatten.__doc__ = r"""Images (N, C, H, W) as columns (C·H·W, N), one sample per column, as ρ⟦W⟧ takes it.
-
-The order of the numbers does not change, so an error goes back the way it came.
-
-Raises
-------
-ValueError
-    If x has not four dimensions, or is empty.
-
-Examples
---------
->>> import numpy as np
->>> from chainbp import flatten
->>> (flatten @ np.zeros((5, 2, 3, 4))).shape
-(24, 5)
-"""
-# doctest looks for examples in functions and classes; flatten is neither.
-__test__ = {"flatten": flatten.__doc__}

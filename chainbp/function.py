@@ -214,13 +214,21 @@ class Function:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         # A forward is a closure, which cannot be pickled; but what a family made, it can make again.
-        return (operator.getitem, self._made) if isinstance(self._made[0], Family) else super().__reduce_ex__(protocol)
+        if isinstance(self._made[0], Family):
+            return operator.getitem, self._made
+        return self.__dict__.get("__qualname__") or super().__reduce_ex__(protocol)
 
     def __repr__(self) -> str:
         return show.printable(show.text(self.functions))
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {show.latex(self.functions)}$"
+
+
+def named(name: str, latex: str | None = None) -> Callable[[Forward], Function]:
+    """A decorator: the function without parameters that a `forward` makes, under the forward's name and docstring."""
+    # As in Family: doctest, inspect and Sphinx see a function, and pickle finds it by its name.
+    return lambda forward: cast(Function, update_wrapper(cast(Any, Function(forward, name=name, latex=latex)), forward))
 
 
 class Composition(Function):

@@ -7,11 +7,26 @@ from typing import Any
 
 import numpy as np
 
-from chainbp.function import Family, Function, PullTheta, PullX
+from chainbp.function import Family, Function, PullTheta, PullX, named
 from chainbp.wanted import Array, as_array, bias, total
 
 
-def _sigmoid(x: Array) -> tuple[Array, PullX, None]:
+@named("σ", r"\boldsymbol{\sigma}")
+def sigma(x: Array) -> tuple[Array, PullX, None]:
+    """The elementwise sigmoid y = σ(x) = 1/(1 + e^-x), eqs. (1) and (2).
+
+    Takes any shape. Its derivative, (27) and (29), is y ⊗ (1 − y) in terms of the *output* y. Exact at the ends:
+    σ(−inf) = 0, σ(inf) = 1, both with derivative 0; NaN stays NaN. No float makes it overflow.
+
+    Examples
+    --------
+    >>> from chainbp import sigma
+    >>> sigma @ [0.0, 1000.0, -1000.0]
+    array([0.5, 1. , 0. ])
+    >>> sigma.jacobian([0.0, 2.0]).round(4)
+    array([[0.25 , 0.   ],
+           [0.   , 0.105]])
+    """
     # In place: three arrays more would take half as long again, and much longer where they are large.
     z = np.asarray(-x)
     np.exp(z, z)
@@ -27,66 +42,68 @@ def _sigmoid(x: Array) -> tuple[Array, PullX, None]:
     return z, pull, None
 
 
-sigma = Function(_sigmoid, name="σ", latex=r"\boldsymbol{\sigma}")
-sigma.__doc__ = r"""The elementwise sigmoid y = σ(x) = 1/(1 + e^-x), eqs. (1) and (2).
+@named("tanh", r"\tanh")
+def tanh(x: Array) -> tuple[Array, PullX, None]:
+    """The elementwise hyperbolic tangent y = tanh(x), a sigmoid from −1 to 1.
 
-Takes any shape. Its derivative, (27) and (29), is y ⊗ (1 − y) in terms of the *output* y. Exact at the ends:
-σ(−inf) = 0, σ(inf) = 1, both with derivative 0; NaN stays NaN. No float makes it overflow.
+    Takes any shape. Its derivative is 1 − y². Exact at the ends: tanh(±inf) = ±1 with derivative 0; NaN stays NaN.
 
-Examples
---------
->>> from chainbp import sigma
->>> sigma @ [0.0, 1000.0, -1000.0]
-array([0.5, 1. , 0. ])
->>> sigma.jacobian([0.0, 2.0]).round(4)
-array([[0.25 , 0.   ],
-       [0.   , 0.105]])
-"""
-
-
-def _tanh(x: Array) -> tuple[Array, PullX, None]:
+    Examples
+    --------
+    >>> from chainbp import tanh
+    >>> tanh @ [0.0, 1000.0, -1000.0]
+    array([ 0.,  1., -1.])
+    >>> tanh.jacobian([0.0, 1000.0])
+    array([[1., 0.],
+           [0., 0.]])
+    """
     y = np.tanh(x)
     return y, lambda delta: (1.0 - y) * (1.0 + y) * delta, None
 
 
-tanh = Function(_tanh, name="tanh", latex=r"\tanh")
-tanh.__doc__ = r"""The elementwise hyperbolic tangent y = tanh(x), a sigmoid from −1 to 1.
+@named("relu")
+def relu(x: Array) -> tuple[Array, PullX, None]:
+    """The elementwise rectifier y = max(x, 0).
 
-Takes any shape. Its derivative is 1 − y². Exact at the ends: tanh(±inf) = ±1 with derivative 0; NaN stays NaN.
+    Takes any shape. Its derivative is 1 where x > 0 and 0 elsewhere; at x = 0, where it has a kink, 0 is chosen.
+    relu(inf) = inf, relu(−inf) = 0; NaN stays NaN, with derivative 0.
 
-Examples
---------
->>> from chainbp import tanh
->>> tanh @ [0.0, 1000.0, -1000.0]
-array([ 0.,  1., -1.])
->>> tanh.jacobian([0.0, 1000.0])
-array([[1., 0.],
-       [0., 0.]])
-"""
-
-
-def _relu(x: Array) -> tuple[Array, PullX, None]:
+    Examples
+    --------
+    >>> from chainbp import relu
+    >>> y, pull = relu.vjp([-1.0, 0.0, 2.0])
+    >>> y
+    array([0., 0., 2.])
+    >>> pull.x([1.0, 1.0, 1.0])
+    array([0., 0., 1.])
+    """
     return np.maximum(x, 0), lambda delta: delta * (x > 0), None
 
 
-relu = Function(_relu, name="relu")
-relu.__doc__ = r"""The elementwise rectifier y = max(x, 0).
+@named("softmax")
+def softmax(x: Array) -> tuple[Array, PullX, None]:
+    """Softmax y_i = e^(x_i) / Σ_j e^(x_j) of each sample, from logits to probabilities that sum to 1.
 
-Takes any shape. Its derivative is 1 where x > 0 and 0 elsewhere; at x = 0, where it has a kink, 0 is chosen.
-relu(inf) = inf, relu(−inf) = 0; NaN stays NaN, with derivative 0.
+    Takes (N,), or (N, K) with one sample per column. Its Jacobian is diag(y) − y yᵀ, so δ_x = y ⊗ (δ − Σ_j δ_j y_j).
+    No finite logits and no finite errors overflow. y_i is exact to a few eps, and half an eps more for each unit that
+    its logit lies below the largest; δ_x,i to as many of ``y_i Σ_j y_j |δ_i − δ_j|``, so that tiny errors keep their
+    digits. A logit of −inf is a probability of 0; inf or NaN gives NaN. As the last layer of a classifier take
+    :data:`softmax_cross_entropy`, which contains it.
 
-Examples
---------
->>> from chainbp import relu
->>> y, pull = relu.vjp([-1.0, 0.0, 2.0])
->>> y
-array([0., 0., 2.])
->>> pull.x([1.0, 1.0, 1.0])
-array([0., 0., 1.])
-"""
+    Raises
+    ------
+    ValueError
+        If x is empty or has neither one nor two dimensions.
 
-
-def _softmax(x: Array) -> tuple[Array, PullX, None]:
+    Examples
+    --------
+    >>> from chainbp import softmax
+    >>> softmax @ [1000.0, 1000.0, -1000.0]
+    array([0.5, 0.5, 0. ])
+    >>> softmax.jacobian([0.0, 0.0])
+    array([[ 0.25, -0.25],
+           [-0.25,  0.25]])
+    """
     y, _ = softmax_and_log(x)
 
     def pull(delta: Array) -> Array:
@@ -112,31 +129,6 @@ def softmax_and_log(x: Array) -> tuple[Array, Array]:
     others = powers.copy()
     np.put_along_axis(others, powers.argmax(axis=0)[None], 0, axis=0)
     return powers / total(powers), half_below - np.log1p(total(others)) / 2
-
-
-softmax = Function(_softmax, name="softmax")
-softmax.__doc__ = r"""Softmax y_i = e^(x_i) / Σ_j e^(x_j) of each sample, from logits to probabilities that sum to 1.
-
-Takes (N,), or (N, K) with one sample per column. Its Jacobian is diag(y) − y yᵀ, so δ_x = y ⊗ (δ − Σ_j δ_j y_j). No
-finite logits and no finite errors overflow. y_i is exact to a few eps, and half an eps more for each unit that its
-logit lies below the largest; δ_x,i to as many of ``y_i Σ_j y_j |δ_i − δ_j|``, so that tiny errors keep their digits. A
-logit of −inf is a probability of 0; inf or NaN gives NaN. As the last layer of a classifier take
-:data:`softmax_cross_entropy`, which contains it.
-
-Raises
-------
-ValueError
-    If x is empty or has neither one nor two dimensions.
-
-Examples
---------
->>> from chainbp import softmax
->>> softmax @ [1000.0, 1000.0, -1000.0]
-array([0.5, 0.5, 0. ])
->>> softmax.jacobian([0.0, 0.0])
-array([[ 0.25, -0.25],
-       [-0.25,  0.25]])
-"""
 
 
 @Family
@@ -197,9 +189,6 @@ def rho(W: Any, b: Any = None) -> Function:
 
         return y, lambda delta: W.T.dot(delta), pull_theta  # (28)
 
-    theta, symbols = ((W,), ("W",)) if b is None else ((W, b), ("W", "b"))
-    return Function(forward, theta, name="ρ", latex=r"\boldsymbol{\rho}", symbols=symbols)
+    theta = (W,) if b is None else (W, b)
+    return Function(forward, theta, name="ρ", latex=r"\boldsymbol{\rho}", symbols=("W", "b")[: len(theta)])
 
-
-# doctest looks for examples in functions and classes; these are neither.
-__test__ = {f.name: f.__doc__ for f in [*globals().values()] if isinstance(f, Function)}
