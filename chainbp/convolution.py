@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from chainbp.function import Family, Function, PullTheta, PullX, named
+from chainbp.function import Family, Function, Step, named
 from chainbp.layers import rho
 from chainbp.wanted import Array, as_array, bias
 
@@ -59,7 +59,7 @@ def conv2d(K: Any, b: Any = None) -> Function:
     W = K.reshape(filters, -1)
     weighted: Any = rho[W] if b is None else rho[W, b]
 
-    def forward(x: Array) -> tuple[Array, PullX, PullTheta]:
+    def forward(x: Array) -> Step:
         if x.ndim != 4 or x.shape[1] != channels or x.shape[2] < height or x.shape[3] < width or len(x) == 0:
             fits = f"at least one image, shape (N, {channels}, H, W) with H ≥ {height} and W ≥ {width}"
             raise ValueError(f"K of shape {K.shape} needs {fits}")
@@ -89,7 +89,7 @@ def conv2d(K: Any, b: Any = None) -> Function:
 
 
 @named("flatten")
-def flatten(x: Array) -> tuple[Array, PullX, None]:
+def flatten(x: Array) -> Step:
     """Images (N, C, H, W) as columns (C·H·W, N), one sample per column, as ρ⟦W⟧ takes it.
 
     The order of the numbers does not change, so an error goes back the way it came.

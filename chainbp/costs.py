@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainbp.function import Family, Function, PullX
+from chainbp.function import Family, Function, PullX, Step
 from chainbp.layers import softmax_and_log
 from chainbp.wanted import Array, as_array, total
 
@@ -225,7 +225,7 @@ def _with_target(who: str, t: Any, cost: _Cost, name: str, latex: str, of_questi
     if of_questions and not np.all((target >= 0) & (target <= 1)):
         raise ValueError(f"{who}: t must lie in [0, 1]; got values from {target.min()} to {target.max()}")
 
-    def forward(z: Array) -> tuple[Any, PullX, None]:
+    def forward(z: Array) -> Step:
         if z.shape != target.shape:
             raise ValueError(f"t of shape {target.shape} needs the same shape")
         # In the dtype of z: labels of another dtype change no network's.

@@ -21,7 +21,8 @@ from chainbp.wanted import FLOATS, Array, alike, as_array, frozen, kept, owned, 
 
 PullX: TypeAlias = Callable[[Array], Array]
 PullTheta: TypeAlias = Callable[[Array], tuple[Array, ...]]
-Forward: TypeAlias = Callable[[Array], tuple[Any, PullX, PullTheta | None]]
+Step: TypeAlias = tuple[Any, PullX, PullTheta | None]
+Forward: TypeAlias = Callable[[Array], Step]
 
 
 class Function:
@@ -248,7 +249,7 @@ class Composition(Function):
     def __init__(self, functions: Sequence[Function]) -> None:
         self.functions = tuple(link for f in functions for link in f.functions)
 
-    def forward(self, x: Array) -> tuple[Any, PullX, PullTheta]:
+    def forward(self, x: Array) -> Step:
         pull = Pull(self.functions, frozen(x))
         y, back = pull.values[-1], pull.back
         return y, lambda delta: back(delta, theta=False)[0][0], lambda delta: back(delta, x=False)[1]

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from chainbp.function import Family, Function, PullTheta, PullX, named
+from chainbp.function import Family, Function, Step, named
 from chainbp.wanted import Array, as_array, bias, total
 
 
 @named("σ", r"\boldsymbol{\sigma}")
-def sigma(x: Array) -> tuple[Array, PullX, None]:
+def sigma(x: Array) -> Step:
     """The elementwise sigmoid y = σ(x) = 1/(1 + e^-x), eqs. (1) and (2).
 
     Takes any shape. Its derivative, (27) and (29), is y ⊗ (1 − y) in terms of the *output* y. Exact at the ends:
@@ -43,7 +43,7 @@ def sigma(x: Array) -> tuple[Array, PullX, None]:
 
 
 @named("tanh", r"\tanh")
-def tanh(x: Array) -> tuple[Array, PullX, None]:
+def tanh(x: Array) -> Step:
     """The elementwise hyperbolic tangent y = tanh(x), a sigmoid from −1 to 1.
 
     Takes any shape. Its derivative is 1 − y². Exact at the ends: tanh(±inf) = ±1 with derivative 0; NaN stays NaN.
@@ -62,7 +62,7 @@ def tanh(x: Array) -> tuple[Array, PullX, None]:
 
 
 @named("relu")
-def relu(x: Array) -> tuple[Array, PullX, None]:
+def relu(x: Array) -> Step:
     """The elementwise rectifier y = max(x, 0).
 
     Takes any shape. Its derivative is 1 where x > 0 and 0 elsewhere; at x = 0, where it has a kink, 0 is chosen.
@@ -81,7 +81,7 @@ def relu(x: Array) -> tuple[Array, PullX, None]:
 
 
 @named("softmax")
-def softmax(x: Array) -> tuple[Array, PullX, None]:
+def softmax(x: Array) -> Step:
     """Softmax y_i = e^(x_i) / Σ_j e^(x_j) of each sample, from logits to probabilities that sum to 1.
 
     Takes (N,), or (N, K) with one sample per column. Its Jacobian is diag(y) − y yᵀ, so δ_x = y ⊗ (δ − Σ_j δ_j y_j).
@@ -176,7 +176,7 @@ def rho(W: Any, b: Any = None) -> Function:
     if b is not None:
         b = bias(b, rows, f"ρ[W, b]: W of shape {W.shape}")
 
-    def forward(x: Array) -> tuple[Array, PullX, PullTheta]:
+    def forward(x: Array) -> Step:
         if x.ndim not in (1, 2) or x.shape[0] != columns:
             raise ValueError(f"W of shape {W.shape} needs shape ({columns},) or ({columns}, K)")
         y = W.dot(x)  # (7); W @ x takes half a microsecond longer: much, for a small network

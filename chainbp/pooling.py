@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainbp.function import Family, Forward, Function, PullTheta, PullX
+from chainbp.function import Family, Forward, Function, Step
 from chainbp.lp import Pooled, norms
 from chainbp.wanted import Array, as_array, number, sent
 
@@ -77,7 +77,7 @@ def eta(p: Any, n: Any = None) -> Function:
     p = _orders(p, "η_p", "group" if n is not None else "")
     n = None if n is None else number(n, "η_p: the group size n", Integral)
 
-    def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
+    def forward(y: Array) -> Step:
         if y.ndim not in (1, 2) or y.size == 0:
             raise ValueError("it pools (M,) or (M, K) with at least one entry")
         rows = len(y) if n is None else n
@@ -147,7 +147,7 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
     size = _pair(size, "lp_pool2d: size")
     stride = size if stride is None else _pair(stride, "lp_pool2d: stride")
 
-    def forward(y: Array) -> tuple[Array, PullX, PullTheta]:
+    def forward(y: Array) -> Step:
         if y.ndim < 2 or y.size == 0 or y.shape[-2] < size[0] or y.shape[-1] < size[1]:
             fits = f"H ≥ {size[0]} and W ≥ {size[1]}"
             raise ValueError(f"windows of {size[0]}×{size[1]} need at least one image, shape (..., H, W) with {fits}")
@@ -169,7 +169,7 @@ def _named(forward: Forward, p: Array, text: str = "", latex: str = "") -> Funct
     return Function(forward, (p,), name=f"η_{order}{text}", latex=in_latex, symbols=("p",), brackets=False)
 
 
-def _pooled(y: Array, p: Array, axis: int, pool: _Pool, shape: Shape, pooled: Shape) -> tuple[Array, PullX, PullTheta]:
+def _pooled(y: Array, p: Array, axis: int, pool: _Pool, shape: Shape, pooled: Shape) -> Step:
     """What a pooling's forward gives of y, in which each order has a part of its own along an axis.
 
     `shape` and `pooled` are the shapes that y and z have outside.
