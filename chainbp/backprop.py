@@ -48,9 +48,9 @@ class Backprop:
 def backprop(loss: Function, x: npt.ArrayLike) -> Backprop:
     """Run a loss forward, (14)–(17), and its errors backward, (23)–(26).
 
-    No Jacobian is ever formed. The cost is a small constant times that of one forward pass, whatever the depth,
-    and the memory is that of the hidden variables. The result keeps copies: whatever happens later to x, or to an
-    array that the loss was made from, does not change it.
+    No Jacobian is ever formed: the cost is usually a few times that of one forward pass, and the memory is that of the
+    hidden variables. The result keeps copies: whatever happens later to x, or to an array that the loss was made from,
+    does not change it.
 
     Parameters
     ----------

@@ -280,7 +280,7 @@ class Pull:
             for f in links:
                 x.setflags(False)
                 step = f.forward(x)
-                if type(step) is not tuple or len(step) != 3:
+                if type(step) is not tuple or len(step) != 3 or not hasattr(step[0], "dtype"):
                     raise TypeError(f"it gave {_kind(step)}")
                 x, pull_x, pull_theta = step
                 if x.dtype not in FLOATS:
@@ -291,7 +291,7 @@ class Pull:
         except _FAULTS as error:
             i = len(self.values) - 1
             before = f"{'what ' + show.texts(links)[i - 1] + ' gave' if i else 'x'}, of shape {self.values[i].shape}"
-            needs = "" if type(error) is ValueError else "; it needs forward(x) -> (y, pull_x, pull_theta)"
+            needs = "" if type(error) is ValueError else "; it needs forward(x) -> (y, pull_x, pull_theta), y an array"
             raise ValueError(f"{show.texts(links)[i]} cannot take {before}: {error}{needs}") from error
 
     def __str__(self) -> str:
@@ -428,8 +428,8 @@ class Family:
             self._signature.bind(*arguments)
         except TypeError as error:
             takes = f"{self.name}[{', '.join(self._signature.parameters)}]"
-            got = f"got {len(arguments)} arguments; a tuple counts as several, so write a list"
-            raise TypeError(f"{takes}: {error}; {got}") from None
+            count = "1 argument" if len(arguments) == 1 else f"{len(arguments)} arguments"
+            raise TypeError(f"{takes}: {error}; got {count}; a tuple counts as several, so write a list") from None
         f = self._bind(*arguments)
         if isinstance(f, Composition):
             return f

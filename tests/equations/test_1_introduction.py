@@ -11,14 +11,14 @@ from chainbp import backprop, rho, sigma, squared_error, train
 
 @pytest.mark.parametrize(("x", "w", "t"), [(2.0, 0.5, 0.0), (3.0, 0.0, 1.0), (-1.3, 2.1, 0.4)])
 def test_our_scalar_walk(x, w, t):
-    y = logistic(w * x)
-    delta_y = -2 * (t - y)
-    delta_yp = delta_y * y * (1 - y)
+    z = logistic(w * x)
+    delta_z = -2 * (t - z)
+    delta_zp = delta_z * z * (1 - z)
     bp = backprop(squared_error[[t]] @ sigma @ rho[[[w]]], [x])
-    np.testing.assert_allclose([delta_yp, delta_y], [bp.deltas[1][0], bp.deltas[2][0]], rtol=1e-14)
-    np.testing.assert_allclose(delta_yp * x, bp.gradients[0][0, 0], rtol=1e-14)
+    np.testing.assert_allclose([delta_zp, delta_z], [bp.deltas[1][0], bp.deltas[2][0]], rtol=1e-14)
+    np.testing.assert_allclose(delta_zp * x, bp.gradients[0][0, 0], rtol=1e-14)
     truth = complex_gradient(lambda w: (t - logistic(w[0] * x)) ** 2, np.array([w]))
-    np.testing.assert_allclose(delta_yp * x, truth[0], rtol=1e-12)
+    np.testing.assert_allclose(delta_zp * x, truth[0], rtol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(5))
