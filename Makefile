@@ -46,7 +46,9 @@ pdf: $(VENV)/pdf.stamp $(PAGES)/index.html
 	@$(RUN) book/_tools/pdf.py
 
 # A workflow knows SITE from its host, and the repository from its own environment: book/_tools/publish.py.
-site: book
+site: $(VENV)/book.stamp
+	@$(RUN) book/_tools/publish.py --address
+	@$(MAKE) book
 	@$(RUN) book/_tools/publish.py
 
 test: $(VENV)/test.stamp

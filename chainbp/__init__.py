@@ -14,7 +14,7 @@ how it shows itself; images is a fast road that pooling can do without.
 """
 
 from chainbp.backprop import Backprop, backprop
-from chainbp.check import GradientCheck, check_gradient
+from chainbp.check import Comparison, GradientCheck, check_gradient
 from chainbp.convolution import conv2d, flatten
 from chainbp.costs import cross_entropy, sigmoid_cross_entropy, softmax_cross_entropy, squared_error
 from chainbp.function import Composition, Family, Function, Pull
@@ -26,7 +26,7 @@ from chainbp.train import Training, train
 __version__ = "0.1.0"
 
 __all__ = [
-    "Backprop", "Composition", "Family", "Function", "GradientCheck", "Pull", "Training", "backprop",
+    "Backprop", "Comparison", "Composition", "Family", "Function", "GradientCheck", "Pull", "Training", "backprop",
     "check_gradient", "conv2d", "cross_entropy", "eta", "flatten", "lp_network", "lp_pool2d", "relu", "rho", "sigma",
     "sigmoid_cross_entropy", "softmax", "softmax_cross_entropy", "squared_error", "tanh", "train", "two_layer",
 ]

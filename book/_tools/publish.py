@@ -312,6 +312,8 @@ def make(place: Place) -> None:
 
 def main() -> int:
     place = Place.of(dict(os.environ))
+    if sys.argv[1:] == ["--address"]:
+        return 0  # it is one: there is something to build the book for
     if PDF.is_file() and PDF.stat().st_mtime < (HTML / "index.html").stat().st_mtime:
         raise SystemExit(f"{PDF.name} is older than the book: print it anew, by make pdf, or remove it")
     try:
