@@ -254,7 +254,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     name: "entry",
     label: "entry of the next product",
     min: 0,
-    max: WIDEST * WIDEST - 1,
+    max: (state) => (read(state, given).product ?? [[0]]).flat().length - 1,
     step: 1,
     get: (state) => {
       const { product: matrix, entry: place } = read(state, given);
@@ -275,8 +275,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     },
     put: (units) => {
       const { product: matrix } = now();
-      const k = Math.min(units, matrix.flat().length - 1);
-      return { entry: [Math.floor(k / matrix[0].length), k % matrix[0].length] };
+      return { entry: [Math.floor(units / matrix[0].length), units % matrix[0].length] };
     },
     track,
     shape,
@@ -315,7 +314,6 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     outline(column, b.left + j * cell, b.top, cell, cell * joints[pair[0].to]);
     set(track, { x: at.left, y: at.top, width: half * matrix[0].length, height: half * matrix.length });
     outline(shape, -half / 2, -half / 2, half, half);
-    set(entry, { "aria-valuemax": matrix.flat().length - 1 });
   };
 }
 

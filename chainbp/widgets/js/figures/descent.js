@@ -20,6 +20,7 @@ const MOST_STEPS = 1000;
 const ASKED_STEPS = 20;
 const AT_ONCE = 50;
 const RATES = { low: 0.01, high: 100 };
+const printed = (rate) => format(rate, rate < 0.1 ? 3 : 2);
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 
 const lossOf = (W, p) => (t) => compose(squaredError(t), eta(p), sigma, rho(W));
@@ -272,7 +273,6 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
       min: low,
       max: high,
       step: STEP,
-      page: 0.5,
       get: (state) => pointOf(state, axes)[k],
       text: (state) => format(pointOf(state, axes)[k]),
       where: (state) => (k ? [edge, where(state)[1]] : [where(state)[0], edge]),
@@ -374,9 +374,8 @@ function drawPanel(ui, svg, left, top, width, parameter) {
     min: Math.log10(RATES.low),
     max: Math.log10(RATES.high),
     step: 0.05,
-    page: 0.5,
     get: (state) => Math.log10(state.rate),
-    text: (state) => format(state.rate),
+    text: (state) => printed(state.rate),
     where: (state) => [along.clamped(Math.log10(state.rate)), line],
     at: (x) => along.back(x),
     put: (v) => ({ rate: Number((10 ** v).toPrecision(2)) }),
@@ -388,7 +387,7 @@ function drawPanel(ui, svg, left, top, width, parameter) {
     ui.number(loss.number, "L", L, format(L, 4));
     derivatives.forEach((number, k) => ui.number(number, `gradient.${"ab"[k]}`, gradient[k], signed(gradient[k], 4)));
     ui.number(steps, "steps", walk.trail.length - 1, String(walk.trail.length - 1));
-    ui.number(rate.number, "rate", state.rate);
+    ui.number(rate.number, "rate", state.rate, printed(state.rate));
     say(note, walk.atEdge ? "stopped at the edge of the map" : "");
   };
 }

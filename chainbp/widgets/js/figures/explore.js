@@ -1,7 +1,7 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { arrow, button, clamp, drag, encode, fine, formula, h, label, mark, math, move, nice, path, s, same, say, scale, set, show } from "../kit.js";
+import { arrow, button, clamp, drag, encode, fine, formula, h, label, mark, math, move, nice, onGrid, path, s, same, say, scale, set, show } from "../kit.js";
 import { eta } from "../math.js";
 import { box, entries, entry, equation, errorOf, evaluate, firstOf, gradientOf, known, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -177,15 +177,6 @@ function build(ui, layout) {
 
   // ---- Changing a number -------------------------------------------------------------------------------------------------
   const stepOf = (e) => (bounds(e)[1] - bounds(e)[0]) / (e.kind === "t" ? 100 : 120);
-  const snapped = (e, v) => {
-    const z = e.kind === "t" && view.hidden.at(-1)[e.row];
-    return e.kind === "t" && Math.abs(v - z) < SNAP * (bounds(e)[1] - bounds(e)[0]) ? z : null;
-  };
-  function setTo(e, v, byHand) {
-    const [low, high] = bounds(e);
-    const fine = Number((Math.round(v / stepOf(e)) * stepOf(e)).toPrecision(9));
-    return withEntry(ui.state, e.at, (byHand && snapped(e, v)) || clamp(fine, low, high));
-  }
   // A pull is relative: 40 px move a number by a seventh of its range, wherever it stands.
   let pull = null;
   const begin = (x, y) => (pull = { x, y, v: entry(ui.state, ui.state.chosen), shift });
@@ -246,7 +237,8 @@ function build(ui, layout) {
     area.addEventListener("pointerdown", () => (pull = null), true);
     if (!frozen && near.length) {
       drag(area, (x, y) => {
-        if (pull) return ui.change(setTo(find(ui.state.chosen), pulled(x, y), true));
+        const e = find(ui.state.chosen);
+        if (pull) return ui.change(withEntry(ui.state, e.at, clamp(onGrid(pulled(x, y), stepOf(e)), ...bounds(e))));
         choose(nearest(x, y).at);
         remember();
         begin(x, y);
@@ -263,38 +255,30 @@ function build(ui, layout) {
 
   const point = arrow(svg, "gradient", 14);
   const shape = s("g", {}, s("circle", { class: "halo", r: HALO }), mark("weight", 9), mark("value", 9));
-  const normal = (v, [low, high]) => (2 * (v - low)) / (high - low) - 1;
+  const limits = (state) => bounds(find(state.chosen));
   const handle = ui.slider({
     parent: svg,
     kind: "weight",
     name: "chosen",
     label: "the chosen number",
-    min: -1,
-    max: 1,
-    step: 1 / 300,
-    get: (state) => clamp(normal(entry(state, state.chosen), bounds(find(state.chosen))), -1, 1),
+    min: (state) => limits(state)[0],
+    max: (state) => limits(state)[1],
+    step: (state) => stepOf(find(state.chosen)),
+    // A target may meet z.
+    stops: ({ chosen: [k, i] }) => (k === -2 ? [view.hidden.at(-1)[find([k, i]).row]] : []),
+    near: (state) => SNAP * (limits(state)[1] - limits(state)[0]),
+    get: (state) => clamp(entry(state, state.chosen), ...limits(state)),
     text: (state) => `${find(state.chosen).text} is ${three(entry(state, state.chosen))}`,
     where: (state) => {
       const { x, y, ux, uy } = hold(find(state.chosen));
       return [x + shift * ux, y + shift * uy];
     },
     at: (x, y) => {
-      const e = find(ui.state.chosen);
-      const { x: hx, y: hy, ux, uy } = hold(e);
+      const { x: hx, y: hy, ux, uy } = hold(find(ui.state.chosen));
       pull ??= begin(hx + shift * ux, hy + shift * uy);
-      const v = pulled(x, y);
-      pull.snap = snapped(e, v);
-      return normal(v, bounds(e));
+      return pulled(x, y);
     },
-    put: (units) => {
-      const e = find(ui.state.chosen);
-      const [low, high] = bounds(e);
-      return pull?.snap != null ? withEntry(ui.state, e.at, pull.snap) : setTo(e, low + ((units + 1) / 2) * (high - low));
-    },
-    keys: (state) => {
-      const k = find(state.chosen).kind === "t" ? 6 : 5;
-      return { ArrowRight: k, ArrowUp: k, ArrowLeft: -k, ArrowDown: -k, PageUp: 10 * k, PageDown: -10 * k };
-    },
+    put: (v) => withEntry(ui.state, ui.state.chosen, v),
     shape,
   });
   handle.addEventListener("pointerdown", () => {
