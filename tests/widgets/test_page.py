@@ -152,7 +152,10 @@ WALKED = """f => {
 }"""
 
 
-@pytest.mark.parametrize(("page", "name"), [*(("index", name) for name in CASES), ("more", "explore"), ("more", "explore-2")])
+WALKED_ALONG = [*(("index", name) for name in CASES), ("more", "explore"), ("more", "explore-2")]
+
+
+@pytest.mark.parametrize(("page", "name"), WALKED_ALONG)
 def test_arrow_keys_move_every_mark_at_each_press(page_at, page, name):
     assert figure(page_at(page), name).evaluate(WALKED) == []
 

@@ -82,7 +82,6 @@ export function mark(kind, r = 6) {
     error: () => s("path", { d: `M${-r * 1.15} 0L${r * 0.85} ${-r}V${r}Z` }),
     gradient: () => s("path", { d: `M0 ${-r * 1.25}L${r * 1.25} 0L0 ${r * 1.25}L${-r * 1.25} 0Z` }),
     weight: () => s("rect", { x: -r, y: -r, width: 2 * r, height: 2 * r, rx: 1.5 }),
-    slip: () => s("path", { d: `M${-r} ${-r}L${r} ${r}M${-r} ${r}L${r} ${-r}` }),
   };
   const node = shapes[kind]();
   set(node, { class: `mark ${kind}` });
@@ -142,6 +141,20 @@ function power(v) {
 
 /** A number with a plus sign; zero has none. */
 export const signed = (v, digits = 2) => (Number(v.toFixed(digits)) > 0 ? "+" : "") + format(v, digits);
+
+/** What sums, differences and products give, from their digits as they are printed; NaN where there is more than digits. */
+export function worth(text) {
+  if (text.includes("(")) return worth(text.replace(/\(([^()]*)\)/g, (_, inside) => `${worth(inside)}`));
+  const number = (digits) => {
+    const plain = digits.replace("−", "-").replace("·10", "e");
+    return Number(plain.replace(/[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]/g, (d) => "-0123456789"["⁻⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(d)]));
+  };
+  const product = (factors) => factors.split(" · ").reduce((all, v) => all * number(v), 1);
+  return text.replaceAll(" − ", " + −1 · ").split(" + ").reduce((sum, term) => sum + product(term), 0);
+}
+
+/** " = ", or " ≈ " where what stands at its left, as it is printed, gives other digits than stand at its right. */
+export const equal = (left, right, print) => (Number.isNaN(worth(left)) || print(worth(left)) === right ? " = " : " ≈ ");
 
 /** A function of one state, which keeps what it last gave: a figure asks for it many times in a drawing. */
 export function remembered(read) {

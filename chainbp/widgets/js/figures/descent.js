@@ -17,6 +17,7 @@ const MARGIN = { left: 52, bottom: 62 };
 const PANEL = 216;
 const PACE = 160;
 const MOST_STEPS = 1000;
+const SOON = 5;
 const ASKED_STEPS = 20;
 const AT_ONCE = 50;
 const RATES = { low: 0.01, high: 100 };
@@ -40,15 +41,15 @@ function put({ W, p }, axes, point) {
 
 const pointOf = (state, axes) => axes.map((axis) => flat(state)[axis]);
 
-/** The loss after as many steps as the trail of a short play has, at some learning rate. */
-function after(steps, state, axes, parameter, rate) {
+/** The losses before and after each of so many steps, at some learning rate. */
+function losses(steps, state, axes, parameter, rate) {
   let now = state;
-  for (let i = 0; i < steps; i++) {
-    const { gradient } = look(now, axes);
+  return Array.from({ length: steps + 1 }, () => {
+    const { loss, gradient } = look(now, axes);
     const to = pointOf(now, axes).map((v, k) => clamp(v - rate * gradient[k], ...parameter[k]));
     now = { ...now, ...put(now, axes, to) };
-  }
-  return look(now, axes).loss;
+    return loss;
+  });
 }
 
 const limitsOf = (state, axis) => (axis === flat(state).length - 1 ? [MIN_P, MIN_P + 2 * REACH] : [-REACH, REACH]);
@@ -81,8 +82,11 @@ export const descent = {
       tell: (start) => {
         const axes = chosenAxes(start);
         const limits = axes.map((axis) => limitsOf(start, axis));
-        const [slow, fast] = [1, 10].map((factor) => format(after(ASKED_STEPS, start, axes, limits, Math.min(factor * start.rate, RATES.high)), 3));
-        return `After ${ASKED_STEPS} steps from the start L is ${slow} at a rate of ${start.rate}, and ${fast} at ten times that. Press Play and see the path.`;
+        const [slow, fast] = [1, 10].map((factor) => losses(ASKED_STEPS, start, axes, limits, Math.min(factor * start.rate, RATES.high)));
+        const rises = fast.filter((loss, k) => loss > fast[k - 1]).length;
+        const says = rises ? `It leaps: L goes up in ${rises} of ${ASKED_STEPS} steps` : fast.at(-1) < slow.at(-1) ? "It arrives sooner" : "It creeps";
+        const compared = (k, rate) => `after ${k} steps it is ${fast[k] < slow[k] ? "ahead of" : "behind"} ${rate}, with an L of ${format(fast[k], 3)} against ${format(slow[k], 3)}`;
+        return `${says}. From the start, ${compared(SOON, `a rate of ${start.rate}`)}; ${compared(ASKED_STEPS, "it")}. Press Play and see the path.`;
       },
     },
   },

@@ -1,7 +1,7 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { arrow, button, clamp, drag, encode, fine, formula, h, label, mark, math, move, nice, onGrid, path, s, same, say, scale, set, show } from "../kit.js";
+import { arrow, button, clamp, drag, encode, equal, fine, formula, h, label, mark, math, move, nice, onGrid, path, s, same, say, scale, set, show } from "../kit.js";
 import { eta } from "../math.js";
 import { box, entries, entry, equation, errorOf, evaluate, firstOf, gradientOf, known, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -392,8 +392,8 @@ function build(ui, layout) {
       const j = work;
       if (state.step === 0) walked.say(ui, [["", "{Forward: the values run to the cost. }"], ["value", "L"], ["", " = "], ["value", view.loss]]);
       else if (!Number.isFinite(view.loss)) walked.say(ui, [["", "{Here L is infinite: a unit is sure, and wrong. It has no gradient.}"]]);
-      else if (j === e.link && ["weight", "bias"].includes(e.kind) && !over) walked.say(ui, [["", `{At the weights (${equation(chain, j, true)}): error times value.}`]]);
-      else walked.say(ui, [["", `{At ${named(j)} (${equation(chain, j)}): }`], ...errorOf(chain, state, view, j, met[j])]);
+      else if (j === e.link && ["weight", "bias"].includes(e.kind) && !over) walked.say(ui, [["", `{At the weights${equation(chain, j, true)}: error times value.}`]]);
+      else walked.say(ui, [["", `{At ${named(j)}${equation(chain, j)}: }`], ...errorOf(chain, state, view, j, met[j])]);
       const looked = over ?? e;
       const slope = looked.at[0] >= 0 ? entry({ ...state, parameters: view.gradients }, looked.at) : gradient;
       if (looked.kind === "t" || !passed(looked.link)) chosenLine.say(ui, [[quantity(looked), looked.symbol], ["", " = "], [quantity(looked), entry(state, looked.at)], ["", looked.kind === "t" ? "{: the target. Let it meet z.}" : "{: the error is not back at it yet.}"]]);
@@ -608,6 +608,12 @@ function line() {
   return {
     node,
     say(ui, parts, counts = false) {
+      const texts = parts.map(([, part, sign]) => (typeof part !== "number" ? part : sign ? plus(part) : three(part)));
+      parts = parts.map((part, i) => {
+        // What stands on both of its sides: "=" where they agree, as they are printed.
+        if (texts[i] !== " = ") return part;
+        return ["", equal(texts.slice(texts.lastIndexOf(" = ", i - 1) + 1, i).join(""), texts[i + 1], plus)];
+      });
       const words = parts.map(([kind, part]) => `${kind}|${typeof part === "number" ? "" : part}`).join("");
       if (words !== key) {
         key = words;
