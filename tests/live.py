@@ -128,14 +128,14 @@ FAULTS = """f => {
 # All that a figure says, its captions and what its drawing has in one line after the other.
 SAID = """f => [...f.querySelectorAll("svg text, .cbp-line, .cbp-says:not(:has(.cbp-line))")]
     .filter(n => n.checkVisibility({ visibilityProperty: true })).map(n => n.textContent.trim()).join(" ")"""
-# The numbers at the left, of which none belongs to a letter; the sign; and the number at the right, where more may begin.
+# Numbers that belong to no letter; the sign; and the number at its right, where more may begin.
 NUMBERS_LEFT = r"(?<![\w,.′])([−(\d][−+()/·\d. ⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*)"
 EQUATION = re.compile(NUMBERS_LEFT + r" ([=≈])(?= ([−+]?)([\d.]+)(?:·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?)")
 RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−·", "-0123456789-*")
 
 
 def equations(said: str) -> tuple[list[str], list[str]]:
-    """The sums and products of numbers in what a figure says; and those with "=" that do not hold, as they are printed."""
+    """The sums and products of numbers in what a figure says; and those with "=" that do not hold as printed."""
     found, wrong = list[str](), list[str]()
     for match in EQUATION.finditer(said):
         left, sign, minus, digits, exponent = match.groups()

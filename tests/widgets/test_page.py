@@ -127,7 +127,8 @@ WALKED = """f => {
                 press(key);
                 const next = read();
                 // A target that meets z may have come there by less than is printed.
-                const moved = (next.now - at.now) * way > 0 && (next.text !== at.text || mark.dataset.slider === "chosen");
+                const says = next.text !== at.text || mark.dataset.slider === "chosen";
+                const moved = (next.now - at.now) * way > 0 && says;
                 if (!moved || next.now < next.min || next.now > next.max) {
                     wrong.push([mark.dataset.slider, chosen, key, at, next]);
                     break;

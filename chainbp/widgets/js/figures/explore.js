@@ -91,12 +91,14 @@ export const explore = {
 // ---- Places --------------------------------------------------------------------------------------------------------------
 
 const HALO = 17;
+const HEAD = 52; // how high a box's symbol and word are
 const SPREAD = { rho: 3, eta: 2, softmax: 2, own: 2 };
 
 /** Where everything stands: columns of units, gaps between them, and what is left out. */
 function placed({ width, phone, chain, from, to }) {
   const shown = Array.from({ length: to - from }, (_, c) => from + c);
-  const target = chain.target && !phone && to === chain.variables.length;
+  const target = chain.target && to === chain.variables.length;
+  const beside = target && !phone;
   const right = phone ? width : width - 190;
   const unit = { width: clamp((0.66 * right) / shown.length, 56, phone ? 60 : 68), height: 42 };
   const most = phone ? 5 : 6;
@@ -104,9 +106,9 @@ function placed({ width, phone, chain, from, to }) {
   const pitch = phone ? 54 : width > 860 ? 66 : 60;
   const top = phone ? 90 : 96;
   const tallest = Math.max(...rows, phone ? 1 : 3);
-  const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(target ? [1] : []);
+  const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(beside ? [1] : []);
   const left = HALO + 1; // what goes into a column has its handle at its left
-  const room = right - (shown.length + target) * unit.width - left - 1;
+  const room = right - (shown.length + beside) * unit.width - left - 1;
   const each = flex.length ? Math.min(room / flex.reduce((a, b) => a + b), 76) : 0;
   let x = left + unit.width / 2 + (phone ? Math.max(0, room - each * flex.reduce((a, b) => a + b, 0)) / 2 : 0);
   const columns = shown.map((i, c) => {
@@ -116,8 +118,12 @@ function placed({ width, phone, chain, from, to }) {
     x += unit.width + (flex[c] ?? 1) * each;
     return column;
   });
-  const height = top + pitch * (tallest - 1) + unit.height / 2 + 14;
-  return { columns, unit, top, height, right, target: target ? x : null, end: columns.at(-1).x + unit.width / 2 };
+  // On a phone the cost and the targets stand under what they are compared with, if those are few.
+  const last = columns.at(-1);
+  const under = target && phone && last.ys.length <= 2 && !last.hidden ? last.ys.at(-1) + unit.height / 2 : null;
+  const targets = under === null ? last.ys : last.ys.map((_, u) => under + HEAD + unit.height / 2 + pitch * u);
+  const lowest = Math.max(top + pitch * (tallest - 1), ...(under === null ? [] : targets));
+  return { columns, unit, top, height: lowest + unit.height / 2 + 14, right, target: beside ? x : under && last.x, targets, under, end: last.x + unit.width / 2 };
 }
 
 // ---- The figure ----------------------------------------------------------------------------------------------------------
@@ -166,8 +172,8 @@ function build(ui, layout) {
       const at = REST * length;
       return { x: x1 + at * ux, y: y1 + at * uy, ux, uy, back: Math.max(0, at - 16), ahead: Math.max(0, length - at - 16), line: [x1, y1, x2, y2] };
     }
-    const sits = e.kind === "x" ? unitAt(0, e.row) : e.kind === "bias" ? unitAt(e.link + 1, e.row) : e.kind === "t" && place.target ? [place.target, unitAt(boxes - 1, e.row)?.[1]] : null;
-    return sits?.[1] === undefined ? null : { x: sits[0] - half - (e.kind === "t" ? -2 * half : 0), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
+    const sits = e.kind === "x" ? unitAt(0, e.row) : e.kind === "bias" ? unitAt(e.link + 1, e.row) : e.kind === "t" && place.target ? [place.target, place.targets[e.row]] : null;
+    return sits?.[1] === undefined ? null : { x: sits[0] + (e.kind !== "t" ? -half : phone ? -half - 9 : half), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
   }
   // A row for the number's name, where it finds no room beside its handle.
   const hasRow = phone || !roomy() || all.some((e) => e.kind !== "order" && !spot(e));
@@ -440,7 +446,7 @@ function stepped({ parameters, rate }, gradients, orders) {
 // ---- Its parts -----------------------------------------------------------------------------------------------------------
 
 /** The boxes' symbols and words above the gaps; each is a button that walks the error to it. */
-function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, unit }, go) {
+function drawHeads(ui, svg, { chain, phone }, { columns, target, under, right }, go) {
   const last = chain.links.length - 1;
   const heads = columns.map(({ i, x }, c) => {
     const next = columns[c + 1];
@@ -450,6 +456,7 @@ function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, uni
     if (middle === null) return null;
     const { symbol, word } = box(chain, i, columns.length > 4);
     const node = s("g", { class: "cbp-stop", "aria-hidden": "true" });
+    if (!next && under) move(node, 0, under);
     const line = s("line", { class: "stop", x1: middle - 24, x2: middle + 24, y1: 45, y2: 45 });
     node.append(
       s("rect", { x: middle - 34, y: 0, width: 68, height: 48, fill: "transparent" }),
@@ -457,7 +464,7 @@ function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, uni
       label(middle, 38, word, { class: "muted word", "text-anchor": "middle" }),
       line,
     );
-    if (columns.length > (phone ? 4 : 6)) node.classList.add("crowded");
+    if (columns.length > 6 || right / columns.length < 64) node.classList.add("crowded");
     node.addEventListener("click", () => go(i));
     svg.append(node);
     return { node, i };
@@ -465,9 +472,12 @@ function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, uni
   return (work) => heads.forEach((head) => head?.node.classList.toggle("at-work", head.i === work));
 }
 
+/** How many decimals have room in a unit. */
+const digits = ({ width }) => (width < 66 ? 2 : 3);
+
 /** A variable: its name, and each unit's value above its error. */
 function drawColumn(ui, svg, { chain }, { unit }, { i, x, ys, hidden }, press) {
-  const most = unit.width < 66 ? 2 : 3;
+  const most = digits(unit);
   const cells = ys.map((y, u) => {
     const frame = s("rect", { class: "unit", x: x - unit.width / 2, y: y - unit.height / 2, width: unit.width, height: unit.height, rx: 14 });
     const value = s("text", { class: "value strong", x, y: y - 3, "text-anchor": "middle" });
@@ -491,18 +501,20 @@ function drawColumn(ui, svg, { chain }, { unit }, { i, x, ys, hidden }, press) {
 }
 
 /** The targets, beside what they are compared with. */
-function drawTargets(ui, svg, chain, { columns, unit, target, end }, press) {
-  const cells = columns.at(-1).ys.map((y, u) => {
+function drawTargets(ui, svg, chain, { unit, target, targets, under, end }, press) {
+  const cells = targets.map((y, u) => {
     const value = s("text", { class: "value strong", x: target, y: y + 5, "text-anchor": "middle" });
     const node = s("g", { class: "cbp-unit" }, s("rect", { class: "unit target", x: target - unit.width / 2, y: y - 18, width: unit.width, height: 36, rx: 14 }), value);
-    svg.append(s("line", { class: "edge error gap-line", x1: end, x2: target - unit.width / 2, y1: y, y2: y }), node);
+    if (!under) svg.append(s("line", { class: "edge error gap-line", x1: end, x2: target - unit.width / 2, y1: y, y2: y }));
+    svg.append(node);
     node.addEventListener("click", () => press(u));
     return value;
   });
-  svg.append(math(target, columns.at(-1).ys[0] - unit.height / 2 - 8, "t", { "text-anchor": "middle" }));
+  const [x, y] = under ? [target - unit.width / 2 - 40, targets[0] + 5] : [target, targets[0] - unit.height / 2 - 8];
+  svg.append(math(x, y, "t", { "text-anchor": "middle" }));
   return (state) => {
     const t = targetsOf(chain, state);
-    cells.forEach((value, u) => ui.number(value, `t.${u}`, t[u], three(t[u])));
+    cells.forEach((value, u) => ui.number(value, `t.${u}`, t[u], three(t[u], digits(unit))));
   };
 }
 

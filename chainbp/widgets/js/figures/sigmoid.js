@@ -106,7 +106,7 @@ function drawCurve(ui, svg, across, xs, width, limit) {
 
 /** The slope as a function of x, and its value at the point. */
 function drawSlopes(ui, svg, across, xs, width) {
-  const up = scale([-0.4, 0.4], [SLOPES_TOP + SLOPES, SLOPES_TOP]);
+  const up = scale([-0.1, 0.4], [SLOPES_TOP + SLOPES, SLOPES_TOP]);
   const curve = s("path", { class: "line gradient", d: path(xs.map((x) => [across(x), up(at(x).slope)])) });
   const dot = shows("slope", mark("gradient", 6));
   const { node, number } = reading("y(1 − y)", { class: "gradient", x: width, y: SLOPES_TOP - 4, "text-anchor": "end" });
@@ -119,7 +119,7 @@ function drawSlopes(ui, svg, across, xs, width) {
     node,
   );
   const knots = Array.from({ length: SKETCHED }, (_, k) => xs[0] + ((xs.at(-1) - xs[0]) * k) / (SKETCHED - 1));
-  ui.ask.sketch("slope", svg, { xs: knots.map(across), up, low: -0.4, high: 0.4, at: (k) => `x = ${format(knots[k])}`, print: format });
+  ui.ask.sketch("slope", svg, { xs: knots.map(across), up, low: -0.1, high: 0.4, at: (k) => `x = ${format(knots[k])}`, print: format });
 
   return (x, { slope }) => {
     move(dot, across(x), up(slope));
