@@ -355,6 +355,21 @@ def test_an_order_is_dragged_to_infinity_in_one_pull(page):
         assert check(fig)["state"]["parameters"][1] == end
 
 
+def test_on_a_phone_the_cost_and_its_target_stand_under_the_output(page_at):
+    page = page_at(width=390)
+    fig = figure(page, "explore")
+    start = check(fig)
+    fig.get_by_label("The number with the handle").select_option("t")
+    drag(page, fig.locator("[data-slider=chosen]"), 0, -40)
+    assert check(fig)["t.0"] > start["t.0"]
+    z, cost, t = (
+        fig.locator(which).bounding_box()
+        for which in ("[data-name='hidden.3.0']", ".cbp-stop >> nth=-1", "[data-name='t.0']")
+    )
+    assert z["y"] < cost["y"] < t["y"]
+    fig.get_by_role("button", name="Reset").click()
+
+
 def test_a_step_downhill_moves_every_parameter_and_leaves_a_trail(page):
     fig = figure(page, "explore")
     before = check(fig)["state"]["parameters"]

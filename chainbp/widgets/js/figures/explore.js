@@ -91,7 +91,7 @@ export const explore = {
 // ---- Places --------------------------------------------------------------------------------------------------------------
 
 const HALO = 17;
-const HEAD = 52; // how high a box's symbol and word are
+const HEAD = 68; // how much room a box's symbol and word take, with the name of what stands beneath
 const SPREAD = { rho: 3, eta: 2, softmax: 2, own: 2 };
 
 /** Where everything stands: columns of units, gaps between them, and what is left out. */
@@ -510,8 +510,7 @@ function drawTargets(ui, svg, chain, { unit, target, targets, under, end }, pres
     node.addEventListener("click", () => press(u));
     return value;
   });
-  const [x, y] = under ? [target - unit.width / 2 - 40, targets[0] + 5] : [target, targets[0] - unit.height / 2 - 8];
-  svg.append(math(x, y, "t", { "text-anchor": "middle" }));
+  svg.append(math(target, targets[0] - unit.height / 2 - 8, "t", { "text-anchor": "middle" }));
   return (state) => {
     const t = targetsOf(chain, state);
     cells.forEach((value, u) => ui.number(value, `t.${u}`, t[u], three(t[u], digits(unit))));

@@ -109,11 +109,11 @@ function drawSlopes(ui, svg, across, xs, width) {
   const up = scale([-0.1, 0.4], [SLOPES_TOP + SLOPES, SLOPES_TOP]);
   const curve = s("path", { class: "line gradient", d: path(xs.map((x) => [across(x), up(at(x).slope)])) });
   const dot = shows("slope", mark("gradient", 6));
-  const { node, number } = reading("y(1 − y)", { class: "gradient", x: width, y: SLOPES_TOP - 4, "text-anchor": "end" });
+  const { node, number } = reading("y(1 − y)", { class: "gradient", x: width, y: SLOPES_TOP - 10, "text-anchor": "end" });
   ui.ask.hide("slope", curve, dot, node);
   svg.append(
     s("line", { class: "axis", x1: across(xs[0]), x2: across(xs.at(-1)), y1: up(0), y2: up(0) }),
-    math(18, SLOPES_TOP - 4, "{the slope }dy/dx", { class: "small muted" }),
+    math(18, SLOPES_TOP - 10, "{the slope }dy/dx", { class: "small muted" }),
     curve,
     dot,
     node,
