@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +125,34 @@ FAULTS = """f => {
     if (f.innerHTML.includes("NaN")) wrong.push("NaN");
     return [...new Set(wrong)];
 }"""
+# All that a figure says, its captions and what its drawing has in one line after the other.
+SAID = """f => [...f.querySelectorAll("svg text, .cbp-line, .cbp-says:not(:has(.cbp-line))")]
+    .filter(n => n.checkVisibility({ visibilityProperty: true })).map(n => n.textContent.trim()).join(" ")"""
+# Numbers that belong to no letter; the sign; and the number at its right, where more may begin.
+NUMBERS_LEFT = r"(?<![\w,.′])([−(\d][−+()/·\d. ⁻⁰¹²³⁴⁵⁶⁷⁸⁹]*)"
+EQUATION = re.compile(NUMBERS_LEFT + r" ([=≈])(?= ([−+]?)([\d.]+)(?:·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?)")
+RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹−·", "-0123456789-*")
+
+
+def equations(said: str) -> tuple[list[str], list[str]]:
+    """The sums and products of numbers in what a figure says; and those with "=" that do not hold as printed."""
+    found, wrong = list[str](), list[str]()
+    for match in EQUATION.finditer(said):
+        left, sign, minus, digits, exponent = match.groups()
+        if not re.search(r"\d\)? ?[·+−/]|\d [·+−/] ", left):
+            continue
+        equation = said[match.start() : match.end(5) if exponent else match.end(4)]
+        found.append(equation)
+        code = re.sub(r"·10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", lambda m: "e" + m[1].translate(RAISED), left)
+        code = code.replace("²", "**2").translate(RAISED)
+        worth = eval(re.sub(r"(?<!\*)\b[\d.]+(e-?\d+)?", r"Decimal('\g<0>')", code), {"Decimal": Decimal})
+        unit = Decimal(10) ** (int((exponent or "0").translate(RAISED)) - len(digits.partition(".")[2]))
+        shown = Decimal(digits).scaleb(int((exponent or "0").translate(RAISED))) * (-1 if minus == "−" else 1)
+        if sign == "=" and abs(worth - shown) > unit / 2:
+            wrong.append(equation)
+    return found, wrong
+
+
 # The numbers that something shows by its place: [name, value, where it is, or null where a sign says: beyond].
 PLACES = """f => [...f.querySelectorAll("[data-of]:not(.beyond)")].map(n => {
     const { dataset: { of } } = n;

@@ -89,10 +89,12 @@ class Explore(Figure):
     #: The results, where the page cannot compute them.
     computed = traitlets.Dict(read_only=True).tag(sync=True)
 
-    def __init__(self, loss: Function, x: Array, step: int | None, chosen: Sequence[int] | None, **inputs: Any) -> None:
+    def __init__(
+        self, loss: Function, x: Array, step: int | None, chosen: Sequence[int] | None, numbered: bool, **inputs: Any
+    ) -> None:
         self.given = loss
         bp = backprop(loss, x)
-        self.set_trait("chain", _described(loss, bp))
+        self.set_trait("chain", {**_described(loss, bp), "numbered": numbered})
         # Where nothing is chosen: the weight that matters most of the first matrix.
         k = next((k for k, theta in enumerate(loss.parameters) if theta.ndim == 2), 0 if loss.parameters else -1)
         largest = (k, int(np.abs(bp.gradients[k]).argmax()) if k >= 0 else 0)
@@ -169,7 +171,8 @@ class Explore(Figure):
         usual = {**self._usual, "sample": 0, "rate": RATE}
         code = " @ ".join(_code(f) for f in reversed(self.loss_function().functions))
         chosen = (f"{name}={text(value)}" for name in usual if (value := getattr(self, name)) != usual[name])
-        return f"explore({', '.join([code, f'x={text(self.x)}', *chosen])})"
+        numbered = [] if self.chain["numbered"] else ["numbered=False"]
+        return f"explore({', '.join([code, f'x={text(self.x)}', *chosen, *numbered])})"
 
 
 def _recipe(f: Function) -> tuple[Any, tuple[Any, ...]]:
@@ -316,6 +319,7 @@ def explore(
     chosen: Sequence[int] | None = None,
     sample: int = 0,
     rate: float = RATE,
+    numbered: bool = True,
 ) -> Explore:
     """Any chain with a cost at its end, to play with: pull a number, walk the error back, step downhill.
 
@@ -338,6 +342,8 @@ def explore(
         Which sample of a batch is drawn.
     rate : float, optional
         A step downhill is −rate · gradient.
+    numbered : bool, optional
+        Whether the rules of the note's two networks come with the note's numbers.
 
     Returns
     -------
@@ -369,4 +375,4 @@ def explore(
         raise TypeError(f"explore needs a chainbp Function that gives the loss; got {type(loss).__name__}")
     if (size := sum(theta.size for theta in loss.parameters)) > MOST:
         raise ValueError(f"explore draws at most {MOST} parameters; got {size}")
-    return Explore(loss, as_array(x, "x", "explore"), step, chosen, sample=sample, rate=rate)
+    return Explore(loss, as_array(x, "x", "explore"), step, chosen, numbered, sample=sample, rate=rate)

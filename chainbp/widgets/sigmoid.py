@@ -1,4 +1,4 @@
-"""The sigmoid, its tangent, and the slip in the printed (27)."""
+"""The sigmoid and its tangent."""
 
 from __future__ import annotations
 
@@ -23,14 +23,11 @@ class Sigmoid(Figure):
         ``y = σ(x)``. Follows x.
     gradient : float
         The slope ``dy/dx = y (1 − y)``, (27). Follows x.
-    printed : float
-        What (27) as printed gives, ``x (1 − x)``. Follows x.
     """
 
     x = Numbers(0)
     y = Result()
     gradient = Result()
-    printed = Result()
 
     def network(self) -> Function:
         """The function itself, ``chainbp.sigma``."""
@@ -38,7 +35,7 @@ class Sigmoid(Figure):
 
     def results(self) -> dict[str, Any]:
         (y,), pull = self.network().vjp([self.x])
-        return {"y": y, "gradient": pull.x([1.0])[0], "printed": self.x * (1 - self.x)}
+        return {"y": y, "gradient": pull.x([1.0])[0]}
 
     def still(self) -> str:
         limit = max(6.0, abs(self.x))
@@ -59,19 +56,18 @@ class Sigmoid(Figure):
             still.text(x, 232, f"x = {still.number(self.x)}", "value"),
             still.text(30, 262, f"y = {still.number(self.y, 3)}", "value", "start"),
             still.text(30, 284, f"y(1 − y) = {still.number(self.gradient, 3)}", "gradient", "start"),
-            still.text(30, 306, f"printed as (27): x(1 − x) = {still.number(self.printed, 3)}", "slip", "start"),
         ]
         alt = (
             f"The sigmoid with its tangent at x = {still.number(self.x)}, where y = {still.number(self.y, 3)} "
             f"and the slope is {still.number(self.gradient, 3)}"
         )
-        return still.picture(320, alt, parts)
+        return still.picture(298, alt, parts)
 
 
 def sigmoid(x: float = 2.0, ask: str = "") -> Sigmoid:
     """The sigmoid to play with: drag a point along the curve, and see its tangent and slope follow.
 
-    The slope is ``y (1 − y)``. The note prints (27) with x in place of y; the figure shows what that would give.
+    The slope is ``y (1 − y)``, (27).
 
     Parameters
     ----------
@@ -83,7 +79,7 @@ def sigmoid(x: float = 2.0, ask: str = "") -> Sigmoid:
     Returns
     -------
     Sigmoid
-        An ipywidget. ``.x`` can be read and set, ``.y``, ``.gradient`` and ``.printed`` follow.
+        An ipywidget. ``.x`` can be read and set, ``.y`` and ``.gradient`` follow.
 
     Raises
     ------
@@ -94,10 +90,10 @@ def sigmoid(x: float = 2.0, ask: str = "") -> Sigmoid:
     --------
     >>> from chainbp.widgets import sigmoid
     >>> w = sigmoid(x=0)
-    >>> w.y, w.gradient, w.printed
-    (0.5, 0.25, 0.0)
+    >>> w.y, w.gradient
+    (0.5, 0.25)
     >>> w.x = 2
-    >>> round(w.gradient, 3), w.printed
-    (0.105, -2.0)
+    >>> round(w.gradient, 3)
+    0.105
     """
     return Sigmoid("sigmoid", x=x, ask=ask)

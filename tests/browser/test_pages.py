@@ -109,6 +109,37 @@ def test_every_page_is_accessible_in_its_looks(context, address, name, looks):
         assert violations(page, looks) == []
 
 
+# Forward to the cost, and back from it, box by box: what each box's rule is called.
+WALK_BACK = """f => {
+    const press = side => f.querySelector(`.cbp-walk button:${side}-child`).click();
+    for (let box = 0; box < 5; box++) press("last");
+    return Array.from({ length: 5 }, () => {
+        press("first");
+        return f.querySelector(".cbp-line").textContent.match(/^At the \\w+ ?(.*?):/)[1];
+    });
+}"""
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("index", ["", "", "", "", ""]),
+        ("1-introduction", ["", "", "", "", ""]),
+        ("4-1-sigmoid-activation", ["(23)", "(24)", "(25)", "(26)", "(31)"]),
+        ("4-2-lp-pooling", ["(38)", "(39)", "(40)", "(41)", "(41)"]),
+    ],
+)
+def test_a_walk_has_the_numbers_of_the_note_where_they_are_known(context, address, name, numbers):
+    with visit(context(1280, "light"), address("file", f"{name}.html")) as (page, wrong):
+        fig = page.locator("[data-figure=explore]")
+        assert fig.evaluate(WALK_BACK) == numbers
+        if name.startswith("4-1"):
+            fig.get_by_label("The number with the handle").select_option("W⁽²⁾₁₁")
+            fig.evaluate("f => f.querySelectorAll('.cbp-stop')[2].dispatchEvent(new Event('click'))")
+            assert fig.locator(".cbp-line").first.text_content() == "At the weights (30): error times value."
+        assert wrong == []
+
+
 def it_lives(fig: Locator) -> None:
     """A figure follows hand and keys, says what chainbp says, and finds back."""
     before = check(fig)

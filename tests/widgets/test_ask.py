@@ -101,8 +101,8 @@ def test_a_curve_is_drawn_by_hand_and_stands_in_the_address(context, shared):
     drawn = [float(v) for v in re.search(r"sigmoid\.answer=([^&]+)", page.url)[1].split(",")]
     assert len(drawn) == 13
     assert drawn == sorted(drawn)
-    assert drawn[0] == pytest.approx(0, abs=0.02)
-    assert drawn[-1] == pytest.approx(0.4, abs=0.02)
+    assert drawn[0] == pytest.approx(0.15, abs=0.02)
+    assert drawn[-1] == pytest.approx(0.35, abs=0.02)
     with visit(context, page.url) as (other, wrong_too):
         again = figure(other, "sigmoid", "slope")
         assert again.locator(".yours").get_attribute("d") == fig.locator(".yours").get_attribute("d")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from live import FAULTS, PLACES, check, figure, misplaced
+from live import FAULTS, PLACES, SAID, check, equations, figure, misplaced
 from widget_cases import CASES, explore
 
 FIGURES = [
@@ -20,7 +20,7 @@ KEYS = ["Home", "End", "PageUp", "PageDown", "ArrowUp", "ArrowLeft"]
 # In each state: choose in the lists, press a key on each mark in turn, and some of the buttons; then see what cannot be
 # read, and where the numbers stand. All of it happens in the page: a trip there and back for each key would be slow.
 WALK = f"""async (f, moves) => {{
-    const [faults, places] = [{FAULTS}, {PLACES}];
+    const [faults, places, said] = [{FAULTS}, {PLACES}, {SAID}];
     const states = [];
     for (const [keys, pressed, choices] of moves) {{
         if (choices.length) f.querySelectorAll("select").forEach((list, i) => {{
@@ -37,7 +37,7 @@ WALK = f"""async (f, moves) => {{
         const wrong = faults(f);
         const marks = [...f.querySelectorAll("[data-slider]")];
         if (wrong.length) wrong.push(marks.map(mark => mark.getAttribute("aria-valuetext")));
-        states.push([wrong, places(f)]);
+        states.push([wrong, places(f), said(f)]);
     }}
     return states;
 }}"""
@@ -58,8 +58,11 @@ def moves(states: int, rng: random.Random) -> list[tuple[list[str], list[bool], 
 def test_every_state_can_be_read(page_at, width, states, page, name):
     fig = figure(page_at(page, width), name)
     seen = fig.evaluate(WALK, moves(states, random.Random(len(name))))
-    assert [wrong for wrong, _ in seen if wrong] == []
-    assert misplaced([place for _, places in seen for place in places]) == []
+    assert [wrong for wrong, *_ in seen if wrong] == []
+    assert misplaced([place for _, places, _ in seen for place in places]) == []
+    found, untrue = equations(" ; ".join(said for *_, said in seen))
+    assert untrue == []
+    assert found or not name.startswith(("explore", "chain_rule", "learning_p"))
     fig.locator(".cbp-reset").click()
     if "scale" not in fig.text_content():  # a layer in Python, which is not running here
         check(fig)
@@ -75,6 +78,16 @@ def test_faults_are_found(page_at):
     ]:
         fig.evaluate(f"f => {{ {spoil} }}")
         assert any(fault.startswith(word) for fault in fig.evaluate(FAULTS)), word
+    for said, holds in [
+        ("0.287 · 2.00 = +0.575", False),
+        ("0.287 · 2.00 ≈ +0.575", True),
+        ("δ · y · (1 − y) = 1.18 · 0.846 · (1 − 0.846) = +0.155", False),
+        ("−1.10 · 0.289 + 0.500 · (−0.122) = −0.379", True),
+        ("−(4.50/2.00²) · 1.00 = −1.125", True),
+        ("∂L/∂W₁ = δ · x1 = 2.0·10⁻⁵ · 3.00 = +6.1·10⁻⁵", False),
+    ]:
+        found, untrue = equations(said)
+        assert (len(found), untrue) == (1, [] if holds else found), said
     stems = [("g", v, 10.0 + 20 * min(v, 1.05)) for v in (0.1, 0.5, 1.0, 14.0, 18.0)]
     assert "g: 14.0 and 18.0 stand at the same place" in misplaced(stems)
     assert misplaced([(name, v, at if v < 2 else None) for name, v, at in stems]) == []

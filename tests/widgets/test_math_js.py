@@ -49,7 +49,7 @@ const answers = {
   },
   sigma: (c) => {
     const [y, pullX] = m.sigma.forward(c.x);
-    return { y, gradient: pullX(c.x.map(() => 1)), printed: c.x.map(m.printed27) };
+    return { y, gradient: pullX(c.x.map(() => 1)) };
   },
   jacobian: (c) => {
     const [g, f] = [m.compose(m.sigma, m.rho(c.W1)), m.compose(m.sigma, m.rho(c.W2))];
@@ -217,13 +217,12 @@ def test_a_window_of_zeros_and_a_tie_at_infinity(node):
     assert [row[2:] for row in answer["errors"]] == [[1.5, -1.5], [0, 0]]
 
 
-def test_sigmoid_and_the_printed_27(node):
+def test_sigmoid(node):
     x = np.concatenate([np.linspace(-40, 40, 801), [-1000.0, 1000.0]])
     (answer,) = in_node(node, [{"kind": "sigma", "x": x}])
     y, pull = sigma.vjp(x)
     close(answer["y"], y, "σ")
     close(answer["gradient"], pull.x(np.ones_like(x)), "y(1 − y)")
-    close(answer["printed"], x * (1 - x), "x(1 − x)")
 
 
 def test_jacobians_and_their_product(node):

@@ -102,7 +102,7 @@ def test_letters_of_wide_pictures_can_be_read_on_a_phone(page_at):
 # What the hand moves, and the numbers that answer.
 CAUSES = [
     ("lp_pooling", "p", ["z", "gradient.0", "y.0"]),
-    ("sigmoid", "x", ["y", "slope", "printed"]),
+    ("sigmoid", "x", ["y", "slope"]),
     ("learning_p", "p", ["z", "H", "slope"]),
     ("chain_rule", "width1", ["left", "right", "spent"]),
     ("descent", "a", ["L", "gradient.a"]),

@@ -109,6 +109,74 @@ def test_keys_change_the_numbers(page):
     assert y.get_attribute("aria-valuetext") == "−3.90"
 
 
+# From end to end by arrow keys: where a mark did not move on, did not say so, or left its limits.
+WALKED = """f => {
+    const wrong = [];
+    const walk = (mark, chosen) => {
+        const read = () => {
+            const [min, now, max] = ["min", "now", "max"].map(end => Number(mark.getAttribute(`aria-value${end}`)));
+            return { min, now, max, text: mark.getAttribute("aria-valuetext") };
+        };
+        const press = key => mark.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+        for (const [first, key, way] of [["Home", "ArrowRight", 1], ["End", "ArrowLeft", -1]]) {
+            press(first);
+            for (let at = read(), presses = 0; ; presses++) {
+                const [start, end] = way > 0 ? [at.min, at.max] : [at.max, at.min];
+                if (!presses && at.now !== start) wrong.push([mark.dataset.slider, chosen, first, at]);
+                if ((end - at.now) * way <= 0 && at.now === end) break;
+                press(key);
+                const next = read();
+                // A target that meets z may have come there by less than is printed.
+                const says = next.text !== at.text || mark.dataset.slider === "chosen";
+                const moved = (next.now - at.now) * way > 0 && says;
+                if (!moved || next.now < next.min || next.now > next.max) {
+                    wrong.push([mark.dataset.slider, chosen, key, at, next]);
+                    break;
+                }
+                at = next;
+            }
+        }
+    };
+    const seen = mark => getComputedStyle(mark).visibility === "visible";
+    const list = f.querySelector("select[aria-label='The number with the handle']");
+    // Weights, inputs and targets: the list is long.
+    const last = list ? list.options.length - 1 : 0;
+    for (const i of new Set([0, Math.floor(last / 2), last])) {
+        if (list) {
+            list.selectedIndex = i;
+            list.dispatchEvent(new Event("change"));
+        }
+        const marks = [...f.querySelectorAll("[data-slider]")].filter(seen);
+        for (const mark of marks) if (i === 0 || mark.dataset.slider === "chosen") walk(mark, list?.value);
+    }
+    return wrong;
+}"""
+
+
+WALKED_ALONG = [*(("index", name) for name in CASES), ("more", "explore"), ("more", "explore-2")]
+
+
+@pytest.mark.parametrize(("page", "name"), WALKED_ALONG)
+def test_arrow_keys_move_every_mark_at_each_press(page_at, page, name):
+    assert figure(page_at(page), name).evaluate(WALKED) == []
+
+
+def test_keys_stop_where_a_hand_would(page):
+    p = figure(page, "lp_pooling").locator("[data-slider=p]")
+    for key, order in [("ArrowLeft", "1.99"), ("ArrowRight", "2.00"), ("ArrowRight", "2.03")]:
+        p.press(key)
+        assert p.get_attribute("aria-valuetext") == order
+    fig = figure(page, "explore")
+    fig.get_by_label("The number with the handle").select_option("t")
+    handle, z = fig.locator("[data-slider=chosen]"), check(fig)["hidden.3.0"]
+    assert (handle.get_attribute("aria-valuemin"), handle.get_attribute("aria-valuemax")) == ("0", "1")
+    assert handle.get_attribute("aria-valuenow") == "0.2"
+    handle.press("End")
+    while check(fig)["t.0"] > z:
+        handle.press("ArrowDown")
+    assert (check(fig)["t.0"], check(fig)["L"]) == (z, 0)
+
+
 def test_the_text_alternative_follows(page):
     curve = figure(page, "sigmoid")
     text = page.locator(f"#{curve.get_attribute('aria-describedby')}")
@@ -285,6 +353,21 @@ def test_an_order_is_dragged_to_infinity_in_one_pull(page):
         page.mouse.move(x + 900 * way, y, steps=60)
         page.mouse.up()
         assert check(fig)["state"]["parameters"][1] == end
+
+
+def test_on_a_phone_the_cost_and_its_target_stand_under_the_output(page_at):
+    page = page_at(width=390)
+    fig = figure(page, "explore")
+    start = check(fig)
+    fig.get_by_label("The number with the handle").select_option("t")
+    drag(page, fig.locator("[data-slider=chosen]"), 0, -40)
+    assert check(fig)["t.0"] > start["t.0"]
+    z, cost, t = (
+        fig.locator(which).bounding_box()
+        for which in ("[data-name='hidden.3.0']", ".cbp-stop >> nth=-1", "[data-name='t.0']")
+    )
+    assert z["y"] < cost["y"] < t["y"]
+    fig.get_by_role("button", name="Reset").click()
 
 
 def test_a_step_downhill_moves_every_parameter_and_leaves_a_trail(page):

@@ -82,7 +82,6 @@ export function mark(kind, r = 6) {
     error: () => s("path", { d: `M${-r * 1.15} 0L${r * 0.85} ${-r}V${r}Z` }),
     gradient: () => s("path", { d: `M0 ${-r * 1.25}L${r * 1.25} 0L0 ${r * 1.25}L${-r * 1.25} 0Z` }),
     weight: () => s("rect", { x: -r, y: -r, width: 2 * r, height: 2 * r, rx: 1.5 }),
-    slip: () => s("path", { d: `M${-r} ${-r}L${r} ${r}M${-r} ${r}L${r} ${-r}` }),
   };
   const node = shapes[kind]();
   set(node, { class: `mark ${kind}` });
@@ -142,6 +141,20 @@ function power(v) {
 
 /** A number with a plus sign; zero has none. */
 export const signed = (v, digits = 2) => (Number(v.toFixed(digits)) > 0 ? "+" : "") + format(v, digits);
+
+/** What sums, differences and products give, from their digits as they are printed; NaN where there is more than digits. */
+export function worth(text) {
+  if (text.includes("(")) return worth(text.replace(/\(([^()]*)\)/g, (_, inside) => `${worth(inside)}`));
+  const number = (digits) => {
+    const plain = digits.replace("−", "-").replace("·10", "e");
+    return Number(plain.replace(/[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]/g, (d) => "-0123456789"["⁻⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(d)]));
+  };
+  const product = (factors) => factors.split(" · ").reduce((all, v) => all * number(v), 1);
+  return text.replaceAll(" − ", " + −1 · ").split(" + ").reduce((sum, term) => sum + product(term), 0);
+}
+
+/** " = ", or " ≈ " where what stands at its left, as it is printed, gives other digits than stand at its right. */
+export const equal = (left, right, print) => (Number.isNaN(worth(left)) || print(worth(left)) === right ? " = " : " ≈ ");
 
 /** A function of one state, which keeps what it last gave: a figure asks for it many times in a drawing. */
 export function remembered(read) {
@@ -404,7 +417,7 @@ export function mount(figure, { model, el }) {
 
 // ---- Sliders ------------------------------------------------------------------------------------------------------------
 
-const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: "page", PageDown: "-page", Home: "min", End: "max" };
+const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, Home: "min", End: "max" };
 
 /**
  * A mark in the drawing that can be dragged and moved by the keyboard.
@@ -413,7 +426,9 @@ const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 
  *   name      of the slider, unique in the figure (data-slider)
  *   label     what a screen reader calls it
  *   vertical  true where it moves up and down
- *   min, max, step, page   in slider units; a drag is rounded to steps
+ *   min, max, step   in slider units, or functions of the state; a drag is rounded to steps
+ *   page      how many steps a page key goes
+ *   stops(state), near   optional slider units that a drag within `near` means, and that no key skips
  *   get(state)    position in slider units
  *   text(state)   the value as read aloud
  *   where(state)  [x, y] of the mark
@@ -423,29 +438,43 @@ const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 
  *   shape     optional SVG node that stands for the mark and its ring
  *   keys(state)   optional {key: steps}, for keys that move it otherwise than along a line
  */
-function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, page = step * 10, get, text, where, at, put, track, shape, keys, r = 8 }) {
+function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, page = 10, stops = () => [], near = 0, get, text, where, at, put, track, shape, keys, r = 8 }) {
   const node = s(
     "g",
-    { class: `cbp-slider ${shape ? "free" : vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label, "aria-valuemin": min, "aria-valuemax": max },
+    { class: `cbp-slider ${shape ? "free" : vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label },
     s("circle", { class: "touch", r: 22 }),
     ...(shape ? [shape] : [s("circle", { class: "ring", r: r + 6 }), mark(kind, r)]),
   );
   set(node, { "aria-orientation": vertical ? "vertical" : "horizontal" });
   node.dataset.slider = name;
   parent.append(node);
-  const go = (units) => ui.change(put(clamp(onGrid(units, step), min, max)));
+  const now = (limit) => (typeof limit === "function" ? limit(ui.state) : limit);
+  const go = (units) => ui.change(put(clamp(units, now(min), now(max))));
   // What is hidden stands for nothing that could change, even if a second finger hid it while the first pulls.
   const hidden = () => node.getAttribute("visibility") === "hidden";
-  const pull = (x, y) => hidden() || go(at(x, y));
+  const pull = (x, y) => {
+    if (hidden()) return;
+    const units = at(x, y);
+    go(stops(ui.state).find((stop) => Math.abs(stop - units) < now(near)) ?? onGrid(units, now(step)));
+  };
+  /** Some steps on, to the next stop at most; and further, where a step is too small to change what is printed. */
+  function walk(count) {
+    const [from, one] = [get(ui.state), count * now(step)];
+    for (let to = from + one; one; to += one) {
+      const stop = stops(ui.state).find((v) => (v - from) * (to - v) > 0);
+      go(stop ?? onGrid(to, now(step)));
+      if (get(ui.state) !== from || to <= now(min) || to >= now(max)) return;
+    }
+  }
 
   node.addEventListener("keydown", (event) => {
     if (hidden()) return;
-    const key = { ...KEYS, ...keys?.(ui.state) }[event.key];
+    const key = { ...KEYS, PageUp: page, PageDown: -page, ...keys?.(ui.state) }[event.key];
     if (key === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     event.stopPropagation(); // JupyterLab would take the arrow keys.
-    const now = get(ui.state);
-    go({ page: now + page, "-page": now - page, min, max }[key] ?? now + key * step);
+    if (typeof key === "number") walk(key);
+    else go(now(key === "min" ? min : max));
   });
   drag(node, pull, () => where(ui.state));
   if (track) {
@@ -456,7 +485,8 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
     node,
     draw(state) {
       move(node, ...where(state));
-      set(node, { "aria-valuenow": Number(get(state).toFixed(4)), "aria-valuetext": text(state) });
+      const [low, value, high] = [now(min), get(state), now(max)].map((v) => Number(v.toFixed(4)));
+      set(node, { "aria-valuemin": low, "aria-valuenow": value, "aria-valuemax": high, "aria-valuetext": text(state) });
     },
   };
 }

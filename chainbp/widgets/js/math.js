@@ -55,9 +55,6 @@ function probabilities(x) {
   return { y: powers.map((v) => v / (1 + others)), logs: below.map((v) => v - Math.log1p(others)) };
 }
 
-/** What the paper printed for (27): the derivative taken in x where it is meant in y. For showing the slip, no more. */
-export const printed27 = (x) => x * (1 - x);
-
 /** ρ⟦W⟧(x) = W x, (7); back Wᵀ δ, (28), and δ xᵀ, (30). ρ⟦W, b⟧ adds the bias b, whose gradient is δ. */
 export function rho(W, b) {
   const forward = (x) => [

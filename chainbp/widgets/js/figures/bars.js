@@ -2,15 +2,15 @@
 
 import { format } from "../kit.js";
 
-/** The slider at the tip of bar i, which stands at x; `up` is the bars' scale, and `limit` how far each may reach. */
-export function barSlider(ui, svg, { i, x, up, limit, step }) {
+/** The slider at the tip of bar i, which stands at x; `up` is the bars' scale, and from `low` to `limit` each may reach. */
+export function barSlider(ui, svg, { i, x, up, limit, low = -limit, step }) {
   ui.slider({
     parent: svg,
     kind: "value",
     name: `y${i}`,
     label: `y ${i + 1}`,
     vertical: true,
-    min: -limit,
+    min: low,
     max: limit,
     step,
     get: ({ y }) => y[i],

@@ -139,18 +139,18 @@ export function box(chain, j, short = false) {
 // The paper's numbers of what its two networks do on the way back, from the data's box to the cost's: errors, gradients.
 const NUMBERS = {
   "rho sigma eta squared_error": [[28, 40, 39, 38], [41]],
-  "rho sigma rho sigma squared_error": [[28, 26, 25, 24, 23], [20, , 19]],
+  "rho sigma rho sigma squared_error": [[28, 26, 25, 24, 23], [31, , 30]],
 };
-const RULES = { rho: 28, sigma: 29, eta: 33, squared_error: 23 };
 
-/** The number of the equation that is box j's error, or its weights' gradient. */
-export function equation({ links }, j, ofWeight = false) {
-  const own = NUMBERS[links.map(({ kind }) => kind).join(" ")]?.[Number(ofWeight)][j];
-  return own ?? (ofWeight ? 30 : (RULES[links[j].kind] ?? 9));
+/** " (26)", the number of the equation that is box j's error, or its weights' gradient; "" where the note has none. */
+export function equation({ links, numbered }, j, ofWeight = false) {
+  const own = numbered && NUMBERS[links.map(({ kind }) => kind).join(" ")]?.[Number(ofWeight)][j];
+  return own ? ` (${own})` : "";
 }
 
 // ---- The arithmetic, as parts of a line: [kind of quantity or "", formula] or [kind, number, "" or "+"] -------------------
 
+const EQUALS = ["", " = "];
 const ELEMENTWISE = ["sigma", "tanh", "relu"];
 
 /** Which unit of each variable the arithmetic is about: those that the chosen number meets, and of others the largest error. */
@@ -166,6 +166,7 @@ export function units(chain, deltas, { kind, link, row, column }) {
 }
 
 /** How variable i's unit u is written. */
+const factor = (kind, v) => (v < 0 ? [["", "("], [kind, v], ["", ")"]] : [[kind, v]]);
 const named = ({ variables, sizes }, i, u) => variables[i] + (sizes[i] > 1 ? `_{${u + 1}}` : "");
 const delta = ({ variables, sizes }, i, u) => ["error", `δ_{${variables[i]}${sizes[i] > 1 ? `,${u + 1}` : ""}}`];
 
@@ -178,17 +179,17 @@ export function errorOf(chain, state, { hidden, deltas }, j, u) {
   const o = ELEMENTWISE.includes(kind) ? u : kind === "eta" ? Math.floor(u / (n ?? Infinity)) : 0;
   const back = deltas[j + 1]?.[o];
   const [name, outName] = [["value", named(chain, j, u)], j + 1 < hidden.length ? ["value", named(chain, j + 1, o)] : null];
-  const [start, end] = [[delta(chain, j, u), ["", " = "]], [["", " = "], ["error", d, "+"]]];
+  const [start, end] = [[delta(chain, j, u), EQUALS], [EQUALS, ["error", d, "+"]]];
   const slopes = {
-    sigma: () => [["", " · "], outName, ["", "(1 − "], outName, ["", ") = "], ["error", back], ["", " · "], ["value", out[u]], ["", " · (1 − "], ["value", out[u]], ["", ")"]],
-    tanh: () => [["", " · (1 − "], outName, ["", "^2) = "], ["error", back], ["", " · (1 − "], ["value", out[u]], ["", "^2)"]],
+    sigma: () => [["", " · "], outName, ["", "(1 − "], outName, ["", ")"], EQUALS, ["error", back], ["", " · "], ["value", out[u]], ["", " · (1 − "], ["value", out[u]], ["", ")"]],
+    tanh: () => [["", " · (1 − "], outName, ["", "^2)"], EQUALS, ["error", back], ["", " · (1 − "], ...factor("value", out[u]), ["", " · "], ...factor("value", out[u]), ["", ")"]],
     relu: () => [["", " · "], ["", v > 0 ? "1" : "0"]],
-    eta: () => [["", " · "], ["gradient", `∂${outName[1]}/∂${name[1]}`], ["", " = "], ["error", back], ["", " · "], ["gradient", back ? d / back : 0]],
-    squared_error: () => [["", "−2("], ["value", "t"], ["", " − "], name, ["", ") = −2 · ("], ["value", t], ["", " − "], ["value", v], ["", ")"]],
+    eta: () => [["", " · "], ["gradient", `∂${outName[1]}/∂${name[1]}`], EQUALS, ["error", back], ["", " · "], ...factor("gradient", back ? d / back : 0)],
+    squared_error: () => [["", "−2("], ["value", "t"], ["", " − "], name, ["", ")"], EQUALS, ["", "−2 · ("], ["value", t], ["", " − "], ...factor("value", v), ["", ")"]],
     cross_entropy: () => [["", "("], name, ["", " − "], ["value", "t"], ["", ") / "], name, ["", "(1 − "], name, ["", ")"]],
-    sigmoid_cross_entropy: () => [["", "σ("], name, ["", ") − "], ["value", "t"], ["", " = "], ["value", d + t], ["", " − "], ["value", t]],
-    softmax_cross_entropy: () => [["", "{softmax}("], name, ["", ") − "], ["value", "t"], ["", " = "], ["value", d + t], ["", " − "], ["value", t]],
-    rho: () => [["", "Σ "], ["weight", chain.links[j].held ? "W" : superscriptOf(chain, j)], ["", "_{·,"+(u + 1)+"} "], ["error", `δ_{${chain.variables[j + 1]}}`]],
+    sigmoid_cross_entropy: () => [["", "σ("], name, ["", ") − "], ["value", "t"], EQUALS, ["value", d + t], ["", " − "], ...factor("value", t)],
+    softmax_cross_entropy: () => [["", "{softmax}("], name, ["", ") − "], ["value", "t"], EQUALS, ["value", d + t], ["", " − "], ...factor("value", t)],
+    rho: () => sumOf(chain, state, deltas[j + 1], j, u),
     softmax: () => [name, ["", " ⊗ (δ − Σ δ "], outName, ["", ")"]],
   };
   const first = ELEMENTWISE.includes(kind) || kind === "eta" ? [delta(chain, j + 1, o)] : [];
@@ -196,17 +197,27 @@ export function errorOf(chain, state, { hidden, deltas }, j, u) {
   return [...start, ...first, ...rule, ...end];
 }
 
-const superscriptOf = (chain, j) => superscript(chain.names[firstOf(chain, j)]);
+const MOST_TERMS = 3;
+
+/** Σ_n W_nu δ_n, and where they are few, its terms. */
+function sumOf(chain, state, deltas, j, u) {
+  const { held } = chain.links[j];
+  const first = firstOf(chain, j);
+  const W = held ? held[0] : state.parameters[first];
+  const rule = [["", "Σ_n "], ["weight", `${held ? "W" : superscript(chain.names[first])}_{n${u > 8 ? "," : ""}${u + 1}}`], ["", " "], ["error", `δ_{${chain.variables[j + 1]},n}`]];
+  const terms = deltas.flatMap((d, n) => [n ? ["", " + "] : EQUALS, ...(n ? factor("weight", W[n][u]) : [["weight", W[n][u]]]), ["", " · "], ...factor("error", d)]);
+  return deltas.length > MOST_TERMS ? rule : [...rule, ...terms];
+}
 
 /** The gradient of a number, and where `measured` is given, what a central difference says. */
 export function gradientOf(chain, { hidden, deltas }, found, gradient, measured) {
   const { kind, link, row, column, symbol } = found;
   const factors = {
-    weight: () => [["", " = "], delta(chain, link + 1, row), ["", " · "], ["value", named(chain, link, column)], ["", " = "], ["error", deltas[link + 1][row]], ["", " · "], ["value", hidden[link][column]]],
-    bias: () => [["", " = "], delta(chain, link + 1, row)],
-    order: () => (chain.sizes[link + 1] > 1 ? [] : [["", " = "], delta(chain, link + 1, 0), ["", " · "], ["gradient", `∂${chain.variables[link + 1]}/∂p`]]),
+    weight: () => [EQUALS, delta(chain, link + 1, row), ["", " · "], ["value", named(chain, link, column)], EQUALS, ["error", deltas[link + 1][row]], ["", " · "], ...factor("value", hidden[link][column])],
+    bias: () => [EQUALS, delta(chain, link + 1, row)],
+    order: () => (chain.sizes[link + 1] > 1 ? [] : [EQUALS, delta(chain, link + 1, 0), ["", " · "], ["gradient", `∂${chain.variables[link + 1]}/∂p`]]),
   };
   const product = chain.batch ? [["", `{ over ${chain.batch} samples}`]] : (factors[kind]?.() ?? []);
   const check = measured === null || measured === undefined ? [] : [["muted", "{ measured }"], ["muted", measured, "+"]];
-  return [["gradient", `∂L/∂${symbol}`], ...product, ["", " = "], ["gradient", gradient, "+"], ...check];
+  return [["gradient", `∂L/∂${symbol}`], ...product, EQUALS, ["gradient", gradient, "+"], ...check];
 }

@@ -2,7 +2,7 @@
 // from the right; each entry of the next product as the sum that it is, (C1); and the multiply-adds of either order.
 
 import shared from "../../shared.json";
-import { button, clamp, format, h, label, mark, remembered, s, say, set, short, show, signed } from "../kit.js";
+import { button, clamp, equal, format, h, label, mark, remembered, s, say, set, short, show, signed } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
 
 const { widest: WIDEST, letters: LETTERS } = shared.chain_rule;
@@ -78,11 +78,12 @@ export const chainRule = {
       tell: ({ widths }) => `It is ${shapesOf(widths)[0]}: the rows of the left one, the columns of the right one. What stood between is summed over.`,
     },
     order: {
-      options: () => ["From the left", "From the right", "Both the same"],
+      options: () => ["Left first", "Right first", "Both the same"],
       then: ({ widths }) => ({ widths: turned(widths), step: 0 }),
       tell: ({ widths }) => {
         const [left, right] = totals(turned(widths));
-        return `Now it takes ${left} from the left and ${right} from the right.`;
+        const end = widths.at(-1) === 1 ? ` (The end, now ${turned(widths).at(-1)} wide, is no longer a cost: it is called ${LETTERS[widths.length - 1]}.)` : "";
+        return `Now it takes ${left} from the left and ${right} from the right.${end}`;
       },
     },
   },
@@ -254,7 +255,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     name: "entry",
     label: "entry of the next product",
     min: 0,
-    max: WIDEST * WIDEST - 1,
+    max: (state) => (read(state, given).product ?? [[0]]).flat().length - 1,
     step: 1,
     get: (state) => {
       const { product: matrix, entry: place } = read(state, given);
@@ -275,8 +276,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     },
     put: (units) => {
       const { product: matrix } = now();
-      const k = Math.min(units, matrix.flat().length - 1);
-      return { entry: [Math.floor(k / matrix[0].length), k % matrix[0].length] };
+      return { entry: [Math.floor(units / matrix[0].length), units % matrix[0].length] };
     },
     track,
     shape,
@@ -315,7 +315,6 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     outline(column, b.left + j * cell, b.top, cell, cell * joints[pair[0].to]);
     set(track, { x: at.left, y: at.top, width: half * matrix[0].length, height: half * matrix.length });
     outline(shape, -half / 2, -half / 2, half, half);
-    set(entry, { "aria-valuemax": matrix.flat().length - 1 });
   };
 }
 
@@ -365,8 +364,10 @@ function drawSum(ui) {
     }
     const [i, j] = entry;
     const [row, column] = [pair[0].matrix[i], pair[1].matrix.map((values) => values[j])];
-    say(terms, `Row ${i + 1} times column ${j + 1}: ${row.map((v, k) => `${signs(v)} · ${signs(column[k])}`).join(" + ")} = `);
-    ui.number(total, "entry", product[i][j], signed(product[i][j], 3));
+    const products = row.map((v, k) => `${signs(v)} · ${signs(column[k])}`).join(" + ");
+    const result = (v) => signed(v, 3);
+    say(terms, `Row ${i + 1} times column ${j + 1}: ${products}${equal(products, result(product[i][j]), result)}`);
+    ui.number(total, "entry", product[i][j], result(product[i][j]));
   };
 }
 

@@ -17,9 +17,11 @@ const MARGIN = { left: 52, bottom: 62 };
 const PANEL = 216;
 const PACE = 160;
 const MOST_STEPS = 1000;
+const SOON = 5;
 const ASKED_STEPS = 20;
 const AT_ONCE = 50;
 const RATES = { low: 0.01, high: 100 };
+const printed = (rate) => format(rate, rate < 0.1 ? 3 : 2);
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 
 const lossOf = (W, p) => (t) => compose(squaredError(t), eta(p), sigma, rho(W));
@@ -39,15 +41,15 @@ function put({ W, p }, axes, point) {
 
 const pointOf = (state, axes) => axes.map((axis) => flat(state)[axis]);
 
-/** The loss after as many steps as the trail of a short play has, at some learning rate. */
-function after(steps, state, axes, parameter, rate) {
+/** The losses before and after each of so many steps, at some learning rate. */
+function losses(steps, state, axes, parameter, rate) {
   let now = state;
-  for (let i = 0; i < steps; i++) {
-    const { gradient } = look(now, axes);
+  return Array.from({ length: steps + 1 }, () => {
+    const { loss, gradient } = look(now, axes);
     const to = pointOf(now, axes).map((v, k) => clamp(v - rate * gradient[k], ...parameter[k]));
     now = { ...now, ...put(now, axes, to) };
-  }
-  return look(now, axes).loss;
+    return loss;
+  });
 }
 
 const limitsOf = (state, axis) => (axis === flat(state).length - 1 ? [MIN_P, MIN_P + 2 * REACH] : [-REACH, REACH]);
@@ -80,8 +82,11 @@ export const descent = {
       tell: (start) => {
         const axes = chosenAxes(start);
         const limits = axes.map((axis) => limitsOf(start, axis));
-        const [slow, fast] = [1, 10].map((factor) => format(after(ASKED_STEPS, start, axes, limits, Math.min(factor * start.rate, RATES.high)), 3));
-        return `After ${ASKED_STEPS} steps from the start L is ${slow} at a rate of ${start.rate}, and ${fast} at ten times that. Press Play and see the path.`;
+        const [slow, fast] = [1, 10].map((factor) => losses(ASKED_STEPS, start, axes, limits, Math.min(factor * start.rate, RATES.high)));
+        const rises = fast.filter((loss, k) => loss > fast[k - 1]).length;
+        const says = rises ? `It leaps: L goes up in ${rises} of ${ASKED_STEPS} steps` : fast.at(-1) < slow.at(-1) ? "It arrives sooner" : "It creeps";
+        const compared = (k, rate) => `after ${k} steps it is ${fast[k] < slow[k] ? "ahead of" : "behind"} ${rate}, with an L of ${format(fast[k], 3)} against ${format(slow[k], 3)}`;
+        return `${says}. From the start, ${compared(SOON, `a rate of ${start.rate}`)}; ${compared(ASKED_STEPS, "it")}. Press Play and see the path.`;
       },
     },
   },
@@ -272,7 +277,6 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
       min: low,
       max: high,
       step: STEP,
-      page: 0.5,
       get: (state) => pointOf(state, axes)[k],
       text: (state) => format(pointOf(state, axes)[k]),
       where: (state) => (k ? [edge, where(state)[1]] : [where(state)[0], edge]),
@@ -374,9 +378,8 @@ function drawPanel(ui, svg, left, top, width, parameter) {
     min: Math.log10(RATES.low),
     max: Math.log10(RATES.high),
     step: 0.05,
-    page: 0.5,
     get: (state) => Math.log10(state.rate),
-    text: (state) => format(state.rate),
+    text: (state) => printed(state.rate),
     where: (state) => [along.clamped(Math.log10(state.rate)), line],
     at: (x) => along.back(x),
     put: (v) => ({ rate: Number((10 ** v).toPrecision(2)) }),
@@ -388,7 +391,7 @@ function drawPanel(ui, svg, left, top, width, parameter) {
     ui.number(loss.number, "L", L, format(L, 4));
     derivatives.forEach((number, k) => ui.number(number, `gradient.${"ab"[k]}`, gradient[k], signed(gradient[k], 4)));
     ui.number(steps, "steps", walk.trail.length - 1, String(walk.trail.length - 1));
-    ui.number(rate.number, "rate", state.rate);
+    ui.number(rate.number, "rate", state.rate, printed(state.rate));
     say(note, walk.atEdge ? "stopped at the edge of the map" : "");
   };
 }

@@ -1,7 +1,7 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { arrow, button, clamp, drag, encode, fine, formula, h, label, mark, math, move, nice, path, s, same, say, scale, set, show } from "../kit.js";
+import { arrow, button, clamp, drag, encode, equal, fine, formula, h, label, mark, math, move, nice, onGrid, path, s, same, say, scale, set, show } from "../kit.js";
 import { eta } from "../math.js";
 import { box, entries, entry, equation, errorOf, evaluate, firstOf, gradientOf, known, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -91,12 +91,14 @@ export const explore = {
 // ---- Places --------------------------------------------------------------------------------------------------------------
 
 const HALO = 17;
+const HEAD = 68; // how much room a box's symbol and word take, with the name of what stands beneath
 const SPREAD = { rho: 3, eta: 2, softmax: 2, own: 2 };
 
 /** Where everything stands: columns of units, gaps between them, and what is left out. */
 function placed({ width, phone, chain, from, to }) {
   const shown = Array.from({ length: to - from }, (_, c) => from + c);
-  const target = chain.target && !phone && to === chain.variables.length;
+  const target = chain.target && to === chain.variables.length;
+  const beside = target && !phone;
   const right = phone ? width : width - 190;
   const unit = { width: clamp((0.66 * right) / shown.length, 56, phone ? 60 : 68), height: 42 };
   const most = phone ? 5 : 6;
@@ -104,9 +106,9 @@ function placed({ width, phone, chain, from, to }) {
   const pitch = phone ? 54 : width > 860 ? 66 : 60;
   const top = phone ? 90 : 96;
   const tallest = Math.max(...rows, phone ? 1 : 3);
-  const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(target ? [1] : []);
+  const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(beside ? [1] : []);
   const left = HALO + 1; // what goes into a column has its handle at its left
-  const room = right - (shown.length + target) * unit.width - left - 1;
+  const room = right - (shown.length + beside) * unit.width - left - 1;
   const each = flex.length ? Math.min(room / flex.reduce((a, b) => a + b), 76) : 0;
   let x = left + unit.width / 2 + (phone ? Math.max(0, room - each * flex.reduce((a, b) => a + b, 0)) / 2 : 0);
   const columns = shown.map((i, c) => {
@@ -116,8 +118,12 @@ function placed({ width, phone, chain, from, to }) {
     x += unit.width + (flex[c] ?? 1) * each;
     return column;
   });
-  const height = top + pitch * (tallest - 1) + unit.height / 2 + 14;
-  return { columns, unit, top, height, right, target: target ? x : null, end: columns.at(-1).x + unit.width / 2 };
+  // On a phone the cost and the targets stand under what they are compared with, if those are few.
+  const last = columns.at(-1);
+  const under = target && phone && last.ys.length <= 2 && !last.hidden ? last.ys.at(-1) + unit.height / 2 : null;
+  const targets = under === null ? last.ys : last.ys.map((_, u) => under + HEAD + unit.height / 2 + pitch * u);
+  const lowest = Math.max(top + pitch * (tallest - 1), ...(under === null ? [] : targets));
+  return { columns, unit, top, height: lowest + unit.height / 2 + 14, right, target: beside ? x : under && last.x, targets, under, end: last.x + unit.width / 2 };
 }
 
 // ---- The figure ----------------------------------------------------------------------------------------------------------
@@ -166,8 +172,8 @@ function build(ui, layout) {
       const at = REST * length;
       return { x: x1 + at * ux, y: y1 + at * uy, ux, uy, back: Math.max(0, at - 16), ahead: Math.max(0, length - at - 16), line: [x1, y1, x2, y2] };
     }
-    const sits = e.kind === "x" ? unitAt(0, e.row) : e.kind === "bias" ? unitAt(e.link + 1, e.row) : e.kind === "t" && place.target ? [place.target, unitAt(boxes - 1, e.row)?.[1]] : null;
-    return sits?.[1] === undefined ? null : { x: sits[0] - half - (e.kind === "t" ? -2 * half : 0), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
+    const sits = e.kind === "x" ? unitAt(0, e.row) : e.kind === "bias" ? unitAt(e.link + 1, e.row) : e.kind === "t" && place.target ? [place.target, place.targets[e.row]] : null;
+    return sits?.[1] === undefined ? null : { x: sits[0] + (e.kind !== "t" ? -half : phone ? -half - 9 : half), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
   }
   // A row for the number's name, where it finds no room beside its handle.
   const hasRow = phone || !roomy() || all.some((e) => e.kind !== "order" && !spot(e));
@@ -177,15 +183,6 @@ function build(ui, layout) {
 
   // ---- Changing a number -------------------------------------------------------------------------------------------------
   const stepOf = (e) => (bounds(e)[1] - bounds(e)[0]) / (e.kind === "t" ? 100 : 120);
-  const snapped = (e, v) => {
-    const z = e.kind === "t" && view.hidden.at(-1)[e.row];
-    return e.kind === "t" && Math.abs(v - z) < SNAP * (bounds(e)[1] - bounds(e)[0]) ? z : null;
-  };
-  function setTo(e, v, byHand) {
-    const [low, high] = bounds(e);
-    const fine = Number((Math.round(v / stepOf(e)) * stepOf(e)).toPrecision(9));
-    return withEntry(ui.state, e.at, (byHand && snapped(e, v)) || clamp(fine, low, high));
-  }
   // A pull is relative: 40 px move a number by a seventh of its range, wherever it stands.
   let pull = null;
   const begin = (x, y) => (pull = { x, y, v: entry(ui.state, ui.state.chosen), shift });
@@ -246,7 +243,8 @@ function build(ui, layout) {
     area.addEventListener("pointerdown", () => (pull = null), true);
     if (!frozen && near.length) {
       drag(area, (x, y) => {
-        if (pull) return ui.change(setTo(find(ui.state.chosen), pulled(x, y), true));
+        const e = find(ui.state.chosen);
+        if (pull) return ui.change(withEntry(ui.state, e.at, clamp(onGrid(pulled(x, y), stepOf(e)), ...bounds(e))));
         choose(nearest(x, y).at);
         remember();
         begin(x, y);
@@ -263,38 +261,30 @@ function build(ui, layout) {
 
   const point = arrow(svg, "gradient", 14);
   const shape = s("g", {}, s("circle", { class: "halo", r: HALO }), mark("weight", 9), mark("value", 9));
-  const normal = (v, [low, high]) => (2 * (v - low)) / (high - low) - 1;
+  const limits = (state) => bounds(find(state.chosen));
   const handle = ui.slider({
     parent: svg,
     kind: "weight",
     name: "chosen",
     label: "the chosen number",
-    min: -1,
-    max: 1,
-    step: 1 / 300,
-    get: (state) => clamp(normal(entry(state, state.chosen), bounds(find(state.chosen))), -1, 1),
+    min: (state) => limits(state)[0],
+    max: (state) => limits(state)[1],
+    step: (state) => stepOf(find(state.chosen)),
+    // A target may meet z.
+    stops: ({ chosen: [k, i] }) => (k === -2 ? [view.hidden.at(-1)[find([k, i]).row]] : []),
+    near: (state) => SNAP * (limits(state)[1] - limits(state)[0]),
+    get: (state) => clamp(entry(state, state.chosen), ...limits(state)),
     text: (state) => `${find(state.chosen).text} is ${three(entry(state, state.chosen))}`,
     where: (state) => {
       const { x, y, ux, uy } = hold(find(state.chosen));
       return [x + shift * ux, y + shift * uy];
     },
     at: (x, y) => {
-      const e = find(ui.state.chosen);
-      const { x: hx, y: hy, ux, uy } = hold(e);
+      const { x: hx, y: hy, ux, uy } = hold(find(ui.state.chosen));
       pull ??= begin(hx + shift * ux, hy + shift * uy);
-      const v = pulled(x, y);
-      pull.snap = snapped(e, v);
-      return normal(v, bounds(e));
+      return pulled(x, y);
     },
-    put: (units) => {
-      const e = find(ui.state.chosen);
-      const [low, high] = bounds(e);
-      return pull?.snap != null ? withEntry(ui.state, e.at, pull.snap) : setTo(e, low + ((units + 1) / 2) * (high - low));
-    },
-    keys: (state) => {
-      const k = find(state.chosen).kind === "t" ? 6 : 5;
-      return { ArrowRight: k, ArrowUp: k, ArrowLeft: -k, ArrowDown: -k, PageUp: 10 * k, PageDown: -10 * k };
-    },
+    put: (v) => withEntry(ui.state, ui.state.chosen, v),
     shape,
   });
   handle.addEventListener("pointerdown", () => {
@@ -408,8 +398,8 @@ function build(ui, layout) {
       const j = work;
       if (state.step === 0) walked.say(ui, [["", "{Forward: the values run to the cost. }"], ["value", "L"], ["", " = "], ["value", view.loss]]);
       else if (!Number.isFinite(view.loss)) walked.say(ui, [["", "{Here L is infinite: a unit is sure, and wrong. It has no gradient.}"]]);
-      else if (j === e.link && ["weight", "bias"].includes(e.kind) && !over) walked.say(ui, [["", `{At the weights (${equation(chain, j, true)}): error times value.}`]]);
-      else walked.say(ui, [["", `{At ${named(j)} (${equation(chain, j)}): }`], ...errorOf(chain, state, view, j, met[j])]);
+      else if (j === e.link && ["weight", "bias"].includes(e.kind) && !over) walked.say(ui, [["", `{At the weights${equation(chain, j, true)}: error times value.}`]]);
+      else walked.say(ui, [["", `{At ${named(j)}${equation(chain, j)}: }`], ...errorOf(chain, state, view, j, met[j])]);
       const looked = over ?? e;
       const slope = looked.at[0] >= 0 ? entry({ ...state, parameters: view.gradients }, looked.at) : gradient;
       if (looked.kind === "t" || !passed(looked.link)) chosenLine.say(ui, [[quantity(looked), looked.symbol], ["", " = "], [quantity(looked), entry(state, looked.at)], ["", looked.kind === "t" ? "{: the target. Let it meet z.}" : "{: the error is not back at it yet.}"]]);
@@ -456,7 +446,7 @@ function stepped({ parameters, rate }, gradients, orders) {
 // ---- Its parts -----------------------------------------------------------------------------------------------------------
 
 /** The boxes' symbols and words above the gaps; each is a button that walks the error to it. */
-function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, unit }, go) {
+function drawHeads(ui, svg, { chain, phone }, { columns, target, under, right }, go) {
   const last = chain.links.length - 1;
   const heads = columns.map(({ i, x }, c) => {
     const next = columns[c + 1];
@@ -466,6 +456,7 @@ function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, uni
     if (middle === null) return null;
     const { symbol, word } = box(chain, i, columns.length > 4);
     const node = s("g", { class: "cbp-stop", "aria-hidden": "true" });
+    if (!next && under) move(node, 0, under);
     const line = s("line", { class: "stop", x1: middle - 24, x2: middle + 24, y1: 45, y2: 45 });
     node.append(
       s("rect", { x: middle - 34, y: 0, width: 68, height: 48, fill: "transparent" }),
@@ -473,7 +464,7 @@ function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, uni
       label(middle, 38, word, { class: "muted word", "text-anchor": "middle" }),
       line,
     );
-    if (columns.length > (phone ? 4 : 6)) node.classList.add("crowded");
+    if (columns.length > 6 || right / columns.length < 64) node.classList.add("crowded");
     node.addEventListener("click", () => go(i));
     svg.append(node);
     return { node, i };
@@ -481,9 +472,12 @@ function drawHeads(ui, svg, { chain, phone }, { columns, target, end, right, uni
   return (work) => heads.forEach((head) => head?.node.classList.toggle("at-work", head.i === work));
 }
 
+/** How many decimals have room in a unit. */
+const digits = ({ width }) => (width < 66 ? 2 : 3);
+
 /** A variable: its name, and each unit's value above its error. */
 function drawColumn(ui, svg, { chain }, { unit }, { i, x, ys, hidden }, press) {
-  const most = unit.width < 66 ? 2 : 3;
+  const most = digits(unit);
   const cells = ys.map((y, u) => {
     const frame = s("rect", { class: "unit", x: x - unit.width / 2, y: y - unit.height / 2, width: unit.width, height: unit.height, rx: 14 });
     const value = s("text", { class: "value strong", x, y: y - 3, "text-anchor": "middle" });
@@ -507,18 +501,19 @@ function drawColumn(ui, svg, { chain }, { unit }, { i, x, ys, hidden }, press) {
 }
 
 /** The targets, beside what they are compared with. */
-function drawTargets(ui, svg, chain, { columns, unit, target, end }, press) {
-  const cells = columns.at(-1).ys.map((y, u) => {
+function drawTargets(ui, svg, chain, { unit, target, targets, under, end }, press) {
+  const cells = targets.map((y, u) => {
     const value = s("text", { class: "value strong", x: target, y: y + 5, "text-anchor": "middle" });
     const node = s("g", { class: "cbp-unit" }, s("rect", { class: "unit target", x: target - unit.width / 2, y: y - 18, width: unit.width, height: 36, rx: 14 }), value);
-    svg.append(s("line", { class: "edge error gap-line", x1: end, x2: target - unit.width / 2, y1: y, y2: y }), node);
+    if (!under) svg.append(s("line", { class: "edge error gap-line", x1: end, x2: target - unit.width / 2, y1: y, y2: y }));
+    svg.append(node);
     node.addEventListener("click", () => press(u));
     return value;
   });
-  svg.append(math(target, columns.at(-1).ys[0] - unit.height / 2 - 8, "t", { "text-anchor": "middle" }));
+  svg.append(math(target, targets[0] - unit.height / 2 - 8, "t", { "text-anchor": "middle" }));
   return (state) => {
     const t = targetsOf(chain, state);
-    cells.forEach((value, u) => ui.number(value, `t.${u}`, t[u], three(t[u])));
+    cells.forEach((value, u) => ui.number(value, `t.${u}`, t[u], three(t[u], digits(unit))));
   };
 }
 
@@ -624,6 +619,12 @@ function line() {
   return {
     node,
     say(ui, parts, counts = false) {
+      const texts = parts.map(([, part, sign]) => (typeof part !== "number" ? part : sign ? plus(part) : three(part)));
+      parts = parts.map((part, i) => {
+        // What stands on both of its sides: "=" where they agree, as they are printed.
+        if (texts[i] !== " = ") return part;
+        return ["", equal(texts.slice(texts.lastIndexOf(" = ", i - 1) + 1, i).join(""), texts[i + 1], plus)];
+      });
       const words = parts.map(([kind, part]) => `${kind}|${typeof part === "number" ? "" : part}`).join("");
       if (words !== key) {
         key = words;

@@ -1,7 +1,7 @@
 // Figure 5: the slope of Lp pooling in p. A window of bars, what share each has of the result, and over the p axis the
 // entropy H of the shares, z with its tangent, and ∂z/∂p = −(z/p²) H.
 
-import { beyond, clamp, fine, format, label, mark, math, move, nice, path, reading, s, say, scale, set, short, show, shows } from "../kit.js";
+import { beyond, clamp, equal, fine, format, label, mark, math, move, nice, path, reading, s, say, scale, set, short, show, shows, worth } from "../kit.js";
 import { centralDifferences, entropy, eta, shares, slopeInT } from "../math.js";
 import { barSlider } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -282,10 +282,11 @@ function drawProduct(ui, svg, y, beside) {
   const formula = math(x, y, "−(z/p^2) · H{ }");
   const numbers = beside ? label(x, y + 27, "") : formula;
   numbers.append(factors);
-  svg.append(formula, result, ...(beside ? [numbers] : []));
+  svg.append(formula, ...(beside ? [numbers] : []), result);
   ui.ask.hide("slope", numbers, result);
   return ({ p }, { z, H, slope }) => {
     say(factors, `= −(${fine(z)}/${format(p)}²) · ${fine(H)}`);
-    say(result, `= ${fine(slope)}`);
+    const quotient = -worth(fine(z)) / worth(format(p)) ** 2;
+    say(result, `${equal(`${quotient} · ${fine(H)}`, fine(slope), fine).trim()} ${fine(slope)}`);
   };
 }

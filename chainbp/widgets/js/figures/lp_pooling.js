@@ -42,24 +42,26 @@ export const lpPooling = {
     },
   },
 
-  layout(state, width, start) {
+  layout(state, width, start, given) {
     const size = (y) => Math.max(...y.map(Math.abs));
     const usual = nice(Math.max(size(start.y) * 1.2, 1));
     const n = state.y.length;
     const limit = size(state.y) <= usual ? usual : nice(size(state.y));
     // Room for z down to p = 1, if it is not out of all proportion.
     const most = clamp(1.08 * start.y.reduce((sum, v) => sum + Math.abs(v), 0), 1.5 * limit, 2.5 * limit);
-    return { n, width, limit, most, beside: n === 2 && width >= 600 };
+    // Below zero there is room where something is, or the hand is asked to go; and in the plane of two.
+    const below = n === 2 || given("ask") === "zero" || [...start.y, ...state.y].some((v) => v < 0);
+    return { n, width, limit, most, low: below ? -limit : 0, beside: n === 2 && width >= 600 };
   },
 
-  range: ({ limit }) => ({ y: [-limit, limit], p: [MIN_P, Infinity] }),
+  range: ({ limit, low }) => ({ y: [low, limit], p: [MIN_P, Infinity] }),
 
   build(ui, layout) {
     const { n, width, beside } = layout;
     const ball = n === 2 ? (beside ? 250 : 200) : 0;
     const stacked = ball && !beside;
     const barsWidth = beside ? width - ball - 60 : width;
-    const bottom = NUMBERS + 16 + uprightRoom(n, barsWidth);
+    const bottom = numbersOf(layout) + 16 + uprightRoom(n, barsWidth);
     const axisTop = bottom + (stacked ? ball + 40 : 4);
     const svg = ui.svg(axisTop + AXIS_HEIGHT);
     const from = ui.given("p_from");
@@ -90,19 +92,20 @@ const NAMES = TOP + BARS + 24;
 const VALUES = NAMES + 24;
 const GRADIENTS = VALUES + 50;
 const GRADIENT_REACH = 30;
-const NUMBERS = GRADIENTS + GRADIENT_REACH + 24;
+const numbersOf = ({ low }) => GRADIENTS + (low ? GRADIENT_REACH : 0) + 24;
 const GUTTER = 108;
 /** Where the numbers of so many columns must stand upright, how much room they need more. */
 const uprightRoom = (n, width) => (n > 6 || (width - GUTTER) / n < 52 ? 60 : 0);
 
 /** The bars with z across them; below each its name, its value, and its part of the gradient. */
-function drawBars(ui, svg, { n, limit, most }, width) {
+function drawBars(ui, svg, { n, limit, low, most }, width) {
+  const numbers = numbersOf({ low });
   const more = uprightRoom(n, width);
   const gradients = GRADIENTS + (more ? 22 : 0);
   const column = Math.min(150, (width - GUTTER) / n);
   const thickness = Math.min(40, column * 0.5);
   const right = column * n;
-  const up = scale([-limit * 1.08, most], [TOP + BARS, TOP]);
+  const up = scale([low * 1.08, most], [TOP + BARS, TOP]);
   const slope = scale([0, 1], [gradients, gradients - GRADIENT_REACH]);
 
   const zLine = shows("z", s("line", { class: "z value", x1: 0, x2: right }));
@@ -126,13 +129,13 @@ function drawBars(ui, svg, { n, limit, most }, width) {
     const [above, below] = ["up", "down"].map((way) => shows(`gradient.${i}`, beyond("gradient", way)));
     move(above, x, gradients - GRADIENT_REACH);
     move(below, x, gradients + GRADIENT_REACH);
-    const number = s("text", { class: "gradient", ...place(x, more ? NUMBERS + 10 : NUMBERS) });
+    const number = s("text", { class: "gradient", ...place(x, more ? numbers + 10 : numbers) });
     svg.append(ghost, bar, stem, tip, above, below, number, value, math(x, NAMES, subscript("y", i), { class: column < 30 ? "small" : "", "text-anchor": "middle" }));
     ui.ask.hide("even", stem, tip, number);
     return { x, ghost, bar, value, stem, tip, above, below, number };
   });
   svg.append(zLine, zReading.node, zBeyond);
-  bars.forEach(({ x }, i) => barSlider(ui, svg, { i, x, up, limit, step: STEP * (limit / 5) }));
+  bars.forEach(({ x }, i) => barSlider(ui, svg, { i, x, up, limit, low, step: STEP * (limit / 5) }));
   ui.ask.taps("fades", svg, (i) => [bars[i].x, NAMES - 5], 13);
 
   return ({ y }, z, gradient) => {

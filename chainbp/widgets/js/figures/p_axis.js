@@ -66,14 +66,17 @@ export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN
     kind: "weight",
     name: "p",
     label: "order p",
-    min: Number(toT(from).toFixed(4)),
+    min: toT(from),
     max: 1,
     step: 0.005,
-    page: 0.1,
+    page: 20,
+    // The sum, the Euclidean length and the maximum.
+    stops: () => [1, 2, Infinity].map(toT),
+    near: 0.015,
     get: ({ p }) => clamp(toT(p), toT(from), 1),
     text: ({ p }) => (p === Infinity ? "infinity, the maximum" : format(p)),
     where: ({ p }) => [along.clamped(toT(p)), line],
-    at: (x) => snap(along.back(x)),
+    at: (x) => along.back(x),
     put: (t) => ({ p: fromT(t) }),
     track,
   });
@@ -83,10 +86,4 @@ export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN
     ui.number(value.number, "p", p, short(p));
     for (const [there, text] of names) text.classList.toggle("strong", there === p);
   };
-}
-
-/** A hand that comes near the sum, the Euclidean length or the maximum means it. */
-function snap(t) {
-  const near = [1, 2, Infinity].map(toT).find((landmark) => Math.abs(landmark - t) < 0.015);
-  return near ?? t;
 }

@@ -350,7 +350,7 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
       name: trait,
       label: words,
       min: 0,
-      max: (rows - (trait === "cell")) * (columns - (trait === "cell")) - 1,
+      max: (state) => countsOf(read(state)).reduce((high, wide) => high * wide) - 1,
       step: 1,
       get: (state) => {
         const shown = read(state);
@@ -363,9 +363,8 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
         return i * countsOf(read(ui.state))[1] + j;
       },
       put: (units) => {
-        const [high, wide] = countsOf(read(ui.state));
-        const k = Math.min(units, high * wide - 1);
-        return choose(ui.state, { [trait]: [Math.floor(k / wide), k % wide] });
+        const [, wide] = countsOf(read(ui.state));
+        return choose(ui.state, { [trait]: [Math.floor(units / wide), units % wide] });
       },
       track: tracks[name],
       shape,
@@ -382,7 +381,7 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
   cursor("entry", "Y", "entry of the map", entryShape, ({ Y }) => [Y.length, Y[0].length], ({ entry, Y }) => `${place(entry)}: ${given(Y[entry[0]][entry[1]])}`);
   svg.append(tracks.Z);
   const cellShape = outline();
-  const chosen = cursor("cell", "Z", "window", cellShape, ({ Z }) => [Z.length, Z[0].length], ({ cell, Z }) => `${place(cell)}: z is ${short(Z[cell[0]][cell[1]])}`);
+  cursor("cell", "Z", "window", cellShape, ({ Z }) => [Z.length, Z[0].length], ({ cell, Z }) => `${place(cell)}: z is ${short(Z[cell[0]][cell[1]])}`);
   for (const [name, trait] of [["dY", "entry"], ["dZ", "cell"]]) {
     tracks[name].classList.add("cbp-track");
     drag(tracks[name], (x, y) => ui.change(choose(ui.state, { [trait]: cellAt(name, x, y) })), null, svg.querySelector(`[data-slider="${trait}"]`));
@@ -397,7 +396,6 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
     at.Z = maps.Z(Z, Math.max(limits.Y, largest(Z)));
     at.dY = maps.dY(deltaY, Math.max(limits.delta, largest(deltaY)), [size, starts]);
     at.dZ = maps.dZ(deltaZ, limits.delta);
-    set(chosen, { "aria-valuemax": Z.flat().length - 1 });
     for (const name of ["Y", "dY"]) around(frames[name], at[name], corner, size, 0.5);
     around(frames.dZ, at.dZ, cell, 1, 0.5);
     around(entryInErrors, at.dY, entry, 1, -2);
@@ -442,7 +440,7 @@ function drawLine(ui, svg, { left, width, line }, limit, { kind, name, words, so
     min: -limit,
     max: limit,
     step: STEP * limit,
-    page: 0.5 * limit,
+    page: 5,
     get,
     text: (state) => print(get(state)),
     where: (state) => [along.clamped(get(state)), line],
