@@ -60,7 +60,7 @@ POOLINGS = {
 
 
 def start(seed: int, pooling: Function) -> Function:
-    """Three units, round about the origin, with a little noise."""
+    """Three units around the origin, with a little noise."""
     rng = np.random.default_rng(seed)
     W = np.tile(np.eye(2), (3, 1)) + 0.3 * rng.normal(size=(6, 2))
     b = 0.3 * rng.normal(size=6)
@@ -69,7 +69,11 @@ def start(seed: int, pooling: Function) -> Function:
 
 
 def run(kind: str, seed: int) -> Json:
-    """Train one network; its wrong answers to each question in percent, and what became of its p."""
+    """Train one network; its wrong answers to each question in percent, and what became of its p.
+
+    Beside each learned p are the directions of the unit's two weighted sums, in degrees from 0 to 180: along the axes a
+    small p draws a diamond, along the diagonals a square.
+    """
     points, inside = questions(300, (0, seed))
     exam, exam_inside = questions(20_000, (1, 0))
     first = start(seed, POOLINGS[kind])
@@ -78,6 +82,9 @@ def run(kind: str, seed: int) -> Json:
     row: Json = {"kind": kind, "seed": seed, "wrong": [round(float(w), 3) for w in wrong]}
     if kind == "learned":
         row["p"] = [round(float(p), 3) for p in 1 + np.exp(trained.functions[1].parameters[0])]
+        W = trained.parameters[0]
+        degrees = np.degrees(np.arctan2(W[:, 1], W[:, 0])) % 180
+        row["directions"] = [[round(float(a), 1) for a in pair] for pair in degrees.reshape(-1, 2)]
     return row
 
 

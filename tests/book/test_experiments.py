@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from notebooks import BOOK, read
+from notebooks import BOOK, read, text
 
 from benchmarks import digits, shapes
 from chainbp import check_gradient, flatten, squared_error
@@ -54,6 +54,19 @@ def test_chapter_5_finds_the_numbers_of_the_record():
     assert [name for name, *_ in found] == list(shapes.SHAPES)
     np.testing.assert_allclose([float(wrong) for _, wrong, _ in found], row["wrong"], atol=0.051)
     np.testing.assert_allclose([float(p) for *_, p in found], row["p"], atol=0.051)
+
+
+def test_chapter_5_counts_the_units_that_turned():
+    rows = [row for row in recorded("shapes")["rows"] if row["kind"] == "learned"]
+    orders, angles = (np.array([row[key] for row in rows]) for key in ("p", "directions"))
+    turned = np.all(np.abs(angles % 90 - 45) < 10, axis=2)
+    diamond, disk, square = turned.T
+    assert (diamond.sum(), disk.sum(), square.sum(), len(rows)) == (5, 0, 2, 20)
+    assert orders[diamond, 0].min() >= 4, "a diamond read as a turned square"
+    assert orders[square, 2].max() < 1.2, "a square read as a turned diamond"
+    prose = text(BOOK / "5-learning-p.ipynb")
+    assert "in five of twenty seeds the diamond's unit" in prose
+    assert "in two the square's" in prose
 
 
 def test_the_mean_form_is_right_and_the_printed_form_is_not():

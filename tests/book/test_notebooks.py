@@ -15,7 +15,7 @@ import execution
 import nbformat
 import pytest
 import yaml
-from notebooks import BOOK, CHAPTERS, NOTEBOOKS, ROOT, all_formulas, folded, read, text, toc
+from notebooks import BOOK, CHAPTERS, NOTEBOOKS, ROOT, all_formulas, folded, formulas, read, text, toc
 from outputs import WIDGET_VIEW, normalize, write
 from scratch import environment
 
@@ -32,6 +32,29 @@ def test_each_equation_has_exactly_one_place():
 def test_the_toc_and_the_files_are_the_same_pages():
     files = [path.stem for path in NOTEBOOKS] + [path.stem for path in BOOK.glob("*.md")]
     assert sorted(toc()) == sorted(files)
+
+
+def test_a_page_that_says_what_is_next_says_what_the_navigation_says():
+    pages, said = toc(), {}
+    for page, following in zip(pages, pages[1:]):
+        found = re.findall(r"^Next: \[(.+)\]\(([\w-]+)\.\w+\)$", prose_of(page), re.MULTILINE)
+        title = prose_of(following).partition("\n")[0].removeprefix("# ")
+        said |= {page: (found, [(title, following)])} if found else {}
+    assert len(said) >= len(CHAPTERS)
+    assert {page: (found, right) for page, (found, right) in said.items() if found != right} == {}
+
+
+def prose_of(page: str) -> str:
+    notebook = BOOK / f"{page}.ipynb"
+    return text(notebook) if notebook.is_file() else (BOOK / f"{page}.md").read_text(encoding="utf-8")
+
+
+# Not (P) and (S): chapter 4.1 has (S3) before (S2), and chapter 4.2 (P4) before (P3).
+@pytest.mark.parametrize("letter", "BCFGILVY")
+def test_our_formulas_are_numbered_as_one_meets_them(letter):
+    pages = [page for page in toc() if (BOOK / f"{page}.ipynb").is_file()]
+    met = [label for page in pages for label in formulas(BOOK / f"{page}.ipynb") if label.startswith(f"eq-{letter}")]
+    assert met == [f"eq-{letter}{n}" for n in range(1, len(met) + 1)]
 
 
 # ---- equations.yml ----
@@ -214,3 +237,10 @@ def test_code_that_the_book_folds_is_folded_in_jupyterlab(path):
     for index, cell in enumerate(read(path).cells):
         in_lab = cell.metadata.get("jupyter", {}).get("source_hidden", False)
         assert folded(cell) == in_lab, f"cell {index}"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+def test_code_that_is_read_is_at_most_79_signs_wide(path):
+    """As wide as its box on a page, which tests/browser measures: in view, and in an unfolded solution."""
+    code = [cell.source for cell in read(path).cells if cell.cell_type == "code" and not folded(cell)]
+    assert [line for source in code for line in source.splitlines() if len(line) > 79] == []
