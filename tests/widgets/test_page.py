@@ -153,12 +153,9 @@ WALKED = """f => {
 }"""
 
 
-WALKED_ALONG = [*(("index", name) for name in CASES), ("more", "explore"), ("more", "explore-2")]
-
-
-@pytest.mark.parametrize(("page", "name"), WALKED_ALONG)
-def test_arrow_keys_move_every_mark_at_each_press(page_at, page, name):
-    assert figure(page_at(page), name).evaluate(WALKED) == []
+@pytest.mark.parametrize("name", CASES)
+def test_arrow_keys_move_every_mark_at_each_press(page, name):
+    assert figure(page, name).evaluate(WALKED) == []
 
 
 def test_keys_stop_where_a_hand_would(page):
