@@ -221,3 +221,22 @@ def test_a_page_loads_what_its_weight_counts(browser, address, name):
         seen = {url.removeprefix(root).partition("?")[0] for url in loaded if url.startswith("http")}
         assert seen <= counted
         assert {file for file in counted - seen if not file.endswith(".woff2")} == set()
+
+
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.soak)])
+def test_nothing_moves_while_the_landing_page_arrives(context, address, width):
+    """On a slow line the figure's script and the formulas' fonts come long after the text."""
+    with visit(context(width, "light"), address("http", "index.html")) as (page, wrong):
+        line = page.context.new_cdp_session(page)
+        line.send("Network.setCacheDisabled", {"cacheDisabled": True})
+        slow = {"offline": False, "latency": 100, "downloadThroughput": 400_000, "uploadThroughput": 100_000}
+        line.send("Network.emulateNetworkConditions", slow)
+        page.add_init_script(
+            "window.moved = []; new PerformanceObserver(list => moved.push(...list.getEntries()"
+            ".map(shift => shift.value))).observe({type: 'layout-shift', buffered: true})"
+        )
+        page.reload()
+        page.locator(".cbp svg").first.wait_for()
+        page.wait_for_function("document.fonts.status === 'loaded'")
+        assert sum(page.evaluate("moved")) <= 0.05
+        assert wrong == []
