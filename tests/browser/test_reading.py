@@ -225,12 +225,14 @@ def test_a_page_loads_what_its_weight_counts(browser, address, name):
 
 @pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.soak)])
 def test_nothing_moves_while_the_landing_page_arrives(context, address, width):
-    """On a slow line the figure's script and the formulas' fonts come long after the text."""
+    """On a slow line and a slow phone, the figure and the formulas' fonts come long after the text."""
     with visit(context(width, "light"), address("http", "index.html")) as (page, wrong):
         line = page.context.new_cdp_session(page)
+        line.send("Network.enable")
         line.send("Network.setCacheDisabled", {"cacheDisabled": True})
-        slow = {"offline": False, "latency": 100, "downloadThroughput": 400_000, "uploadThroughput": 100_000}
+        slow = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000}
         line.send("Network.emulateNetworkConditions", slow)
+        line.send("Emulation.setCPUThrottlingRate", {"rate": 4})
         page.add_init_script(
             "window.moved = []; new PerformanceObserver(list => moved.push(...list.getEntries()"
             ".map(shift => shift.value))).observe({type: 'layout-shift', buffered: true})"

@@ -184,7 +184,8 @@ async function start() {
   const first = readAddress(named);
   shareAddress(named);
   await drawAll(widgets, views);
-  if (first) document.querySelector(`[data-name="${first}"]`)?.scrollIntoView({ block: "center" });
+  const shown = first && document.querySelector(`[data-name="${first}"]`);
+  shown?.scrollIntoView({ block: shown.offsetHeight < innerHeight ? "center" : "start" });
 }
 
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 8a53f96111f8b6f8 */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources d99e8f573b101d49 */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
