@@ -29,8 +29,7 @@ THIN_OUT = """() => {
     const formulas = [...document.querySelectorAll(".katex")];
     const sizes = formulas.map(e => e.getBoundingClientRect());
     formulas.forEach((e, i) => {
-        // A link that is a letter is named by it.
-        e.replaceChildren(e.closest("a") ? e.querySelector("math").textContent : "");
+        e.replaceChildren();
         Object.assign(e.style, {display: "inline-block", width: `${sizes[i].width}px`, height: `${sizes[i].height}px`});
         e.style.overflow = "hidden";
     });

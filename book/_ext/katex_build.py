@@ -109,8 +109,20 @@ def checked(visit):
     return visit_or_warn
 
 
+def name_links(app, pagename, templatename, context, doctree) -> None:
+    """Give a link that is nothing but a formula the formula's letters as its name, for who can see neither."""
+
+    def named(link: re.Match[str]) -> str:
+        html = re.sub(r'<span class="katex-html".*', "", link[2], flags=re.DOTALL)
+        return f'{link[1]} aria-label="{re.sub("<[^>]*>", "", html)}">{link[2]}'
+
+    only_a_formula = r'(<a class="[^"]*" href="[^"]*")>((?:<span[^>]*>)*<span class="katex-mathml">(?:(?!</a>).)*</a>)'
+    context["body"] = re.sub(only_a_formula, named, context.get("body", ""), flags=re.DOTALL)
+
+
 def setup(app):
     katex.render_latex = set_formula
+    app.connect("html-page-context", name_links)
     app.add_html_math_renderer(
         "katex_build",
         inline_renderers=(checked(katex.html_visit_math), None),

@@ -54,6 +54,9 @@ SCRIPTS = [
 # bootstrap.js draws the buttons' titles, as the browser does by itself; theme.css only imports basic.css.
 LEFT_OUT = ["scripts/bootstrap.js", "styles/theme.css"]
 STYLE, SCRIPT = "page.css", "page.js"
+# The theme measures each box of code as a page arrives, one after the other, and each time lays out what is far below;
+# chainbp.js measures them when they are laid out.
+MEASURING = "e.tabIndex=e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight?0:-1"
 # What sphinx_togglebutton and the search would be told by scripts in each page.
 SETTINGS = """
 let toggleHintShow = "Click to show", toggleHintHide = "Click to hide", toggleOpenOnPrint = "true";
@@ -127,7 +130,10 @@ def with_pictures(html: str, sizes: dict[str, tuple[int, int]]) -> str:
 def read_scripts(static: Path) -> tuple[str, str]:
     """The first script, which the settings follow, and all others."""
     first, *others = (static.joinpath(name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return first, ";\n".join(re.sub(r"\n//# sourceMappingURL=.*", "", text) for text in others)
+    rest = ";\n".join(re.sub(r"\n//# sourceMappingURL=.*", "", text) for text in others)
+    if MEASURING not in rest:
+        logger.warning("the theme no longer says %s: see _ext/lean.py", MEASURING, type="lean")
+    return first, rest.replace(MEASURING, "0")
 
 
 def style_sheet(static: Path, words: frozenset[str]) -> str:

@@ -1,14 +1,19 @@
-// Whoever reads by keyboard must be able to scroll a formula that is wider than the screen: it gets a tab stop,
-// but only while it is too wide, so that a wide screen has no needless ones.
+// What is wider than its place can be reached by Tab, and scrolled by arrow keys. Each box is measured when it is laid
+// out, and once more when the fonts have come; the theme would lay out the whole page for it.
 {
-  const update = (formula) => {
-    if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
-    else formula.removeAttribute("tabindex");
+  const seen = new Set();
+  const measure = (boxes) => {
+    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
+    boxes.forEach((box, i) => (wide[i] ? (box.tabIndex = 0) : box.removeAttribute("tabindex")));
   };
-  const formulas = [...document.querySelectorAll("div.math > .katex-display")];
-  const observer = new ResizeObserver((entries) => entries.forEach((entry) => update(entry.target)));
-  formulas.forEach((formula) => observer.observe(formula));
-  document.fonts.ready.then(() => formulas.forEach(update));
+  const observer = new ResizeObserver((entries) => {
+    const boxes = entries.map((entry) => entry.target);
+    boxes.forEach((box) => seen.add(box));
+    measure(boxes);
+  });
+  const kinds = "div.math > .katex-display, pre, .cell_output > .output, .pst-scrollable-table-container";
+  document.querySelectorAll(kinds).forEach((box) => observer.observe(box));
+  document.fonts.ready.then(() => measure([...seen]));
 }
 
 // What chainbp.css has left out of the first layout is laid out piece by piece when there is time, so that later
