@@ -76,8 +76,12 @@ CHOOSE = """() => {
 }"""
 AXE = Axe(f"{Axe().axe_script};axe.configure({{rules: [{{id: 'color-contrast', selector: '[data-chosen]'}}]}});")
 # chainbp.js lays out later what is not on the first screen.
-LAID_OUT = """() => [...document.querySelectorAll(".bd-article > section > section")]
-    .every(section => section.style.contentVisibility === "visible")"""
+# The page does it by itself, some seconds later.
+LAID_OUT = """() => {
+    for (const section of document.querySelectorAll(".bd-article > section > section"))
+        section.style.contentVisibility = "visible";
+    return true;
+}"""
 # A transition between themes may wait for ever to be drawn.
 AT_ONCE = """() => {
     if (document.getElementById("at-once")) return;

@@ -17,7 +17,7 @@
 }
 
 // What chainbp.css has left out of the first layout is laid out piece by piece when there is time, so that later
-// nothing moves while one scrolls.
+// nothing moves while one scrolls. The first seconds belong to the first screen, and to whoever follows a link.
 {
   const sections = [...document.querySelectorAll(".bd-article > section > section")];
   const later = window.requestIdleCallback ?? setTimeout;
@@ -27,7 +27,7 @@
     section.style.contentVisibility = "visible";
     later(next);
   };
-  addEventListener("load", () => later(next));
+  addEventListener("load", () => setTimeout(() => later(next), location.hash ? 0 : 5000));
 }
 
 // A link to a formula, a reference, a section or a name of the package shows it while the pointer is over it, while it
