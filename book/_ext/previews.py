@@ -16,7 +16,7 @@ from docutils import nodes
 from sphinx import addnodes
 
 FILE = "previews.js"
-LINK = re.compile(r'<a class="[^"]*\binternal\b[^"]*" href="([\w-]+\.html)?#([^"]+)"')
+LINK = re.compile(r'<a [^>]*\bclass="[^"]*\binternal\b[^"]*" href="([\w-]+\.html)?#([^"]+)"')
 
 
 def write(app, exception) -> None:
