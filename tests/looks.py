@@ -104,9 +104,10 @@ def take(page: Page, look: Look) -> None:
 
 def violations(page: Page, looks: list[Look], part: str = ":root") -> list[str]:
     """What axe finds in a part of the page, in the last two looks, which are of one width."""
+    page.evaluate(LAID_OUT)  # what scrolls has its tab stop from then on
     page.evaluate(THIN_OUT)
     take(page, looks[-2])
-    page.wait_for_timeout(500)  # the theme waits 300 ms before it gives tab stops to what scrolls at this width
+    page.wait_for_timeout(500)  # tab stops of what scrolls at this width come when it has been laid out
     found = []
     for look in looks[-2:]:
         take(page, look)

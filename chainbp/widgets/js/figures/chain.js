@@ -197,7 +197,7 @@ export function errorOf(chain, state, { hidden, deltas }, j, u) {
   return [...start, ...first, ...rule, ...end];
 }
 
-const MOST_TERMS = 3;
+const MOST_TERMS = 2;
 
 /** Σ_n W_nu δ_n, and where they are few, its terms. */
 function sumOf(chain, state, deltas, j, u) {
