@@ -17,7 +17,8 @@
 }
 
 // What chainbp.css has left out of the first layout is laid out piece by piece when there is time, so that later
-// nothing moves while one scrolls. The first seconds belong to the first screen, and to whoever follows a link.
+// nothing moves while one scrolls. The first seconds belong to the first screen, unless one follows a link, or reads
+// by keyboard, which stops at what scrolls.
 {
   const sections = [...document.querySelectorAll(".bd-article > section > section")];
   const later = window.requestIdleCallback ?? setTimeout;
@@ -28,6 +29,7 @@
     later(next);
   };
   addEventListener("load", () => setTimeout(() => later(next), location.hash ? 0 : 5000));
+  addEventListener("keydown", () => later(next), { once: true });
 }
 
 // A link to a formula, a reference, a section or a name of the package shows it while the pointer is over it, while it
