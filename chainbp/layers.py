@@ -191,4 +191,3 @@ def rho(W: Any, b: Any = None) -> Function:
 
     theta = (W,) if b is None else (W, b)
     return Function(forward, theta, name="ρ", latex=r"\boldsymbol{\rho}", symbols=("W", "b")[: len(theta)])
-

@@ -75,12 +75,10 @@ CHOOSE = """() => {
     }
 }"""
 AXE = Axe(f"{Axe().axe_script};axe.configure({{rules: [{{id: 'color-contrast', selector: '[data-chosen]'}}]}});")
-# chainbp.js lays out later what is not on the first screen.
-# The page does it by itself, some seconds later.
-LAID_OUT = """() => {
+# chainbp.js lays out what is not on the first screen some seconds later; a test does not wait for it.
+LAY_OUT = """() => {
     for (const section of document.querySelectorAll(".bd-article > section > section"))
         section.style.contentVisibility = "visible";
-    return true;
 }"""
 # A transition between themes may wait for ever to be drawn.
 AT_ONCE = """() => {
@@ -104,7 +102,7 @@ def take(page: Page, look: Look) -> None:
 
 def violations(page: Page, looks: list[Look], part: str = ":root") -> list[str]:
     """What axe finds in a part of the page, in the last two looks, which are of one width."""
-    page.evaluate(LAID_OUT)  # what scrolls has its tab stop from then on
+    page.evaluate(LAY_OUT)  # what scrolls has its tab stop from then on
     page.evaluate(THIN_OUT)
     take(page, looks[-2])
     page.wait_for_timeout(500)  # tab stops of what scrolls at this width come when it has been laid out

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from chromium import visit
 from live import check, drag, live_pages
-from looks import LAID_OUT, LOOKS, VISITS, take, violations
+from looks import LAY_OUT, LOOKS, VISITS, take, violations
 from playwright.sync_api import Locator
 from widget_cases import CASES
 
@@ -83,7 +83,7 @@ def test_the_page_works_and_is_accessible(context, address, name, scheme, looks)
             assert page.evaluate("document.documentElement.scrollWidth") <= look.width, page.evaluate(WIDE_ELEMENTS)
             longest = LONGEST.get((name.removesuffix(".html"), look.width))
             if longest:
-                page.wait_for_function(LAID_OUT)
+                page.evaluate(LAY_OUT)
                 assert page.evaluate("document.documentElement.scrollHeight") <= longest, "leave something out"
         assert wrong == []
         # axe reads the style sheets, which a page from disk may not.

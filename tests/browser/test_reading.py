@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from chromium import visit
-from looks import LAID_OUT
+from looks import LAY_OUT
 from playwright.sync_api import Locator, Page
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
@@ -22,7 +22,7 @@ CHAPTER = "4-2-lp-pooling.html"
 
 def link(page: Page, address: str) -> Locator:
     """The first link of the text to an address, in the middle of the screen, where it stays."""
-    page.wait_for_function(LAID_OUT)
+    page.evaluate(LAY_OUT)
     found = page.locator(f".bd-article a.internal[href$='{address}']").first
     found.evaluate("node => node.scrollIntoView({block: 'center'})")
     return found
@@ -92,7 +92,7 @@ def test_each_letter_of_the_table_shows_where_it_is_defined(browser, address):
 @pytest.mark.parametrize("name", ["4-1-sigmoid-activation", "4-2-lp-pooling"])
 def test_no_formula_of_the_walk_is_cut_on_a_phone(context, address, name):
     with visit(context(390, "light"), address("http", f"{name}.html")) as (page, _):
-        page.add_style_tag(content=".bd-article > section > section { content-visibility: visible !important; }")
+        page.evaluate(LAY_OUT)
         cut = """() => [...document.querySelectorAll("div.math")]
             .filter(math => {
                 const { scrollWidth, clientWidth } = math.querySelector(".katex-display");
@@ -193,7 +193,7 @@ def test_lines_of_text_are_38_rem_long_and_79_signs_of_code_fit(context, address
         rem = page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")
         text = page.locator(".bd-article section > p").first.bounding_box()["width"]
         assert 36 * rem <= text <= 38 * rem + 1
-        page.add_style_tag(content=".bd-article > section > section { content-visibility: visible !important; }")
+        page.evaluate(LAY_OUT)
         room = """node => {
             const style = getComputedStyle(node);
             const pen = document.createElement("canvas").getContext("2d");

@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 830b848bde115f9b */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 9f4fb12ce3346f1a */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 

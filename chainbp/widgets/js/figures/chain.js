@@ -165,8 +165,10 @@ export function units(chain, deltas, { kind, link, row, column }) {
   return met.slice(0, chain.links.length).map((u, i) => (u === null || u >= deltas[i].length ? largest(deltas[i]) : u));
 }
 
-/** How variable i's unit u is written. */
+/** A factor of a product: a negative one stands in parentheses. */
 const factor = (kind, v) => (v < 0 ? [["", "("], [kind, v], ["", ")"]] : [[kind, v]]);
+
+/** How variable i's unit u is written. */
 const named = ({ variables, sizes }, i, u) => variables[i] + (sizes[i] > 1 ? `_{${u + 1}}` : "");
 const delta = ({ variables, sizes }, i, u) => ["error", `δ_{${variables[i]}${sizes[i] > 1 ? `,${u + 1}` : ""}}`];
 
