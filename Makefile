@@ -3,7 +3,7 @@
 .SUFFIXES:
 # `make book pdf site` is one after the other; what can be done side by side does it by itself.
 .NOTPARALLEL:
-.PHONY: help book page pdf site test soak frameworks lab serve bench outputs widgets clean
+.PHONY: help book page pdf site address test soak frameworks lab serve bench outputs widgets clean
 
 VENV = .venv
 RUN = $(VENV)/bin/python
@@ -46,10 +46,12 @@ pdf: $(VENV)/pdf.stamp $(PAGES)/index.html
 	@$(RUN) book/_tools/pdf.py
 
 # A workflow knows SITE from its host, and the repository from its own environment: book/_tools/publish.py.
-site: $(VENV)/book.stamp
-	@$(RUN) book/_tools/publish.py --address
-	@$(MAKE) book
+site: address book
 	@$(RUN) book/_tools/publish.py
+
+# Asked for first: a build for no address would be in vain.
+address: $(VENV)/book.stamp
+	@$(RUN) book/_tools/publish.py --address
 
 test: $(VENV)/test.stamp
 	@$(RUN) tests/run.py

@@ -63,7 +63,7 @@ def main() -> None:
         ("First visit: first figure in ms, KB gzipped, requests (goals: 600, 600, 25)", visits),
     ):
         print(f"\n{title}\n\n" + table({key: str(value) for key, value in row.items()} for row in rows))
-    results = {**about("python -m benchmarks.figures"), "latency": latency, "pages": visits}
+    results = {**about("python -m benchmarks.figures", peers=["playwright"]), "latency": latency, "pages": visits}
     save(Path(__file__).with_name("figures.json"), results)
 
 

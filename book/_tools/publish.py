@@ -315,7 +315,8 @@ def main() -> int:
     if sys.argv[1:] == ["--address"]:
         return 0  # it is one: there is something to build the book for
     if PDF.is_file() and PDF.stat().st_mtime < (HTML / "index.html").stat().st_mtime:
-        raise SystemExit(f"{PDF.name} is older than the book: print it anew, by make pdf, or remove it")
+        print(f"{PDF.name} is older than the book, and is printed anew", flush=True)
+        subprocess.run([sys.executable, Path(__file__).with_name("pdf.py")], check=True)
     try:
         make(place)
     except KeyboardInterrupt:

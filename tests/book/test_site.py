@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -75,6 +76,13 @@ def test_the_landing_page_links_the_pdf_where_it_was_made(tmp_path, monkeypatch)
     assert "PDF" not in PLACE.links("api", "api", notebook=False)
 
 
+def test_the_workflow_s_commands_build_the_book_once_and_the_pdf_after_it():
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "book.yml").read_text(encoding="utf-8"))["jobs"]["site"]["steps"]
+    (command,) = (step["run"] for step in steps if step.get("run", "").startswith("make "))
+    done = subprocess.run([*command.split(), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert re.findall(r"_tools/(build|pdf|publish)\.py(?! --address)", done.stdout) == ["build", "pdf", "publish"]
+
+
 def test_an_error_is_reported_by_a_form_that_is_there(site):
     (name,) = parse_qs(urlsplit(buttons(site / "teachers.html")["Report an error"]).query)["template"]
     form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / name).read_text(encoding="utf-8"))
@@ -117,10 +125,23 @@ def test_a_site_that_is_not_whole_leaves_the_one_before(tmp_path, monkeypatch):
         publish.main()
     assert (publish.SITE / "index.html").read_text(encoding="utf-8") == "SITE"
     assert not publish.PART.exists()
+
+
+def test_a_site_gets_no_pdf_of_an_older_book(tmp_path, monkeypatch):
+    programs = []
+    monkeypatch.setattr(publish.subprocess, "run", lambda command, **_: programs.append(command[-1].name))
+    monkeypatch.setattr(publish, "make", lambda _: programs.append("made"))
+    for name in ("HTML", "PDF"):
+        monkeypatch.setattr(publish, name, tmp_path / name)
+    publish.HTML.mkdir()
+    (publish.HTML / "index.html").touch()
     publish.PDF.touch()
-    os.utime(publish.PDF, (1, 1))
-    with pytest.raises(SystemExit, match="older than the book"):
-        publish.main()
+    monkeypatch.setenv("SITE", "https://a.org")
+    for age, expected in (0, ["made"]), (10, ["pdf.py", "made"]):
+        os.utime(publish.PDF, (when := (publish.HTML / "index.html").stat().st_mtime - age, when))
+        programs.clear()
+        assert publish.main() == 0
+        assert programs == expected
 
 
 def test_a_built_book_has_no_buttons_and_no_address(html):
