@@ -53,11 +53,9 @@ def test_no_other_hue_is_written_anywhere(path):
     if path.name == "palette.css":
         return
     text = path.read_text(encoding="utf-8")
-    if path.parent.name == "static":  # the bundles, which begin with the palette
-        known = {color.lower() for pair in PALETTE.values() for color in pair}
-    else:
-        # A picture in a file of its own cannot read a sheet.
-        known = {LIGHT[name] for name in LIGHT} if path.suffix == ".svg" else set()
+    # The bundles begin with the palette, and a picture in a file of its own cannot read a sheet.
+    copies = path.parent.name == "static" or path.suffix == ".svg"
+    known = {color.lower() for pair in PALETTE.values() for color in pair} if copies else set()
     written = {f"#{color.lower()}" for color in HEX.findall(text) if is_hue(color)}
     assert written <= known
     assert NAMED.findall(text) == [] or path.parent.name == "static"

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 from docutils import nodes
 from katex_build import set_formula
+from sphinx import addnodes
 
 FILE = "search_texts.js"
 SKIPPED = (nodes.title, nodes.raw, nodes.comment, nodes.image, nodes.target, nodes.section)
@@ -38,7 +39,8 @@ def words(node: nodes.Element) -> list[str]:
     """The text of each block; the first is empty."""
     blocks = [""]
     for child in node.children:
-        if isinstance(child, SKIPPED):
+        # What a cell gave stands there once for each reader of it, as bare text for the poorest.
+        if isinstance(child, SKIPPED) or (child.get("mime_type") == "text/plain" and len(node) > 1):
             continue
         if isinstance(child, (nodes.TextElement, nodes.FixedTextElement)):
             blocks.append(re.sub(r"\s+", " ", inline(child)).strip())
@@ -52,7 +54,9 @@ def inline(node: nodes.Node) -> str:
         return formula(node.astext())
     if isinstance(node, nodes.Text):
         return node.astext()
-    return "" if isinstance(node, SKIPPED) else "".join(map(inline, node.children))
+    # A name stands there twice, for when it has a page to link to and for when it has none.
+    unwanted = isinstance(node, addnodes.pending_xref_condition) and node["condition"] != "*"
+    return "" if unwanted or isinstance(node, SKIPPED) else "".join(map(inline, node.children))
 
 
 @cache

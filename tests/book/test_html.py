@@ -225,3 +225,9 @@ def states(page: BeautifulSoup) -> list[dict]:
     (saved,) = page.find_all("script", type="application/vnd.jupyter.widget-state+json")
     models = [model["state"] for model in json.loads(saved.string)["state"].values()]
     return [state for state in models if "figure" in state]
+
+
+def test_the_search_has_the_words_of_a_page_once(html):
+    texts = (html / "_static" / "search_texts.js").read_text(encoding="utf-8")
+    assert re.findall(r"<[A-Za-z_.]+ object>", texts) == []  # what Python calls a table or a text
+    assert "(tuple of array_like, optional)" in texts  # a type in the reference, with a link or without

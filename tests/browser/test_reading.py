@@ -242,3 +242,18 @@ def test_nothing_moves_while_the_landing_page_arrives(context, address, width):
         page.wait_for_function("document.fonts.status === 'loaded'")
         assert sum(page.evaluate("moved")) <= 0.05
         assert wrong == []
+
+
+def test_what_can_be_scrolled_fades_until_its_end_is_there(context, address):
+    fades = "node => getComputedStyle(node).maskImage !== 'none'"
+    with visit(context(390, "light"), address("http", CHAPTER)) as (page, wrong):
+        page.evaluate(LAY_OUT)
+        boxes = page.locator(".bd-article pre").all()
+        for box in boxes:
+            wide = box.evaluate("node => node.scrollWidth > node.clientWidth")
+            assert box.evaluate(fades) == wide
+        wide = next(box for box in boxes if box.evaluate(fades))
+        wide.evaluate("node => { node.scrollLeft = node.scrollWidth; }")
+        page.wait_for_timeout(100)
+        assert wide.evaluate("node => getComputedStyle(node).getPropertyValue('--cbp-more')") == "0px"
+        assert wrong == []

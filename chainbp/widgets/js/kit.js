@@ -201,12 +201,13 @@ export function formula(node, source) {
       continue;
     }
     for (const [text, letters] of (group ?? one).matchAll(/([^\P{L}Σ]+)|′|[^\p{L}′]+|Σ/gu)) {
-      // The prime of KaTeX's fonts is as large as a letter.
-      const font = text === "′" ? "" : "formula";
+      // The prime of KaTeX's fonts is as large as a letter, and another font's would stand upon a slanting one.
+      const font = text === "′" ? "prime" : "formula";
       if (isSvg) {
         const target = { _: 0.28, "^": -0.42, "": 0 }[shift];
         const dy = `${((target - sunk) / (shift ? 0.8 : 1.1)).toFixed(3)}em`;
-        node.append(s("tspan", { class: `${font} ${shift ? "small" : ""}`, "font-style": letters ? "italic" : null, dy }, text));
+        const dx = text === "′" ? "0.12em" : null;
+        node.append(s("tspan", { class: `${font} ${shift ? "small" : ""}`, "font-style": letters ? "italic" : null, dx, dy }, text));
         sunk = target;
       } else {
         const inner = letters ? h("i", {}, text) : text;

@@ -136,10 +136,11 @@ export function box(chain, j, short = false) {
   return { symbol, word: j === links.length - 1 ? "cost" : (WORDS[kind] ?? "") };
 }
 
-// The paper's numbers of what its two networks do on the way back, from the data's box to the cost's: errors, gradients.
+// The paper's numbers of what its two networks do on the way back, from the data's box to the cost's: errors (that of x is not
+// in it), gradients.
 const NUMBERS = {
-  "rho sigma eta squared_error": [[28, 40, 39, 38], [41]],
-  "rho sigma rho sigma squared_error": [[28, 26, 25, 24, 23], [31, , 30]],
+  "rho sigma eta squared_error": [[, 40, 39, 38], [41]],
+  "rho sigma rho sigma squared_error": [[, 26, 25, 24, 23], [31, , 30]],
 };
 
 /** " (26)", the number of the equation that is box j's error, or its weights' gradient; "" where the note has none. */

@@ -287,6 +287,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     },
   });
 
+  ui.ask.hide("shape", product.node, cost, entry);
   return ({ factors, joints, names, side, counts, step, pair, product: matrix, entry: place }) => {
     const cell = Math.min(LARGEST_CELL, room / Math.max(...joints));
     const center = ({ from, to }) => (joint(from) + joint(to)) / 2;
@@ -352,6 +353,7 @@ function drawMatrix(matrix, x, y, cell) {
 /** The chosen entry as the sum that it is. */
 function drawSum(ui) {
   const [terms, total] = [h("span"), h("strong", { class: "gradient" })];
+  ui.ask.hide("shape", terms, total);
   ui.body.append(h("p", { class: "cbp-says tall" }, terms, total));
   const print = (v) => (Math.abs(v) < 0.0995 ? format(v, 3) : short(v));
   const signs = (v) => (v < 0 ? `(${print(v)})` : print(v));

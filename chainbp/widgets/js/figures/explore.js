@@ -6,13 +6,14 @@ import { eta } from "../math.js";
 import { box, entries, entry, equation, errorOf, evaluate, firstOf, gradientOf, known, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
 
-/** Three significant digits, in `most` decimals; powers of ten where that is long, or leaves none of at least three decimals. */
+/** Three significant digits, in `most` decimals, or in three where two would leave none; in powers of ten where that is long. */
 export function three(v, most = 4) {
   const size = Math.abs(v);
   if (!Number.isFinite(v)) return fine(v);
   if (size < 1e-12) return "0";
   const exponent = Number(v.toExponential(2).split("e")[1]);
-  if ((size >= 0.6 * 10 ** -most || most < 3) && exponent < 4) return v.toFixed(clamp(2 - exponent, 0, most)).replace("-", "−");
+  const decimals = exponent < -2 ? Math.max(most, 3) : most;
+  if (size >= 0.6 * 10 ** -decimals && exponent < 4) return v.toFixed(clamp(2 - exponent, 0, decimals)).replace("-", "−");
   const [digits, power] = v.toExponential(Number(exponent > 0 && most > 3)).split("e");
   const raised = [...power.replace("+", "")].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("");
   return `${digits.replace("-", "−")}·10${raised}`;
@@ -390,9 +391,10 @@ function build(ui, layout) {
       show(handle, !frozen && !isOrder);
       show(shape.children[1], quantity(e) === "weight" && !isOrder && !frozen);
       show(shape.children[2], quantity(e) === "value" && !frozen);
-      const floats = e.kind === "weight" && spot(e) && e.link >= 0 && gapOf(e) > LEAST_GAP && !phone;
+      const [from, , to] = spot(e)?.line ?? [];
+      const floats = to - from > LEAST_GAP && !phone;
       // Units show their own values.
-      chip(ui, isOrder || (quantity(e) === "value" && spot(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : spot(e) ? clamp(hx + 60, 120, place.right) : x - 50, place.height + 16], floats ? "middle" : "end");
+      chip(ui, isOrder || (quantity(e) === "value" && spot(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : spot(e) ? clamp(hx + 60, 120, place.right) : x - 50, place.height + 16], floats && [from, to]);
 
       // The line of the walk, and that of the chosen number or of what the pointer is over.
       const j = work;
@@ -422,10 +424,6 @@ function build(ui, layout) {
   function named(j) {
     const { kind, name } = chain.links[j];
     return kind === "own" ? "your layer" : `the ${box(chain, j).word || name}`;
-  }
-  function gapOf(e) {
-    const [from, to] = [unitAt(e.link, e.column), unitAt(e.link + 1, e.row)];
-    return to[0] - from[0] - place.unit.width;
   }
 }
 
@@ -585,7 +583,7 @@ function drawLossBelow(ui, svg, { width, chain }, { height }) {
   };
 }
 
-/** The chosen number with its name. */
+/** The chosen number with its name: around x, within the gap that it stands in, or where none is given, up to x. */
 function drawChip(svg) {
   const frame = s("rect", { class: "chip", height: 30, rx: 8 });
   const text = s("text", { "text-anchor": "middle" });
@@ -593,7 +591,7 @@ function drawChip(svg) {
   const node = s("g", { class: "cbp-chip" }, frame, text);
   svg.append(node);
   let named = null;
-  return (ui, e, value, [x, y], anchor) => {
+  return (ui, e, value, [x, y], within) => {
     show(node, e !== null);
     if (!e) return delete number.dataset.value;
     if (named !== e.symbol) {
@@ -605,7 +603,7 @@ function drawChip(svg) {
     }
     ui.number(number, "chosen", value, three(value));
     const wide = 24 + 8.5 * (e.text.length + three(value).length);
-    const middle = anchor === "end" ? x - wide / 2 : x;
+    const middle = within ? clamp(x, within[0] + wide / 2, within[1] - wide / 2) : x - wide / 2;
     set(frame, { x: (middle - wide / 2).toFixed(1), y: y - 15, width: wide.toFixed(1) });
     set(text, { x: middle.toFixed(1), y: y + 5 });
   };

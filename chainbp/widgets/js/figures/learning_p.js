@@ -21,7 +21,7 @@ export const learningP = {
   formula: "∂z/∂p = −(z/p^2) H(w)",
   traits: ["y", "p"],
   accepts: { y: [-1e6, 1e6], p: [MIN_P, Infinity] },
-  questions: { slope: { tell: ({ y }) => `It is never positive: from ${fine(at(y, 1).slope)} at p = 1 it fades to 0, as one entry takes all.` } },
+  questions: { slope: { tell: ({ y }) => `It is never positive. With the bars of the start it goes from ${fine(at(y, 1).slope)} at p = 1 to 0, as one entry takes all.` } },
 
   layout(state, width, start) {
     const n = state.y.length;
@@ -195,7 +195,7 @@ function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
   const curve = s("path", { class: "line value" });
   const tangent = s("line", { class: "line gradient strong" });
   const least = s("line", { class: "axis dashed", x1: left + 16, x2: right - 16 });
-  const leastSays = label(right - 16, ceiling - 13, "dashed: max |y|", { class: "small muted", "text-anchor": "end" });
+  const leastSays = label(right - 16, ceiling - 13, "dotted: max |y|", { class: "small muted", "text-anchor": "end" });
   const dot = shows("z", mark("value", 6));
   const above = shows("z", beyond("value", "up"));
   const { node, number } = reading("z", { class: "value strong", x: left + 16, y: ceiling - 13 });
