@@ -16,7 +16,9 @@ export function three(v, most = 4) {
   if (size >= 0.6 * 10 ** -decimals && exponent < 4) return v.toFixed(clamp(2 - exponent, 0, decimals)).replace("-", "−");
   const [digits, power] = v.toExponential(Number(exponent > 0 && most > 3)).split("e");
   const raised = [...power.replace("+", "")].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("");
-  return `${digits.replace("-", "−")}·10${raised}`;
+  // A small unit has room for a power, but not for its digits and ten or more.
+  const lead = most < 3 && Math.abs(exponent) > 9 ? (v < 0 ? "−" : "") : `${digits.replace("-", "−")}·`;
+  return `${lead}10${raised}`;
 }
 const plus = (v, most) => (v > 0 ? "+" : "") + three(v, most);
 
