@@ -77,7 +77,6 @@ export function path(points, closed = false) {
 export function mark(kind, r = 6) {
   const shapes = {
     value: () => s("circle", { r }),
-    target: () => s("circle", { r }),
     knob: () => s("circle", { r }),
     error: () => s("path", { d: `M${-r * 1.15} 0L${r * 0.85} ${-r}V${r}Z` }),
     gradient: () => s("path", { d: `M0 ${-r * 1.25}L${r * 1.25} 0L0 ${r * 1.25}L${-r * 1.25} 0Z` }),
