@@ -19,8 +19,10 @@ import re
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -59,6 +61,7 @@ def python(*arguments: str | Path, show: bool = False) -> tuple[int, str]:
     What it says goes to the log, and here if it shall be shown; else how far it is, in percent.
     """
     said, percent = b"", 0
+    alone = threading.current_thread() is threading.main_thread()
     with (
         LOG.open("ab", buffering=0) as log,
         subprocess.Popen(
@@ -70,7 +73,7 @@ def python(*arguments: str | Path, show: bool = False) -> tuple[int, str]:
             said += chunk
             if show:
                 print(chunk.decode(errors="replace"), end="", flush=True)
-            elif (found := re.findall(rb"\[ *(\d+)%\]", said[-2000:])) and int(found[-1]) >= percent + 10:
+            elif alone and (found := re.findall(rb"\[ *(\d+)%\]", said[-2000:])) and int(found[-1]) >= percent + 10:
                 percent = int(found[-1]) // 10 * 10
                 print(f" {percent}%", end="", flush=True)
     return process.returncode, said.decode(errors="replace")
@@ -157,10 +160,10 @@ def frameworks() -> Result:
 
 STAGES: dict[str, tuple[str, Callable[[], Result]]] = {
     "package": ("package tests", package),
-    "doctests": ("doctests", doctests),
-    "style": ("style and types", style),
     "nbval": ("notebooks (nbval)", nbval),
     "build": ("book build, -n -W", build),
+    "doctests": ("doctests", doctests),
+    "style": ("style and types", style),
     "book": ("book tests", book),
     "browser": ("browser tests", browser),
 }
@@ -172,20 +175,30 @@ SOAK: dict[str, tuple[str, Callable[[], Result]]] = {
 }
 FRAMEWORKS: dict[str, tuple[str, Callable[[], Result]]] = {"frameworks": ("PyTorch and JAX", frameworks)}
 ALL = STAGES | SOAK | FRAMEWORKS
+# The build keeps one core busy: these two have the other.
+BESIDE_THE_BUILD = ("doctests", "style")
+
+
+def timed(name: str) -> Result:
+    start = time.monotonic()
+    result = ALL[name][1]()
+    result.seconds = time.monotonic() - start
+    return result
 
 
 def run(names: list[str]) -> dict[str, Result]:
     """Run the stages; those that read the built book are not run on one that failed to build."""
     results: dict[str, Result] = {}
+    second, ahead = ThreadPoolExecutor(1), dict[str, Future[Result]]()
     for name in names:
+        if name == "build":
+            ahead = {other: second.submit(timed, other) for other in BESIDE_THE_BUILD if other in names}
         print(f"{ALL[name][0]:20s}", end="\n" if name.endswith("build") else "", flush=True)
         unbuilt = any(results[built].failed for built in results if built.endswith("build"))
         if unbuilt and name.endswith(("book", "browser", "engines")):
             result = Result(status="FAILED: the book was not built")
         else:
-            start = time.monotonic()
-            result = ALL[name][1]()
-            result.seconds = time.monotonic() - start
+            result = ahead[name].result() if name in ahead else timed(name)
         if result.status == "skipped" and (name != "browser" or os.environ.get("CI")):
             result.status = "FAILED: every test was skipped"
         elif result.skipped and name in SOAK | FRAMEWORKS and os.environ.get("CI"):

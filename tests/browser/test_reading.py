@@ -47,7 +47,7 @@ def test_hovering_over_a_number_shows_its_formula(context, address, scheme):
 
 @both_ways
 def test_the_keyboard_shows_what_is_cited_on_another_page(context, address, scheme):
-    with visit(context(1280, "dark"), address(scheme, CHAPTER)) as (page, wrong):
+    with visit(context(1280, "dark"), address(scheme, "1-introduction.html")) as (page, wrong):
         citation, preview = link(page, "#tanaka2013"), page.locator("#cbp-preview")
         citation.focus()
         page.keyboard.press("Shift+Tab")
