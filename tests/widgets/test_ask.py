@@ -71,6 +71,23 @@ def test_a_question_is_answered_by_keys(shared, name, ask):
 
 
 @every_question
+def test_an_answer_is_told_of_the_state_that_was_asked_about(shared, name, ask):
+    fig = figure(shared, name, ask)
+    answer(fig)
+    expected = check(fig), fig.locator(".cbp-ask p").text_content()
+    fig.get_by_role("button", name="Reset").click()
+    fig.evaluate("""f => f.querySelectorAll("[data-slider]").forEach(mark => {
+        mark.dispatchEvent(new KeyboardEvent("keydown", { key: "PageUp", bubbles: true, cancelable: true }));
+    })""")
+    fig.get_by_role("button", name="Show me").click()
+    said = fig.locator(".cbp-ask p").text_content()
+    assert (check(fig), said) == (
+        expected[0],
+        re.sub(r"^(You said: .+?\.|The dotted line is yours\.) ", "", expected[1]),
+    )
+
+
+@every_question
 def test_who_does_not_want_to_guess_is_shown(shared, name, ask):
     fig = figure(shared, name, ask)
     fig.get_by_role("button", name="Show me").click()

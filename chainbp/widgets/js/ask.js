@@ -15,10 +15,10 @@ export function makeAsk(ui, figure, name, start) {
   let parts = [];
   let curve = () => null;
 
-  /** The reader's answer, and what the figure shows with it. */
+  /** The reader's answer, and what the figure shows with it: from the start, which was asked about, whatever was pulled. */
   function give(answer) {
     if (!answer) return;
-    ui.change({ answer, ...question.then?.(start) });
+    ui.change({ ...start, answer, ...question.then?.(start) });
     words.focus({ preventScroll: true });
   }
   const open = (state) => Boolean(question) && state.answer.length === 0;
