@@ -32,11 +32,15 @@ def check_numbers(name: str, numbers: list[tuple[str, str, str]]) -> dict[str, f
         if number == "state":  # not a number: all that the figure is made of
             continue
         printed = text.replace("−", "-").replace("∞", "inf").replace("+", "")
-        if "·" not in printed:
-            decimals = len(printed.partition(".")[2])
-            # Two decimals at least, but for what is too large for them.
-            near = 0.51 * 10.0 ** -(2 if abs(float(value)) < 9.9 else decimals)
-            assert printed == "inf" or abs(float(printed) - float(value)) < near, (number, text)
+        decimals = len(printed.partition("·")[0].partition(".")[2])
+        # Two decimals at least, but for what is too large for them.
+        near = 0.51 * 10.0 ** -(2 if abs(float(value)) < 9.9 else decimals)
+        if power := re.fullmatch(r"-?(?:([\d.]+)·)?10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", printed):
+            one = 10.0 ** int(power[2].translate(RAISED))
+            # Where there is no room for digits, the order of magnitude.
+            near = 0.51 * one / 10**decimals if power[1] else 9 * one
+            printed = f"{'-' * printed.startswith('-')}{float(power[1] or 1) * one}"
+        assert printed == "inf" or abs(float(printed) - float(value)) <= near, (number, text)
     shown = {number: json.loads(value) if number == "state" else float(value) for number, value, _ in numbers}
     expected = CASES[name].expected(shown)
     assert shown.keys() == expected.keys()
