@@ -16,6 +16,8 @@ from playwright.sync_api import BrowserContext, Page
 from scratch import environment
 
 IDLE = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+# JupyterLab asks for a subshell as its widgets come, and complains where the notebook is closed before the answer.
+OF_A_CLOSED_ONE = "Canceled future for create_subshell_request"
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -56,7 +58,7 @@ def open_notebook(context: BrowserContext, address: str) -> tuple[Page, list[str
     page = context.new_page()
     page.set_viewport_size({"width": 1280, "height": 1000})
     wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("pageerror", lambda error: OF_A_CLOSED_ONE in str(error) or wrong.append(str(error)))
     page.goto(address)
     page.wait_for_selector(".jp-CodeCell", timeout=60_000)
     page.wait_for_function(IDLE, timeout=60_000)
