@@ -40,7 +40,7 @@ def check_numbers(name: str, numbers: list[tuple[str, str, str]]) -> dict[str, f
             # Where there is no room for digits, the order of magnitude.
             near = 0.51 * one / 10**decimals if power[1] else 9 * one
             printed = f"{'-' * printed.startswith('-')}{float(power[1] or 1) * one}"
-        assert printed == "inf" or abs(float(printed) - float(value)) <= near, (number, text)
+        assert printed == "inf" or abs(float(printed) - float(value)) < near, (number, text)
     shown = {number: json.loads(value) if number == "state" else float(value) for number, value, _ in numbers}
     expected = CASES[name].expected(shown)
     assert shown.keys() == expected.keys()

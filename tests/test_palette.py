@@ -22,6 +22,9 @@ HEX = re.compile(r"""["' :(,]#([0-9a-fA-F]{6}|[0-9a-fA-F]{3})\b""")
 NAMED = re.compile(r"(?:color|fill|stroke|background)\W{1,4}(red|green|blue|orange|purple|C[0-9])\b|\b(?:rgb|hsl)a?\(")
 
 
+IN_THE_DARK = re.compile(r"@media \(prefers-color-scheme: dark\) \{(?:[^{}]*\{[^{}]*\})*\s*\}")
+
+
 def is_hue(color: str) -> bool:
     """Whether it is no gray: black, white and what lies between mean nothing."""
     parts = [int(c * (2 if len(color) == 3 else 1), 16) for c in re.findall("." * (len(color) // 3), color)]
@@ -53,9 +56,13 @@ def test_no_other_hue_is_written_anywhere(path):
     if path.name == "palette.css":
         return
     text = path.read_text(encoding="utf-8")
-    # The bundles begin with the palette, and a picture in a file of its own cannot read a sheet.
-    copies = path.parent.name == "static" or path.suffix == ".svg"
-    known = {color.lower() for pair in PALETTE.values() for color in pair} if copies else set()
+    if path.parent.name == "static":  # the bundles, which begin with the palette
+        known = {color.lower() for pair in PALETTE.values() for color in pair}
+    else:
+        # A picture in a file of its own cannot read a sheet; what it says of the dark is the palette's, too.
+        known = {LIGHT[name] for name in LIGHT} if path.suffix == ".svg" else set()
+        text, dark = re.sub(IN_THE_DARK, "", text), " ".join(re.findall(IN_THE_DARK, text))
+        assert {f"#{color.lower()}" for color in HEX.findall(dark)} <= {dark.lower() for _, dark in PALETTE.values()}
     written = {f"#{color.lower()}" for color in HEX.findall(text) if is_hue(color)}
     assert written <= known
     assert NAMED.findall(text) == [] or path.parent.name == "static"

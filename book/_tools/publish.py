@@ -316,7 +316,8 @@ def main() -> int:
         return 0  # it is one: there is something to build the book for
     if PDF.is_file() and PDF.stat().st_mtime < (HTML / "index.html").stat().st_mtime:
         print(f"{PDF.name} is older than the book, and is printed anew", flush=True)
-        subprocess.run([sys.executable, Path(__file__).with_name("pdf.py")], check=True)
+        if code := subprocess.run([sys.executable, Path(__file__).with_name("pdf.py")]).returncode:
+            return code  # it has said why
     try:
         make(place)
     except KeyboardInterrupt:

@@ -129,7 +129,8 @@ def test_a_site_that_is_not_whole_leaves_the_one_before(tmp_path, monkeypatch):
 
 def test_a_site_gets_no_pdf_of_an_older_book(tmp_path, monkeypatch):
     programs = []
-    monkeypatch.setattr(publish.subprocess, "run", lambda command, **_: programs.append(command[-1].name))
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(publish.subprocess, "run", lambda command: programs.append(command[-1].name) or done)
     monkeypatch.setattr(publish, "make", lambda _: programs.append("made"))
     for name in ("HTML", "PDF"):
         monkeypatch.setattr(publish, name, tmp_path / name)
@@ -142,6 +143,10 @@ def test_a_site_gets_no_pdf_of_an_older_book(tmp_path, monkeypatch):
         programs.clear()
         assert publish.main() == 0
         assert programs == expected
+    done.returncode = 1
+    programs.clear()
+    assert publish.main() == 1  # no site without the PDF that it should have
+    assert programs == ["pdf.py"]
 
 
 def test_a_built_book_has_no_buttons_and_no_address(html):

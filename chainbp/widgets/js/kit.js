@@ -205,7 +205,7 @@ export function formula(node, source) {
       if (isSvg) {
         const target = { _: 0.28, "^": -0.42, "": 0 }[shift];
         const dy = `${((target - sunk) / (shift ? 0.8 : 1.1)).toFixed(3)}em`;
-        const dx = text === "′" ? "0.12em" : null;
+        const dx = font === "prime" ? "0.12em" : null;
         node.append(s("tspan", { class: `${font} ${shift ? "small" : ""}`, "font-style": letters ? "italic" : null, dx, dy }, text));
         sunk = target;
       } else {
