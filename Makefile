@@ -15,6 +15,8 @@ CONSTRAINTS = -c constraints.txt
 INSTALL = $(RUN) book/_tools/environment.py
 # The notebooks' kernel must be this environment's, even where the user has installed another "python3" kernel.
 export JUPYTER_PREFER_ENV_PATH = 1
+# A container may forbid Python to keep what it compiled: each kernel and build would compile 1,400 modules again.
+export PYTHONDONTWRITEBYTECODE =
 
 help:
 	@echo 'make book     build the HTML book, executing every notebook'
