@@ -105,7 +105,9 @@ KINDS: dict[str, Callable[[np.random.Generator, tuple[int, ...], str], Array]] =
     "anywhere": lambda rng, shape, dtype: _sizes(rng, shape, *LIMITS[dtype]),
     "scaled": lambda rng, shape, dtype: _sizes(rng, shape, -1, 1) * 10.0 ** rng.uniform(*SCALES[dtype]),
     "ties": lambda rng, shape, dtype: _sizes(rng, shape, 0, 0) * 10.0 ** rng.uniform(-6, 6),
-    "near ties": lambda rng, shape, dtype: KINDS["ties"](rng, shape, dtype) * (1 - 10.0 ** rng.uniform(-17, -1, shape)),
+    "near ties": lambda rng, shape, dtype: (
+        KINDS["ties"](rng, shape, dtype) * (1 - 10.0 ** rng.uniform(-17, -1, shape))
+    ),
     "zeros inside": lambda rng, shape, dtype: _sizes(rng, shape, -6, 6) * (rng.random(shape) < 0.5),
     "after ReLU": lambda rng, shape, dtype: np.maximum(rng.standard_normal(shape), 0),
     "subnormal": lambda rng, shape, dtype: _sizes(rng, shape, *SUBNORMAL[dtype]),

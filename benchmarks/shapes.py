@@ -32,7 +32,9 @@ Array = npt.NDArray[np.float64]
 def questions(count: int, seed: tuple[int, ...]) -> tuple[Array, Array]:
     """Points of the plane, and which of the three shapes each is in."""
     points = np.random.default_rng(seed).uniform(-2, 2, size=(2, count))
-    inside = [eta[p](points - center[:, None]) < radius for p, center, radius in zip(SHAPES.values(), CENTERS, RADII)]
+    inside = [
+        eta[p](points - center[:, None]) < radius for p, center, radius in zip(SHAPES.values(), CENTERS, RADII)
+    ]
     return points, np.array(inside, dtype=float)
 
 

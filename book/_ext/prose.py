@@ -40,12 +40,9 @@ SOURCE = [
     (r"\$|\\\[|\\\(|\\begin\{", "a formula that is not set", "$…$ in a line, or $$ on lines of their own"),
 ]
 
-parser = (
-    MarkdownIt("commonmark")
-    .enable("table")
-    .use(dollarmath_plugin, double_inline=True, allow_space=False, allow_digits=False)
-    .disable("text_join")
-)  # an escape, as in \$5, is a token of its own
+parser = MarkdownIt("commonmark").enable("table").use(
+    dollarmath_plugin, double_inline=True, allow_space=False, allow_digits=False
+).disable("text_join")  # an escape, as in \$5, is a token of its own
 
 
 @functools.cache
