@@ -69,6 +69,21 @@ def test_overlapping_windows_agree_with_chainbp(p, dtype):
     np.testing.assert_allclose(of_p, pull.theta(delta.numpy())[0], rtol=near, atol=10 * near)
 
 
+@pytest.mark.parametrize("p", [1.02, 1.2, 1.49])
+@pytest.mark.parametrize(("dtype", "least"), [(torch.float64, -320), (torch.float32, -44)], ids=["float64", "float32"])
+def test_a_faint_entry_counts_beside_huge_ones_elsewhere(p, dtype, least):
+    scale = torch.empty(2, 3, 8, 8, dtype=torch.float64).uniform_(least, 3)
+    y = (torch.randn_like(scale) * 10**scale).to(dtype).requires_grad_()
+    order = torch.tensor(p, dtype=dtype)
+    z = ours.lp_pool2d(y, order, 2)
+    expected, pull = lp_pool2d[order.item(), 2].vjp(y.detach().numpy())
+    near = {"rtol": 60 * torch.finfo(dtype).eps, "atol": 60 * torch.finfo(dtype).smallest_normal}
+    np.testing.assert_allclose(z.detach(), expected, **near)
+    (of_y,) = torch.autograd.grad(z.sum(), y)
+    np.testing.assert_allclose(of_y, pull.x(np.ones(z.shape)), **near)
+    assert (of_y[y != 0] != 0).all()
+
+
 def test_conventions():
     y = torch.tensor([[[0.0, 0.0, 2.0, -2.0, torch.inf, 1.0, torch.nan, 1.0]]], requires_grad=True)
     for p in (0.5, 1.0, 3.0, torch.inf):
