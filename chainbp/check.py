@@ -92,8 +92,8 @@ _order = [*_MARKS].index
 def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6) -> GradientCheck:
     """Compare every gradient of a loss with central differences (f(θ + h) − f(θ − h)) / 2h of each layer f.
 
-    Everything is computed in float64. Each entry has its own steps h, from a sixteenth, or of its size if that is
-    more than 1, down to where rounding takes over. There are three verdicts for each variable:
+    Everything is computed in float64. Each entry has its own steps h, from a sixteenth of its size (of 1, where that is
+    less) down to where rounding takes over. There are three verdicts for each variable:
 
     * *agrees*: every layer on the way back passes the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩ for a random δ and each v = e_i,
       the differences being sharp enough to tell, and so does the gradient of the loss, where rounding does not hide it.
@@ -176,9 +176,8 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> list[tuple
     delta = rng.choice([-1, 1], y.shape) * rng.uniform(1, 2, y.shape) / _sizes(y)
     weights = np.stack([delta.ravel(), behind.value.ravel()])
     unsure = np.stack([np.zeros(y.size), behind.error.ravel()])
-    (delta_x, of_theta), (delta_x_again, of_theta_again) = pull(delta), pull(delta)
+    delta_x, of_theta = pull(delta)
     places, gradients, tests = [x, *f.parameters], [delta_x, *of_theta], []
-    spoiled = not _alike(gradients, [delta_x_again, *of_theta_again])
     for k, (at, gradient) in enumerate(zip(places, gradients)):
 
         def moved(step: Array, k: int = k) -> Array:
@@ -203,9 +202,12 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> list[tuple
         blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
         wrong = f"{f} fails the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩: look at its {blamed}"
         reason = {"agrees": why, "cannot tell": f"{why}, in {f}", "WRONG": wrong}[verdict]
-        if spoiled:
-            verdict, reason = "WRONG", f"{f} sends another error back when its pulls are asked again"
         tests.append((of_loss, (verdict, reason)))
+    # After all these runs of f, as after those of the same f elsewhere in a chain.
+    delta_x, of_theta = pull(delta)
+    if not _alike(gradients, [delta_x, *of_theta]):
+        spoiled: _Finding = "WRONG", f"{f} sends another error back when its pulls are asked again, after other runs"
+        return [(slopes, spoiled) for slopes, _ in tests]
     return tests
 
 

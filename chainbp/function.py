@@ -37,11 +37,14 @@ class Function:
     forward : callable
         ``forward(x) -> (y, pull_x, pull_theta)``. ``pull_x(delta)`` is δ_x of the shape of x, chain rule (9);
         ``pull_theta(delta)`` is a tuple with one gradient for each parameter, chain rule (10), or None in place
-        of the function where there are no parameters. What it cannot take, it answers with a ValueError.
+        of the function where there are no parameters. For x that it cannot take it raises a ValueError. It keeps nothing
+        outside: a function may stand in a chain twice.
     parameters : tuple of array_like, optional
         θ. They are copied, and read-only; so let `forward` be made in a :class:`Family`, which does that before.
-    name, latex : str, optional
-        The symbol in plain text and in LaTeX.
+    name : str, optional
+        The symbol in plain text.
+    latex : str, optional
+        The same in LaTeX.
     symbols : tuple of str, optional
         The parameters' symbols, one for each, as they stand in the brackets.
     brackets : bool, optional
@@ -68,6 +71,8 @@ class Function:
         self.forward, self.name, self.symbols, self.brackets = forward, name, symbols, brackets and bool(symbols)
         self.latex = latex if latex is not None else rf"\operatorname{{{name}}}".replace("_", r"\_")
         self._theta = tuple(owned(as_array(theta, "a parameter", name)) for theta in parameters)
+        if symbols and len(symbols) != len(self._theta):
+            raise ValueError(f"{name} needs a symbol for each of its {len(self._theta)} parameters; got {symbols}")
         self._rebind = rebind
         # What tells this function from others: what made it, and of what.
         self._made: tuple[Any, tuple[Any, ...]] = (forward, self._theta)
@@ -351,7 +356,7 @@ class Pull:
         gradients : tuple of ndarray
             One for each parameter, in data order, which their receiver may change.
         """
-        i, deltas = begin or len(self.links), [delta]
+        i, deltas, part = begin or len(self.links), [delta], "pull_theta"
         gradients: list[Array] = []
         try:
             while i:
@@ -359,12 +364,14 @@ class Pull:
                 delta.setflags(False)
                 wanted, pull_theta = self.links[i]._theta, self.pulls[1][i]
                 if theta and (wanted or pull_theta):
-                    group = pull_theta(delta) if pull_theta else ()
+                    part = "pull_theta"
+                    group = pull_theta and pull_theta(delta)
                     if type(group) is not tuple or len(group) != len(wanted) or not all(map(_fits, group, wanted)):
                         needs = f"pull_theta to give a tuple with shapes {[it.shape for it in wanted]}"
                         raise TypeError(f"it gave {_kind(group)}; it needs {needs}")
                     gradients += map(yours, reversed(group))
                 if i or x:
+                    part = "pull_x"
                     delta_x = self.pulls[0][i](delta)
                     if not _fits(delta_x, self.values[i]):
                         needs = f"pull_x to give the shape {self.values[i].shape}"
@@ -372,7 +379,7 @@ class Pull:
                     deltas.append(delta := delta_x)
         except _FAULTS as error:
             what = f"{show.texts(self.links)[i]} cannot send back δ of shape {delta.shape}"
-            raise ValueError(f"{what}: {error}") from error
+            raise ValueError(f"{what}: {error if part in str(error) else f'{part}: {error}'}") from error
         return deltas[::-1], tuple(gradients[::-1])
 
 
@@ -385,6 +392,8 @@ def _kind(value: Any) -> str:
     """What a layer gave, in an error message."""
     if type(value) is tuple:
         return f"a tuple of {len(value)}: {', '.join(map(_kind, value))}"
+    if value is None:
+        return "None"
     dtype = f" of {value.dtype}" if getattr(value, "dtype", FLOATS[0]) not in FLOATS else ""
     return f"{type(value).__name__}{dtype}" + (f" of shape {value.shape}" if hasattr(value, "shape") else "")
 

@@ -377,6 +377,25 @@ def test_a_layer_that_draws_numbers_is_called_by_its_name(theta):
     assert {c.reason for c in report.comparisons} == {"cannot tell: drop gives other values when it is asked again"}
 
 
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
+@pytest.mark.parametrize("theta", [(), (2.0,)], ids=["fixed", "learned"])
+def test_a_layer_that_keeps_something_outside_forward_is_wrong(theta, twice):
+    @Family
+    def kept(a=2.0):
+        seen = {}
+
+        def forward(x):
+            seen["x"] = x  # as self.x = x would
+            return a * x**2, lambda d: 2 * a * seen["x"] * d, lambda d: ((d * seen["x"] ** 2).sum(),) * len(theta)
+
+        return Function(forward, theta and (a,), name="kept", symbols=("a",) * len(theta))
+
+    f = kept[2.0]
+    report = check_gradient(squared_error[[0.3, -0.7]] @ (f @ f if twice else f), [1.0, 2.0])
+    assert {c.verdict for c in report.comparisons} == {"WRONG"}
+    assert any("asked again, after other runs" in c.reason for c in report.comparisons)
+
+
 def test_a_pull_that_spoils_what_it_needs_is_wrong():
     def soft(x):
         s = 1 + abs(x)

@@ -240,7 +240,7 @@ def test_a_mask_in_a_list_is_not_forgotten(call):
 # What it gives forward; two of them give it back in the middle of a chain.
 FORWARD = {
     "(x, lambda d: d)": ["pull_x"],
-    "None": ["pull_x", "NoneType"],
+    "None": ["pull_x", "gave None;"],
     "[x]": ["pull_x"],
     "x": ["pull_x"],
     "(x * 1j, lambda d: d, None)": ["real numbers", "complex"],
@@ -253,11 +253,11 @@ FORWARD = {
 BACK = {
     "d[:2]": ["pull_x", "(3,)", "(2,)"],
     "d[:, None]": ["pull_x", "(3,)", "(3, 1)"],
-    "d[7]": ["out of bounds"],
-    "d['a']": ["indices"],
+    "d[7]": ["pull_x", "out of bounds"],
+    "d['a']": ["pull_x", "indices"],
     "1.0": ["pull_x", "(3,)", "float"],
-    "None": ["pull_x", "(3,)", "NoneType"],
-    "d @ np.ones((2, 2))": ["matmul"],
+    "None": ["pull_x", "(3,)", "gave None;"],
+    "d @ np.ones((2, 2))": ["pull_x", "matmul"],
 }
 THETA = {
     "(np.array(1.0),)": ["pull_theta", "tuple of 1", "[(), ()]"],
@@ -265,9 +265,9 @@ THETA = {
     "np.ones(2)": ["pull_theta", "tuple", "ndarray"],
     "[np.array(1.0), np.array(1.0)]": ["pull_theta", "tuple", "list"],
     "(np.ones(3), np.array(1.0))": ["pull_theta", "()", "(3,)"],
-    "None": ["pull_theta", "tuple", "NoneType"],
+    "None": ["pull_theta", "tuple", "gave None;"],
     "(1.0, 2.0)": ["pull_theta", "float"],
-    "d[9]": ["out of bounds"],
+    "d[9]": ["pull_theta", "out of bounds"],
 }
 
 
@@ -307,6 +307,23 @@ def test_a_pull_theta_that_fails_is_named(theta):
         backprop(squared_error[np.ones(3)] @ tanh @ own(theta=theta) @ tanh, np.ones(3))
     for part in ["mine[a, b] cannot send back δ of shape (3,)", *THETA[theta]]:
         assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("theta", "pulls", "parts"),
+    [((), (None, None), ["pull_x", "None"]), ((1.0,), (lambda d: d, None), ["gave None;", "pull_theta", "[()]"])],
+    ids=["pull_x", "pull_theta"],
+)
+def test_a_pull_that_is_missing_is_named(theta, pulls, parts):
+    with pytest.raises(ValueError, match="cannot send back") as caught:
+        backprop(squared_error[np.ones(3)] @ Function(lambda x: (x, *pulls), theta) @ tanh, np.ones(3))
+    assert all(part in str(caught.value) for part in parts), caught.value
+
+
+@pytest.mark.parametrize("symbols", [("a",), ("a", "b", "c")], ids=len)
+def test_each_parameter_has_its_symbol(symbols):
+    with pytest.raises(ValueError, match="needs a symbol for each of its 2 parameters"):
+        Function(lambda x: (x, lambda d: d, None), (1.0, 2.0), name="mine", symbols=symbols)
 
 
 def test_too_little_memory_is_not_the_layer_s_fault():
