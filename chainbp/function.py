@@ -37,8 +37,8 @@ class Function:
     forward : callable
         ``forward(x) -> (y, pull_x, pull_theta)``. ``pull_x(delta)`` is δ_x of the shape of x, chain rule (9);
         ``pull_theta(delta)`` is a tuple with one gradient for each parameter, chain rule (10), or None in place
-        of the function where there are no parameters. For x that it cannot take it raises a ValueError. It keeps nothing
-        outside: a function may stand in a chain twice.
+        of the function where there are no parameters. For x that it cannot take it raises a ValueError. It keeps
+        nothing outside: a function may stand in a chain twice.
     parameters : tuple of array_like, optional
         θ. They are copied, and read-only; so let `forward` be made in a :class:`Family`, which does that before.
     name : str, optional

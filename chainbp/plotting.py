@@ -8,12 +8,8 @@ that text in them can be read on white; ``palette.css`` has them. They mean the 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
-import numpy as np
-import numpy.typing as npt
 from cycler import cycler
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_rgba
-from matplotlib.patches import Rectangle
+from matplotlib.colors import LinearSegmentedColormap
 
 from chainbp.palette import LIGHT
 
@@ -23,7 +19,7 @@ VALUE, ERROR, GRADIENT, WEIGHT, INK, MUTED = (
 MARKS = {VALUE: "o", ERROR: "<", GRADIENT: "D", WEIGHT: "s"}
 
 # Of signed values negative is ink, zero is see-through, positive is blue: a zero looks like the page, light or dark,
-# and no hue is spent on a sign. Where there is room, draw as show_matrix does: positive is filled, negative is hollow.
+# and no hue is spent on a sign.
 SIGNED = LinearSegmentedColormap.from_list("signed", [INK, f"{VALUE}00", VALUE])
 
 
@@ -58,43 +54,3 @@ def use_style() -> None:
     except ImportError:  # Outside of a notebook there is nothing to sharpen.
         return
     set_matplotlib_formats("retina")
-
-
-def show_matrix(
-    ax: Axes, matrix: npt.ArrayLike, title: str = "", *, limit: float | None = None, color: str = GRADIENT
-) -> None:
-    """Draw a matrix with its numbers and its shape, as the live figures do.
-
-    Positive is filled, negative is hollow, the more so the larger; zero is blank.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    matrix : array_like, shape (N, M)
-        A vector counts as one row, as δ does in (8).
-    title : str, optional
-        Stands above, followed by the shape.
-    limit : float, optional
-        The absolute value with the deepest color. Default: the largest there is.
-    color : str, optional
-        The hue of the quantity. Default: green, because a Jacobian's entries are derivatives.
-    """
-    numbers = np.atleast_2d(np.asarray(matrix, dtype=float))
-    limit = limit or float(np.abs(numbers).max()) or 1.0
-    rows, columns = numbers.shape
-    ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), aspect="equal")
-    ax.set_title(f"{title}\n{rows} × {columns}" if title else f"{rows} × {columns}")
-    ax.set_xticks(np.arange(columns + 1) - 0.5, labels=[])
-    ax.set_yticks(np.arange(rows + 1) - 0.5, labels=[])
-    ax.tick_params(length=0)
-    ax.grid(True, color=MUTED, linewidth=0.5)
-    ax.spines[:].set_visible(False)
-    for (i, j), value in np.ndenumerate(numbers):
-        part = min(abs(value) / limit, 1)
-        if value > 0:
-            ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, color=to_rgba(color, 0.55 * part), linewidth=0))
-        else:
-            frame = Rectangle((j - 0.42, i - 0.42), 0.84, 0.84, fill=False, linewidth=4 * part)
-            frame.set_edgecolor(to_rgba(color, 0.25 + 0.75 * part))
-            ax.add_patch(frame)
-        ax.text(j, i, f"{value:.2f}".replace("-", "−"), ha="center", va="center", fontsize=10, color=INK)

@@ -63,6 +63,8 @@ let toggleHintShow = "Click to show", toggleHintHide = "Click to hide", toggleOp
 var togglebuttonSelector = ".toggle, .admonition.dropdown";
 DOCUMENTATION_OPTIONS.search_as_you_type = false;
 """
+# Rules that round corners, and make each change of a figure in a cell a question about half the page.
+COSTLY = re.compile(r"div\.cell:has|\.above-input:has|div\.cell_input:has")
 NAME = r"(?:\\.|[\w-])+"
 ICONS = Path(pydata_sphinx_theme.__file__).parent.joinpath(
     "theme/pydata_sphinx_theme/static/vendor/fontawesome/webfonts/fa-solid-900.ttf"
@@ -172,7 +174,7 @@ def slimmed(rules: list, words: frozenset[str]) -> Iterator[str]:
 
 
 def matching(prelude: list, words: frozenset[str]) -> list[str]:
-    """The selectors of a rule whose classes and ids are all named somewhere."""
+    """The selectors of a rule that are worth their time, and whose classes and ids are all named somewhere."""
     selectors, current = [], []
     for token in [*prelude, None]:
         if token is None or token == ",":
@@ -180,7 +182,7 @@ def matching(prelude: list, words: frozenset[str]) -> list[str]:
             current = []
         else:
             current.append(token)
-    return [selector for selector in selectors if named(selector) <= words]
+    return [selector for selector in selectors if named(selector) <= words and not COSTLY.search(selector)]
 
 
 def named(selector: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,42 @@ def test_a_walk_has_the_numbers_of_the_note_where_they_are_known(context, addres
             fig.get_by_label("The number with the handle").select_option("W⁽²⁾₁₁")
             fig.evaluate("f => f.querySelectorAll('.cbp-stop')[2].dispatchEvent(new Event('click'))")
             assert fig.locator(".cbp-line").first.text_content() == "At the weights (30): error times value."
+        assert wrong == []
+
+
+# Moves of a mark, each laid out before the next.
+MOVES = """mark => {
+    const key = key => {
+        mark.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+        document.body.getBoundingClientRect();
+    };
+    for (let k = 0; k < 20; k++) key("ArrowUp");
+    for (let k = 0; k < 20; k++) key("ArrowDown");
+}"""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "4-2-lp-pooling" else pytest.mark.soak) for name in FIGURES]
+)
+def test_a_move_lays_out_the_figure_and_not_the_page(browser, context, address, name):
+    with visit(context(1280, "light"), address("http", f"{name}.html")) as (page, wrong):
+        page.evaluate(LAY_OUT)
+        for fig in page.locator(".cbp").all():
+            for slider in CASES[fig.get_attribute("data-figure")].TIMED:
+                mark = fig.locator(f'[data-slider="{slider}"]')
+                if not mark.count():
+                    continue
+                mark.focus()
+                mark.evaluate(MOVES)
+                browser.start_tracing(page=page, categories=["devtools.timeline"])
+                mark.evaluate(MOVES)
+                events = json.loads(browser.stop_tracing())["traceEvents"]
+                layouts = [e["args"]["beginData"] for e in events if e["name"] == "Layout" and "args" in e]
+                layouts = [layout for layout in layouts if layout["dirtyObjects"]]
+                whole = [layout for layout in layouts if not layout["partialLayout"]]
+                assert len(layouts) > 5, (slider, layouts)
+                # Some move may change how many lines a sentence has.
+                assert len(whole) <= len(layouts) / 4, (slider, len(whole), len(layouts))
         assert wrong == []
 
 

@@ -31,7 +31,10 @@ const chains = {
   lp_network: (c) => [m.eta(c.p), m.sigma, m.rho(c.W)],
 };
 const answers = {
-  explore: ({ chain, state }) => c.evaluate(chain, state),
+  explore: ({ chain, state }) => {
+    const view = c.evaluate(chain, state);
+    return { ...view, roads: c.entries(chain, state).map((e) => c.units(chain, view.deltas, e)) };
+  },
   network: (c) => {
     const loss = m.compose(m.squaredError(c.t), ...chains[c.chain](c));
     return { ...m.backprop(loss, c.x), differences: c.differences ? m.centralDifferences(loss, c.x) : null };
@@ -313,6 +316,13 @@ def test_every_layer_and_cost_in_chains(node, count):
             for ours, theirs in zip(answer[name], getattr(w, name), strict=True):
                 column = np.array(theirs)[..., w.sample] if w.chain["batch"] else theirs
                 close(ours, np.atleast_1d(column), repr(w))
+        # What is framed is a road: from a unit to one that it goes into.
+        for road in answer["roads"]:
+            for i, link in enumerate(w.chain["links"][:-1]):
+                if link["kind"] in ("sigma", "tanh", "relu"):
+                    assert road[i] == road[i + 1], repr(w)
+                elif link["kind"] == "eta":
+                    assert road[i + 1] == (road[i] // link["n"] if link.get("n") else 0), repr(w)
 
 
 def test_a_fixed_function_has_no_parameters(node):

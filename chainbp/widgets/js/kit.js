@@ -53,6 +53,17 @@ export const beyond = (kind, way) => {
   return node;
 };
 
+/**
+ * Words that follow the hand, in a box of their own. With each of their changes a browser would lay out all of a page; so
+ * they are laid out apart from it, and their box is told how high they are.
+ */
+export function apart(...words) {
+  const inside = h("span", {}, ...words);
+  const node = h("span", { class: "cbp-apart" }, inside);
+  new ResizeObserver(() => (node.style.height = `${inside.offsetHeight}px`)).observe(inside);
+  return node;
+}
+
 /** A button of the figures' look; `content` is a text or a node. */
 export function button(content, press) {
   const node = h("button", { type: "button", class: "cbp-button" }, content);

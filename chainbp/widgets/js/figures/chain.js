@@ -154,16 +154,25 @@ export function equation({ links, numbered }, j, ofWeight = false) {
 const EQUALS = ["", " = "];
 const ELEMENTWISE = ["sigma", "tanh", "relu"];
 
-/** Which unit of each variable the arithmetic is about: those that the chosen number meets, and of others the largest error. */
-export function units(chain, deltas, { kind, link, row, column }) {
-  const met = Array(chain.links.length).fill(null);
+/** The one unit that unit u goes into by a box; null where it goes into all. */
+const into = ({ kind, n }, u) => (ELEMENTWISE.includes(kind) ? u : kind === "eta" ? Math.floor(u / (n ?? Infinity)) : null);
+
+/**
+ * Which unit of each variable the arithmetic is about: those that the chosen number meets; of others the largest error, from
+ * the cost back, of those that went into the unit behind.
+ */
+export function units({ links }, deltas, { kind, link, row, column }) {
+  const met = Array(links.length).fill(null);
   if (kind === "x" || kind === "t") met[kind === "x" ? 0 : met.length - 1] = row;
   else [met[link], met[link + 1]] = [kind === "weight" ? column : null, kind === "order" ? null : row];
-  const same = (i) => ELEMENTWISE.includes(chain.links[i]?.kind);
-  for (let i = 1; i < met.length; i++) if (same(i - 1)) met[i] ??= met[i - 1];
-  for (let i = met.length - 2; i >= 0; i--) if (same(i)) met[i] ??= met[i + 1];
-  const largest = (values) => values.reduce((best, v, u) => (Math.abs(v) > Math.abs(values[best]) ? u : best), 0);
-  return met.slice(0, chain.links.length).map((u, i) => (u === null || u >= deltas[i].length ? largest(deltas[i]) : u));
+  for (let i = 1; i < links.length; i++) if (met[i - 1] !== null) met[i] ??= into(links[i - 1], met[i - 1]);
+  met[links.length] = 0; // L
+  for (let i = links.length - 1; i >= 0; i--) {
+    if ((met[i] ?? Infinity) < deltas[i].length) continue;
+    const road = [...deltas[i].keys()].filter((u) => (into(links[i], u) ?? met[i + 1]) === met[i + 1]);
+    met[i] = road.reduce((best, u) => (Math.abs(deltas[i][u]) > Math.abs(deltas[i][best]) ? u : best));
+  }
+  return met.slice(0, -1);
 }
 
 /** A factor of a product: a negative one stands in parentheses. */
@@ -175,11 +184,11 @@ const delta = ({ variables, sizes }, i, u) => ["error", `δ_{${variables[i]}${si
 
 /** The error of unit u of variable j, from those behind box j. */
 export function errorOf(chain, state, { hidden, deltas }, j, u) {
-  const { kind, n } = chain.links[j];
+  const { kind } = chain.links[j];
   const [v, d] = [hidden[j][u], deltas[j][u]];
   const t = chain.target && targetsOf(chain, state)[u];
   const out = hidden[j + 1];
-  const o = ELEMENTWISE.includes(kind) ? u : kind === "eta" ? Math.floor(u / (n ?? Infinity)) : 0;
+  const o = into(chain.links[j], u) ?? 0;
   const back = deltas[j + 1]?.[o];
   const [name, outName] = [["value", named(chain, j, u)], j + 1 < hidden.length ? ["value", named(chain, j + 1, o)] : null];
   const [start, end] = [[delta(chain, j, u), EQUALS], [EQUALS, ["error", d, "+"]]];

@@ -2,7 +2,7 @@
 // from the right; each entry of the next product as the sum that it is, (C1); and the multiply-adds of either order.
 
 import shared from "../../shared.json";
-import { button, clamp, equal, format, h, label, mark, remembered, s, say, set, short, show, signed } from "../kit.js";
+import { apart, button, clamp, equal, format, h, label, mark, remembered, s, say, set, short, show, signed } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
 
 const { widest: WIDEST, letters: LETTERS } = shared.chain_rule;
@@ -75,15 +75,15 @@ export const chainRule = {
     shape: {
       options: ({ widths }) => shapesOf(widths),
       then: () => ({ step: 1 }),
-      tell: ({ widths }) => `It is ${shapesOf(widths)[0]}: the rows of the left one, the columns of the right one. What stood between is summed over.`,
+      tell: ({ widths: [data, middle, end] }) => `${end} × ${middle} times ${middle} × ${data} is ${end} × ${data}: the rows of the left one, the columns of the right one. What stood between is summed over.`,
     },
     order: {
       options: () => ["Left first", "Right first", "Both the same"],
       then: ({ widths }) => ({ widths: turned(widths), step: 0 }),
       tell: ({ widths }) => {
         const [left, right] = totals(turned(widths));
-        const end = widths.at(-1) === 1 ? ` (The end, now ${turned(widths).at(-1)} wide, is no longer a cost: it is called ${LETTERS[widths.length - 1]}.)` : "";
-        return `Now it takes ${left} from the left and ${right} from the right.${end}`;
+        const end = widths.at(-1) === 1 ? ` (An end ${turned(widths).at(-1)} wide is no cost: it is called ${LETTERS[widths.length - 1]}.)` : "";
+        return `With them it takes ${left} from the left and ${right} from the right.${end}`;
       },
     },
   },
@@ -127,7 +127,10 @@ export const chainRule = {
   },
 };
 
-/** What either order costs, a bar with a part for each product; pressing one takes that order. And one product on or back. */
+/**
+ * What either order costs, a bar with a part for each product; pressing one takes that order. And one product on or back.
+ * Where there is one product, there is no order.
+ */
 function drawControls(ui, products) {
   const rows = SIDES.map(({ side, kind }, i) => {
     const sign = s("svg", { width: 16, height: 14, viewBox: "-8 -7 16 14", "aria-hidden": "true" }, mark(kind, 5.5));
@@ -140,13 +143,14 @@ function drawControls(ui, products) {
   const back = button("Back", () => ui.change({ step: Math.min(ui.state.step, products) - 1 }));
   const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));
   const [step, spent] = [h("span"), h("span")];
+  const orders = apart(h("div", { class: "cbp-orders", role: "group", "aria-label": "order of the products" }, ...rows.map(({ node }) => node)));
   ui.body.append(
-    h("div", { class: "cbp-orders", role: "group", "aria-label": "order of the products" }, ...rows.map(({ node }) => node)),
+    products > 1 ? orders : "",
     h(
       "div",
       { class: "cbp-controls" },
       h("div", { role: "group", "aria-label": "products" }, back, on),
-      h("span", { class: "status" }, step, ` of ${products} products, `, spent, " multiply-adds"),
+      h("span", { class: "status" }, step, ` of ${products} products`, ...(products > 1 ? [", ", spent, " multiply-adds"] : [])),
     ),
   );
   let widths;
@@ -354,7 +358,7 @@ function drawMatrix(matrix, x, y, cell) {
 function drawSum(ui) {
   const [terms, total] = [h("span"), h("strong", { class: "gradient" })];
   ui.ask.hide("shape", terms, total);
-  ui.body.append(h("p", { class: "cbp-says tall" }, terms, total));
+  ui.body.append(h("p", { class: "cbp-says tall" }, apart(terms, total)));
   const print = (v) => (Math.abs(v) < 0.0995 ? format(v, 3) : short(v));
   const signs = (v) => (v < 0 ? `(${print(v)})` : print(v));
   return ({ pair, product, entry }) => {

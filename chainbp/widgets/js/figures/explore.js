@@ -1,7 +1,7 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { arrow, button, clamp, drag, encode, equal, fine, formula, h, label, mark, math, move, nice, onGrid, path, s, same, say, scale, set, show } from "../kit.js";
+import { apart, arrow, button, clamp, drag, encode, equal, fine, formula, h, label, mark, math, move, nice, onGrid, path, s, same, say, scale, set, show } from "../kit.js";
 import { eta } from "../math.js";
 import { box, entries, entry, equation, errorOf, evaluate, firstOf, gradientOf, known, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -330,7 +330,7 @@ function build(ui, layout) {
   const below = h("div", { class: "cbp-below" });
   below.append(
     h("div", { class: "cbp-walk", role: "group", "aria-label": "Walk of the error" }, back, forth),
-    h("p", { class: "cbp-says" }, walked.node, chosenLine.node),
+    h("p", { class: "cbp-says" }, apart(walked.node, chosenLine.node)),
   );
   const samples = [];
   if (chain.batch) {
@@ -623,23 +623,23 @@ function line() {
       parts = parts.map((part, i) => {
         // What stands on both of its sides: "=" where they agree, as they are printed.
         if (texts[i] !== " = ") return part;
-        return ["", equal(texts.slice(texts.lastIndexOf(" = ", i - 1) + 1, i).join(""), texts[i + 1], plus)];
+        return ["equal", equal(texts.slice(texts.lastIndexOf(" = ", i - 1) + 1, i).join(""), texts[i + 1], plus)];
       });
-      const words = parts.map(([kind, part]) => `${kind}|${typeof part === "number" ? "" : part}`).join("");
+      const follows = ([kind, part]) => typeof part === "number" || kind === "equal";
+      const words = parts.map((part) => `${part[0]}|${follows(part) ? "" : part[1]}`).join("");
       if (words !== key) {
         key = words;
         node.replaceChildren();
         numbers = [];
-        for (const [kind, part] of parts) {
-          const span = h("span", { class: kind });
-          if (typeof part === "number") numbers.push(span);
-          else formula(span, part);
+        for (const part of parts) {
+          const span = h("span", { class: part[0] });
+          if (follows(part)) numbers.push(span);
+          else formula(span, part[1]);
           node.append(span);
         }
       }
-      const values = parts.filter(([, part]) => typeof part === "number");
-      values.forEach(([kind, value, sign], i) => {
-        const text = sign ? plus(value) : three(value);
+      parts.filter(follows).forEach(([kind, value, sign], i) => {
+        const text = kind === "equal" ? value : sign ? plus(value) : three(value);
         const name = counts && sign ? (kind === "muted" ? "difference" : "gradient") : null;
         if (name) print(ui, numbers[i], name, value, text);
         else {
@@ -667,7 +667,7 @@ function chooser(items, name, choose) {
 /** The axis of an order p, and its gradient once the error has passed the pooling. */
 function order(ui, parent, width, present, remember, choose) {
   const svg = s("svg", { viewBox: `0 0 ${width} 108`, width, height: 108 });
-  parent.append(svg);
+  parent.append(h("div", { class: "cbp-order" }, svg)); // itself in a row of others, its changes would lay out the page
   const get = (state) => entry(state, present().at);
   const proxy = {
     ...ui,

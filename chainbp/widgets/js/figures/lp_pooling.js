@@ -29,7 +29,7 @@ export const lpPooling = {
       drawn: true,
       options: ({ y }) => y.map((_, i) => `y${"₁₂₃₄₅₆₇₈₉"[i] ?? ` ${i + 1}`}`),
       then: () => ({ p: Infinity }),
-      tell: ({ y }) => `Now p is ∞, and y${"₁₂₃₄₅₆₇₈₉"[largestOf(y)] ?? ""}, the largest in size, counts alone. The other derivatives are 0.`,
+      tell: ({ y }) => `At p = ∞, y${"₁₂₃₄₅₆₇₈₉"[largestOf(y)] ?? ""}, the largest in size, counts alone. The other derivatives are 0.`,
     },
     zero: {
       options: () => ["It jumps", "It turns smoothly", "It stays"],

@@ -3,7 +3,7 @@
 
 import shared from "../../shared.json";
 import * as kit from "../kit.js";
-import { arrow, button, clamp, drag, format, h, label, math, nice, reading, remembered, s, say, scale, set, signed } from "../kit.js";
+import { apart, arrow, button, clamp, drag, format, h, label, math, nice, reading, remembered, s, say, scale, set, signed } from "../kit.js";
 import { lpPool2d, windowStarts } from "../math.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
@@ -510,7 +510,7 @@ const joined = (texts) => [texts.slice(0, -1).join(", "), texts.at(-1)].filter(B
 /** What the chosen entry gets, and from how many windows; what is special about the framed window. */
 function drawSentence(ui) {
   const [before, total, after] = [h("span"), h("strong", { class: "error" }), h("span")];
-  ui.body.append(h("p", { class: "cbp-says tall" }, before, total, after));
+  ui.body.append(h("p", { class: "cbp-says" }, apart(before, total, after)));
   return ({ entry: [i, j], deltaY, deltaZ, cell, corner, terms, slopes, content, p }) => {
     const texts = terms.map((v) => short(v, signed));
     const slope = slopes[i - corner[0]]?.[j - corner[1]];
