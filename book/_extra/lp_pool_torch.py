@@ -27,12 +27,13 @@ class _LpPool(torch.autograd.Function):
         top = a.amax((2, 3), keepdim=True)
         unit = where(top == 0, 1, top / torch.frexp(top).mantissa)
         r = (a / unit).nan_to_num_(0)  # also where unit is not finite
+        # Below p = 1.5, a derivative may be seen where the ratio is no normal float: let such windows have no sum.
+        faint = (p < 1.5) & (a > 0) & (r < numbers.tiny)
         q = r ** (p - 1).clamp(min=0)  # serves forward and backward
-        w = r.mul_(q)
+        w = r.mul_(q).masked_fill_(faint, torch.nan)
         # A power that vanishes leaves a trace: only a window of zeros has the sum 0.
         s = F.avg_pool2d(torch.maximum(w, a.clamp_(max=numbers.tiny)), size, stride, divisor_override=1)
-        # Below p = 1.5, a derivative may be seen where the ratio is no normal float.
-        easy = ((p == 1) | (p >= 1.5)) & (p < torch.inf) & (unit < torch.inf)
+        easy = (p >= 1) & (p < torch.inf) & (unit < torch.inf)
         known = easy & (s >= numbers.tiny / numbers.eps)
         left = ~known & ~(easy & (s == 0))
         z, entropy, _ = _by_window(y, p, w, left, ctx.needs_input_grad[1], None, [*size, *stride])

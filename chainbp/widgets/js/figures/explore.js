@@ -173,7 +173,8 @@ function build(ui, layout) {
       const length = Math.hypot(x2 - x1, y2 - y1);
       const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
       const at = REST * length;
-      return { x: x1 + at * ux, y: y1 + at * uy, ux, uy, back: Math.max(0, at - 16), ahead: Math.max(0, length - at - 16), line: [x1, y1, x2, y2] };
+      const free = phone ? 16 : 26; // at either end, for the arrow
+      return { x: x1 + at * ux, y: y1 + at * uy, ux, uy, back: Math.max(0, at - free), ahead: Math.max(0, length - at - free), line: [x1, y1, x2, y2] };
     }
     const sits = e.kind === "x" ? unitAt(0, e.row) : e.kind === "bias" ? unitAt(e.link + 1, e.row) : e.kind === "t" && place.target ? [place.target, place.targets[e.row]] : null;
     return sits?.[1] === undefined ? null : { x: sits[0] + (e.kind !== "t" ? -half : phone ? -half - 9 : half), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
