@@ -38,7 +38,7 @@ class EquationTable(SphinxDirective):
             for row in group["rows"]:
                 if set(row) != KEYS:
                     raise self.error(f"{relative}: {row} must have exactly the keys {', '.join(sorted(KEYS))}")
-                place = equation_row(row=row)
+                place = equation_row(row=row, section=group["section"])
                 self.set_source_info(place)
                 section += place
             sections.append(section)
@@ -62,13 +62,13 @@ def fill(app, doctree, docname) -> None:
         title = nodes.paragraph("", "", number, nodes.Text(" "), name, classes=["cbp-row-name"])
         latex = env.paper_formulas.get(label, "")
         formula = nodes.math_block(latex, latex, nowrap=False, number=None)
-        where = nodes.Text(env.titles[chapter].astext())
+        where = env.titles[chapter].astext()
         facts = nodes.definition_list(classes=["cbp-row-facts"])
         for term, value in [
-            ("Chapter", make_refnode(app.builder, docname, chapter, "", where)),
+            ("Chapter", make_refnode(app.builder, docname, chapter, "", nodes.Text(where))),
             ("Code", nodes.literal("", row["code"])),
             ("Test", breakable(row["test"])),
-        ]:
+        ][where == place["section"] :]:  # what the heading above says is not said again
             facts += nodes.definition_list_item(
                 "", nodes.term("", term), nodes.definition("", nodes.paragraph("", "", value))
             )

@@ -168,7 +168,7 @@ def lp_pool1d(y, p, kernel_size, stride=None, padding=0, ceil_mode=False):
 def gem(y, p, eps=1e-6):
     """The generalized mean (Σ y_i^p / n)^(1/p) of each map, (..., C, H, W) to (..., C).
 
-    As in the literature, entries below eps, negative ones among them, count as eps and get no gradient. Without that
+    As in the code in use, entries below eps, negative ones among them, count as eps and get no gradient. Without that
     (eps=None) it is the mean of |y_i|^p, and its derivative by p is (z/p²)(ln n − H(w)).
     """
     z = lp_pool2d(y if eps is None else jnp.maximum(y, eps), p, y.shape[-2:])[..., 0, 0]

@@ -1,4 +1,4 @@
-"""Live figures: ipywidgets that also live in the static book. Needs ``pip install "chainbp[widgets]"``.
+"""Live figures: ipywidgets that also live in the static book. They need anywidget.
 
 >>> from chainbp.widgets import lp_pooling
 >>> w = lp_pooling(y=[3, -4], p=2)
@@ -13,7 +13,7 @@ Setting ``w.p`` or ``w.y`` moves the figure, and dragging the figure sets them.
 try:
     import anywidget  # noqa: F401
 except ImportError as error:  # pragma: no cover
-    raise ImportError('chainbp.widgets needs anywidget: pip install "chainbp[widgets]"') from error
+    raise ImportError("chainbp.widgets needs anywidget: pip install '.[widgets]' in chainbp's repository") from error
 
 from chainbp.widgets.chain_rule import ChainRule, chain_rule
 from chainbp.widgets.descent import Descent, descent

@@ -73,21 +73,6 @@ def test_our_max_rate(k, p):
 
 
 @pytest.mark.parametrize("p", ORDERS)
-@pytest.mark.parametrize("angle", [0.0, 0.3, np.pi / 4, 1.2, 2.5])
-def test_our_ball_moves(p, angle):
-    u = np.array([np.cos(angle), np.sin(angle)])
-    u[np.abs(u) < 1e-12] = 0
-
-    def distance(order):
-        return mpmath.exp(-log_z(u, order))
-
-    by_entropy = 1 / eta[p](u) / p**2 * entropy(shares(u, p))
-    np.testing.assert_allclose(by_entropy, exact_slope(distance, p), **NEAR)
-    # The point at that distance stands on the line η_p = 1.
-    np.testing.assert_allclose(eta[p](u * float(distance(mpmath.mpf(p)))), 1)
-
-
-@pytest.mark.parametrize("p", ORDERS)
 def test_our_mean_slope(p):
     for y in windows():
         by_entropy = (np.log(len(y)) - entropy(shares(y, p))) / p**2
