@@ -75,6 +75,7 @@ CASES = [
     Case(3, 1, 3.0, "float32", MODES),
     Case(2, 2, 3.0, "float32", MODES),
     Case(3, 1, 4.7, "float32"),
+    Case(3, 1, 1.2, "float32"),
     Case(3, 1, 3.0, "float64"),
 ]
 

@@ -27,10 +27,12 @@ class _LpPool(torch.autograd.Function):
         top = a.amax((2, 3), keepdim=True)
         unit = where(top == 0, 1, top / torch.frexp(top).mantissa)
         r = (a / unit).nan_to_num_(0)  # also where unit is not finite
-        # Below p = 1.5, a derivative may be seen where the ratio is no normal float: let such windows have no sum.
-        faint = (p < 1.5) & (a > 0) & (r < numbers.tiny)
         q = r ** (p - 1).clamp(min=0)  # serves forward and backward
-        w = r.mul_(q).masked_fill_(faint, torch.nan)
+        # Below p = 1.5, a derivative may be seen where the ratio is no normal float: let such windows have no sum.
+        small = torch.compiler.is_compiling() or (p < 1.5).any()
+        faint = (p < 1.5) & (a > 0) & (r < numbers.tiny) if small else None
+        w = r.mul_(q)
+        w = w.masked_fill_(faint, torch.nan) if small else w
         # A power that vanishes leaves a trace: only a window of zeros has the sum 0.
         s = F.avg_pool2d(torch.maximum(w, a.clamp_(max=numbers.tiny)), size, stride, divisor_override=1)
         easy = (p >= 1) & (p < torch.inf) & (unit < torch.inf)
@@ -63,7 +65,7 @@ def _by_window(
     y: Tensor, p: Tensor, w: Tensor, left: Tensor, learned: bool, delta: Tensor | None, windows: list[int]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """z, H and what is sent back to y, of windows that are left; if p is learned, H of all, from their powers w."""
-    z, entropy, of_y = (torch.zeros_like(x, dtype=y.dtype) for x in (left, left, y))
+    z, entropy, of_y = (torch.zeros_like(x, dtype=y.dtype) for x in _results(y, left, delta))
     height, width, down, across = windows
     place = torch.arange(height * width, device=y.device)[:, None]
     place = place // width * y.shape[3] + place % width
@@ -74,13 +76,22 @@ def _by_window(
         if not left[at].any():
             entropy[at] = _entropy(w.take(entries))
             continue
-        z[at], gradient, entropy[at] = _norms(y.take(entries), p.expand(z.shape)[at])
-        if delta is not None:
+        norm, gradient, h = _norms(y.take(entries), p.expand(left.shape)[at])
+        if delta is None:
+            z[at], entropy[at] = norm, h
+        else:
             of_y.put_(entries, delta[at] * gradient, accumulate=True)
     return z, entropy, of_y
 
 
-_by_window.register_fake(lambda y, p, w, left, *_: tuple(torch.empty_like(x, dtype=y.dtype) for x in (left, left, y)))
+def _results(y, left, delta):
+    """What z, H and what is sent back to y are like: forward there is nothing to send, backward nothing else."""
+    return (left, left, left[:0]) if delta is None else (left[:0], left[:0], y)
+
+
+@_by_window.register_fake
+def _(y, p, w, left, learned, delta, windows):
+    return tuple(torch.empty_like(x, dtype=y.dtype) for x in _results(y, left, delta))
 
 
 def _norms(y: Tensor, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:

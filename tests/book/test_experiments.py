@@ -69,6 +69,20 @@ def test_chapter_5_counts_the_units_that_turned():
     assert "in two the square's" in prose
 
 
+def test_the_price_of_the_file_for_pytorch_is_that_of_the_record():
+    words = text(BOOK / "lp-pooling-gradient.ipynb")
+    price = re.search(r"(\S+) to (\S+) times eagerly, (\S+) to (\S+) compiled, (\d+) to (\d+) where", words).groups()
+    found: dict[str, list[float]] = {"eager": [], "compiled": [], "learned": []}
+    for row in recorded("frameworks")["rows"].values():
+        for mode, raced in row.items():
+            found[mode].append(raced["ratios"]["LpPool2d"]["median"])
+            found["learned"].append(raced["ratios"]["LpPool2d, p learned"]["median"])
+    for (low, high), ratios in zip(zip(price[::2], price[1::2]), found.values(), strict=True):
+        near = 0.51 * 10.0 ** -len(low.partition(".")[2])
+        assert abs(float(low) - min(ratios)) < near, (low, min(ratios))
+        assert abs(float(high) - max(ratios)) < near, (high, max(ratios))
+
+
 def test_the_mean_form_is_right_and_the_printed_form_is_not():
     images = np.random.default_rng(0).normal(size=(2, 3, 4, 6))
     target = np.ones((18, 2))
