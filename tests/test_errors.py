@@ -172,6 +172,7 @@ TYPES = [
     ("X @ sigma", ["left of a function", "σ @ x"]),
     ("[1.0] @ rho[W]", ["left of a function"]),
     ("lp_pool2d[2.0]", ["lp_pool2d[p, size, stride]", "got 1"]),
+    ("lp_pool2d[2.0]", ["lp_pool2d[p, size, stride]", "got 1 argument;"]),
     ("lp_pool2d[2.0, 2, 2, 2]", ["lp_pool2d[p, size, stride]", "got 4 arguments"]),
     ("conv2d[K, np.ones(4), 2]", ["conv2d[K, b]", "got 3"]),
     ("eta[2.0, 2, 2]", ["eta[p, n]", "got 3"]),
@@ -318,6 +319,19 @@ def test_a_pull_that_is_missing_is_named(theta, pulls, parts):
     with pytest.raises(ValueError, match="cannot send back") as caught:
         backprop(squared_error[np.ones(3)] @ Function(lambda x: (x, *pulls), theta) @ tanh, np.ones(3))
     assert all(part in str(caught.value) for part in parts), caught.value
+
+
+def test_what_a_layer_says_itself_is_said_alone():
+    with pytest.raises(ValueError, match="only ones") as caught:
+        own("exec('raise ValueError(\"only ones\")')") @ np.ones(3)
+    assert str(caught.value) == "mine cannot take x, of shape (3,): only ones"
+
+
+@pytest.mark.parametrize("rebind", [None, lambda a: a, lambda a: Function(lambda x: x, (2 * a,))], ids=["none", "no function", "other numbers"])
+def test_a_function_that_cannot_change_its_parameters_says_so(rebind):
+    f = Function(lambda x: (x, lambda d: d, lambda d: (d,)), (1.0,), name="mine", rebind=rebind)
+    with pytest.raises(TypeError, match=r"mine cannot change its parameters: .* brackets of a family, or give it rebind"):
+        f.with_parameters([3.0])
 
 
 @pytest.mark.parametrize("symbols", [("a",), ("a", "b", "c")], ids=len)

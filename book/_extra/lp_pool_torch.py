@@ -38,7 +38,7 @@ class _LpPool(torch.autograd.Function):
         easy = (p >= 1) & (p < torch.inf) & (unit < torch.inf)
         known = easy & (s >= numbers.tiny / numbers.eps)
         left = ~known & ~(easy & (s == 0))
-        z, entropy, _ = _by_window(y, p, w, left, ctx.needs_input_grad[1], None, [*size, *stride])
+        z, entropy, _ = _by_window(y, p, w, left, left.any(), ctx.needs_input_grad[1], None, [*size, *stride])
         root = _root(where(known, s, 1), p)
         z = where(known, unit * root, z)
         ctx.save_for_backward(y, p, q.mul_(y.sign()), where(known, root / s, 0), left, z, entropy)
@@ -52,7 +52,8 @@ class _LpPool(torch.autograd.Function):
             wanted = [x for x, needed in zip((y, p), ctx.needs_input_grad) if needed]
             found = iter(torch.autograd.grad(_smooth(y, p, size, stride), wanted, delta, create_graph=True))
             return tuple(next(found) if needed else None for needed in ctx.needs_input_grad)
-        of_y, of_p = _by_window(y, p, y, left & (delta != 0), False, delta, [*size, *stride])[2], None
+        left = left & (delta != 0)
+        of_y, of_p = _by_window(y, p, y, left, left.any(), False, delta, [*size, *stride])[2], None
         spread = torch.ops.aten.avg_pool2d_backward(delta * shared, y, size, stride, (0, 0), False, True, 1)
         if ctx.needs_input_grad[1]:  # an error of 0 sends nothing, even from a NaN
             of_p = where((delta == 0) | (entropy == 0), 0, -delta * z * entropy / p / p).sum_to_size(p.shape)
@@ -62,14 +63,17 @@ class _LpPool(torch.autograd.Function):
 # torch.compile cannot follow what depends on data.
 @torch.library.custom_op("lp_pool_torch::by_window", mutates_args=())
 def _by_window(
-    y: Tensor, p: Tensor, w: Tensor, left: Tensor, learned: bool, delta: Tensor | None, windows: list[int]
+    y: Tensor, p: Tensor, w: Tensor, left: Tensor, some: Tensor, learned: bool, delta: Tensor | None, windows: list[int]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """z, H and what is sent back to y, of windows that are left; if p is learned, H of all, from their powers w."""
-    z, entropy, of_y = (torch.zeros_like(x, dtype=y.dtype) for x in _results(y, left, delta))
+    """z, H and what is sent back to y, of windows that are left, if some are; if p is learned, H of all, from w."""
+    z, entropy, of_y = (torch.zeros_like(x, dtype=y.dtype) for x in _results(y, left, learned, delta))
+    if not (learned or some):
+        return z, entropy, of_y
+    wanted = torch.ones_like(left) if learned else left
     height, width, down, across = windows
     place = torch.arange(height * width, device=y.device)[:, None]
     place = place // width * y.shape[3] + place % width
-    for part in (left | learned).nonzero().split(max(1, 2**16 // len(place))):  # so that they fit a cache
+    for part in wanted.nonzero().split(max(1, 2**16 // len(place))):  # so that they fit a cache
         at = image, channel, row, column = part.unbind(1)
         row = (image * y.shape[1] + channel) * y.shape[2] + row * down
         entries = row * y.shape[3] + column * across + place
@@ -77,21 +81,24 @@ def _by_window(
             entropy[at] = _entropy(w.take(entries))
             continue
         norm, gradient, h = _norms(y.take(entries), p.expand(left.shape)[at])
-        if delta is None:
-            z[at], entropy[at] = norm, h
-        else:
+        if delta is not None:
             of_y.put_(entries, delta[at] * gradient, accumulate=True)
+            continue
+        z[at] = norm
+        if learned:
+            entropy[at] = h
     return z, entropy, of_y
 
 
-def _results(y, left, delta):
-    """What z, H and what is sent back to y are like: forward there is nothing to send, backward nothing else."""
-    return (left, left, left[:0]) if delta is None else (left[:0], left[:0], y)
+def _results(y, left, learned, delta):
+    """What z, H and what is sent back to y are like: empty, where nobody asks for them."""
+    none = left[:0]
+    return (left, left if learned else none, none) if delta is None else (none, none, y)
 
 
 @_by_window.register_fake
-def _(y, p, w, left, learned, delta, windows):
-    return tuple(torch.empty_like(x, dtype=y.dtype) for x in _results(y, left, delta))
+def _(y, p, w, left, some, learned, delta, windows):
+    return tuple(torch.empty_like(x, dtype=y.dtype) for x in _results(y, left, learned, delta))
 
 
 def _norms(y: Tensor, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
