@@ -4,7 +4,7 @@
 
 saves book/_data/frameworks.json, unless other programs are at work: it looks before it begins, and again at the end.
 The code is in `frameworks.toml`. Forward plus backward, z and ∂L/∂y, is raced beside `nn.LPPool2d` as it is and of
-|y|, eager, and compiled for the first windows of each size, in one run; the ratios are to the mended one, eager to
+|y|, eager, and compiled for three of them, in one run; the ratios are to the mended one, eager to
 eager and compiled to compiled.
 With `learned`, ours gives ∂L/∂p as well, which the others cannot.
 """
@@ -74,7 +74,7 @@ class Case(NamedTuple):
 CASES = [
     Case(3, 1, 3.0, "float32", MODES),
     Case(2, 2, 3.0, "float32", MODES),
-    Case(3, 1, 4.7, "float32"),
+    Case(3, 1, 4.7, "float32", MODES),
     Case(3, 1, 1.2, "float32"),
     Case(3, 1, 3.0, "float64"),
 ]
