@@ -321,7 +321,7 @@ def explore(
     rate: float = RATE,
     numbered: bool = True,
 ) -> Explore:
-    """Any chain with a cost at its end, to play with: pull a number, walk the error back, step downhill.
+    """Any chain with a cost at its end, to play with: drag a number, walk the error back, step downhill.
 
     Every variable stands by itself, each unit with its value above and its error below. One number has the handle: the
     arrow on it is its gradient, and beside it stands what a central difference gives. Chains of sigma, tanh, relu,

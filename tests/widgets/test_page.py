@@ -374,7 +374,7 @@ def test_a_step_downhill_moves_every_parameter_and_leaves_a_trail(page):
     losses = []
     for count in range(1, 5):
         losses.append(check(fig)["L"])
-        fig.get_by_role("button", name="step downhill").click()
+        fig.get_by_role("button", name="Step downhill").click()
         W, p = check(fig)["state"]["parameters"]
         assert check(fig)["L"] < losses[-1]
         assert len(fig.locator(".dots").get_attribute("d").split("M")) - 1 == count + 1
@@ -392,7 +392,7 @@ def test_a_layer_in_python_stands_still_and_what_does_not_fit_is_counted(page_at
     assert "written in Python, and none is running here" in own.text_content()
     assert not own.locator("[data-slider=chosen]").is_visible()
     start = own.locator("[data-name=L]").text_content()
-    own.get_by_role("button", name="step downhill").click(force=True)
+    own.get_by_role("button", name="Step downhill").click(force=True)
     assert own.locator("[data-name=L]").text_content() == start
     assert own.locator(".cbp-says").text_content().startswith("At the weights")
     assert "8 of 12 variables" in long.text_content()

@@ -316,7 +316,7 @@ function build(ui, layout) {
   set(forth, { "aria-label": "Take back one step of the error", class: "cbp-button cbp-round" });
   const [walked, chosenLine] = [line(), line()];
   const list = chooser(all, "The number with the handle", (i) => choose(all[i].at));
-  const downhill = button("step downhill", () => {
+  const downhill = button("Step downhill", () => {
     if (frozen) return;
     const losses = trail;
     const old = losses.length ? losses : [view.loss];
