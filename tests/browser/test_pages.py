@@ -33,6 +33,9 @@ JUDGED_EVERY_DAY = {"index.html", "4-2-lp-pooling.html", "equations.html", "erra
 # Every figure is on one of these. From disk, the others are opened in the soak.
 FROM_DISK_EVERY_DAY = {"index", "1-introduction", "2-notations", "3-chain-rule", "5-learning-p", "6-convolution"}
 
+# One page every day, and in the soak every page with figures.
+EVERY_FIGURE = [pytest.param(name, marks=[] if name == "4-2-lp-pooling" else pytest.mark.soak) for name in FIGURES]
+
 # How long a page may be at a width, in pixels; of the others, as long as they like.
 LONGEST = {("index", 360): 3_700}
 LONGEST |= {(name, 1280): 13_000 for name in FIGURES} | {("how-fast", 1280): 13_000, ("errata", 1280): 13_000}
@@ -152,9 +155,7 @@ MOVES = """mark => {
 }"""
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name == "4-2-lp-pooling" else pytest.mark.soak) for name in FIGURES]
-)
+@pytest.mark.parametrize("name", EVERY_FIGURE)
 def test_a_move_lays_out_the_figure_and_not_the_page(browser, context, address, name):
     with visit(context(1280, "light"), address("http", f"{name}.html")) as (page, wrong):
         page.evaluate(LAY_OUT)
@@ -174,6 +175,41 @@ def test_a_move_lays_out_the_figure_and_not_the_page(browser, context, address, 
                 assert len(layouts) > 5, (slider, layouts)
                 # Some move may change how many lines a sentence has.
                 assert len(whole) <= len(layouts) / 4, (slider, len(whole), len(layouts))
+        assert wrong == []
+
+
+# What changes a page's layout while browsers tell of sizes: they call that an error, now and then.
+HEARS_OF_SIZES = """
+    window.busy = [];
+    window.told = 0;
+    const height = () => document.documentElement.scrollHeight;
+    window.ResizeObserver = class extends ResizeObserver {
+        constructor(tell) {
+            super((entries, observer) => {
+                const before = height();
+                tell(entries, observer);
+                told += entries.length;
+                if (height() !== before) busy.push(`${entries[0].target.className}: ${before} to ${height()}`);
+            });
+        }
+    };"""
+
+FRAMES = """async () => {
+    for (let k = 0; k < 5; k++) await new Promise(requestAnimationFrame);
+}"""
+
+
+@pytest.mark.parametrize("name", EVERY_FIGURE)
+def test_who_hears_of_a_size_changes_none_at_once(context, address, name):
+    tab = context(1280, "light")
+    tab.add_init_script(HEARS_OF_SIZES)
+    with visit(tab, address("http", f"{name}.html")) as (page, wrong):
+        page.evaluate(LAY_OUT)
+        for width in (390, 700, 1280):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.evaluate(FRAMES)
+        assert page.evaluate("told") > 5
+        assert page.evaluate("busy") == []
         assert wrong == []
 
 

@@ -54,13 +54,23 @@ export const beyond = (kind, way) => {
 };
 
 /**
+ * Tell of a node's size when it changed, and at first: in the next frame. Who changes a page's layout while browsers tell of
+ * sizes may change what they have told already, and they call that an error.
+ */
+export function watchSize(node, tell) {
+  const observer = new ResizeObserver(([entry]) => requestAnimationFrame(() => tell(entry)));
+  observer.observe(node);
+  return observer;
+}
+
+/**
  * Words that follow the hand, in a box of their own. With each of their changes a browser would lay out all of a page; so
- * they are laid out apart from it, and their box is told how high they are.
+ * they are laid out apart from it, once their box has been told how high they are.
  */
 export function apart(...words) {
   const inside = h("span", {}, ...words);
   const node = h("span", { class: "cbp-apart" }, inside);
-  new ResizeObserver(() => (node.style.height = `${inside.offsetHeight}px`)).observe(inside);
+  watchSize(inside, ({ borderBoxSize: [{ blockSize }] }) => Object.assign(node.style, { height: `${blockSize}px`, contain: "layout size" }));
   return node;
 }
 
@@ -403,18 +413,15 @@ export function mount(figure, { model, el }) {
   for (const name of traits) model.on(`change:${name}`, refresh);
   for (const name of figure.given ?? []) model.on(`change:${name}`, drawAgain);
 
-  const resized = new ResizeObserver(() => {
+  function resize() {
     const next = clamp(Math.floor(root.clientWidth), MIN_WIDTH, figure.widest ?? MAX_WIDTH);
     if (!root.clientWidth || next === width) return;
     width = next;
     refresh();
-  });
-  el.append(root);
-  if (root.clientWidth) {
-    width = clamp(Math.floor(root.clientWidth), MIN_WIDTH, figure.widest ?? MAX_WIDTH);
-    refresh();
   }
-  resized.observe(root);
+  el.append(root);
+  resize();
+  const resized = watchSize(root, resize);
 
   return () => {
     resized.disconnect();
