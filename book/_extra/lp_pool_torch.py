@@ -18,7 +18,7 @@ class _LpPool(torch.autograd.Function):
     """(N, C, H, W) to (N, C, h, w), p of shape (C, 1, 1) or (1, 1, 1).
 
     The powers are taken once for all windows that share an entry, of y divided by a power of two near the largest of
-    its map. Where that loses digits that would be seen, the window is `left` to `_by_window`.
+    its map. Where that loses digits that would be seen, the window is `left` to `_norms`.
     """
 
     @staticmethod
@@ -26,21 +26,21 @@ class _LpPool(torch.autograd.Function):
         a, numbers = y.abs(), torch.finfo(y.dtype)
         top = a.amax((2, 3), keepdim=True)
         unit = where(top == 0, 1, top / torch.frexp(top).mantissa)
-        r = (a / unit).nan_to_num_(0)  # also where unit is not finite
+        r = (a / unit).masked_fill_(~(unit < torch.inf), 0)
         q = r ** (p - 1).clamp(min=0)  # serves forward and backward
         # Below p = 1.5, a derivative may be seen where the ratio is no normal float: let such windows have no sum.
-        small = torch.compiler.is_compiling() or (p < 1.5).any()
-        faint = (p < 1.5) & (a > 0) & (r < numbers.tiny) if small else None
+        if torch.compiler.is_compiling() or (p < 1.5).any():
+            r.masked_fill_((p < 1.5) & (a > 0) & (r < numbers.tiny), torch.nan)
         w = r.mul_(q)
-        w = w.masked_fill_(faint, torch.nan) if small else w
         # A power that vanishes leaves a trace: only a window of zeros has the sum 0.
         s = F.avg_pool2d(torch.maximum(w, a.clamp_(max=numbers.tiny)), size, stride, divisor_override=1)
         easy = (p >= 1) & (p < torch.inf) & (unit < torch.inf)
         known = easy & (s >= numbers.tiny / numbers.eps)
         left = ~known & ~(easy & (s == 0))
-        z, entropy, _ = _by_window(y, p, w, left, left.any(), ctx.needs_input_grad[1], None, [*size, *stride])
         root = _root(where(known, s, 1), p)
-        z = where(known, unit * root, z)
+        z = where(known, unit * root, 0)
+        entropy, w = (torch.zeros_like(z), w) if ctx.needs_input_grad[1] else (None, None)
+        _mend(z, entropy, y, p, w, left, [*size, *stride])
         ctx.save_for_backward(y, p, q.mul_(y.sign()), where(known, root / s, 0), left, z, entropy)
         ctx.windows = size, stride
         return z
@@ -52,53 +52,46 @@ class _LpPool(torch.autograd.Function):
             wanted = [x for x, needed in zip((y, p), ctx.needs_input_grad) if needed]
             found = iter(torch.autograd.grad(_smooth(y, p, size, stride), wanted, delta, create_graph=True))
             return tuple(next(found) if needed else None for needed in ctx.needs_input_grad)
-        left = left & (delta != 0)
-        of_y, of_p = _by_window(y, p, y, left, left.any(), False, delta, [*size, *stride])[2], None
-        spread = torch.ops.aten.avg_pool2d_backward(delta * shared, y, size, stride, (0, 0), False, True, 1)
-        if ctx.needs_input_grad[1]:  # an error of 0 sends nothing, even from a NaN
-            of_p = where((delta == 0) | (entropy == 0), 0, -delta * z * entropy / p / p).sum_to_size(p.shape)
-        return of_y.addcmul_(q, spread), of_p, None, None
+        of_y = q * torch.ops.aten.avg_pool2d_backward(delta * shared, y, size, stride, (0, 0), False, True, 1)
+        _send(of_y, delta, y, p, left & (delta != 0), [*size, *stride])
+        if not ctx.needs_input_grad[1]:
+            return of_y, None, None, None
+        # An error of 0 sends nothing, even from a NaN.
+        of_p = where((delta == 0) | (entropy == 0), 0, -delta * z * entropy / p / p)
+        return of_y, of_p.sum_to_size(p.shape), None, None
 
 
-# torch.compile cannot follow what depends on data.
-@torch.library.custom_op("lp_pool_torch::by_window", mutates_args=())
-def _by_window(
-    y: Tensor, p: Tensor, w: Tensor, left: Tensor, some: Tensor, learned: bool, delta: Tensor | None, windows: list[int]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """z, H and what is sent back to y, of windows that are left, if some are; if p is learned, H of all, from w."""
-    z, entropy, of_y = (torch.zeros_like(x, dtype=y.dtype) for x in _results(y, left, learned, delta))
-    if not (learned or some):
-        return z, entropy, of_y
-    wanted = torch.ones_like(left) if learned else left
-    height, width, down, across = windows
+# torch.compile cannot follow what depends on data, and calls these two as they are.
+@torch.library.custom_op("lp_pool_torch::mend", mutates_args=("z", "entropy"))
+def _mend(
+    z: Tensor, entropy: Tensor | None, y: Tensor, p: Tensor, w: Tensor | None, left: Tensor, windows: list[int]
+) -> None:
+    """Put in z of windows that are left; if p is learned, H of these, and of all others from w."""
+    for at, entries in _windows(left if w is None else torch.ones_like(left), y, *windows):
+        if left[at].any():
+            z[at], _, h = _norms(y.take(entries), p.expand(left.shape)[at])
+        else:
+            h = _entropy(w.take(entries))
+        if entropy is not None:
+            entropy[at] = h
+
+
+@torch.library.custom_op("lp_pool_torch::send", mutates_args=("of_y",))
+def _send(of_y: Tensor, delta: Tensor, y: Tensor, p: Tensor, left: Tensor, windows: list[int]) -> None:
+    """Send the errors of windows that are left back to their entries."""
+    for at, entries in _windows(left, y, *windows):
+        gradient = _norms(y.take(entries), p.expand(left.shape)[at])[1]
+        of_y.put_(entries, delta[at] * gradient, accumulate=True)
+
+
+def _windows(wanted, y, height, width, down, across):
+    """Where windows stand, and where in y their entries, on a first axis: as many at a time as fit a cache."""
     place = torch.arange(height * width, device=y.device)[:, None]
     place = place // width * y.shape[3] + place % width
-    for part in wanted.nonzero().split(max(1, 2**16 // len(place))):  # so that they fit a cache
+    for part in filter(len, wanted.nonzero().split(max(1, 2**16 // len(place)))):
         at = image, channel, row, column = part.unbind(1)
         row = (image * y.shape[1] + channel) * y.shape[2] + row * down
-        entries = row * y.shape[3] + column * across + place
-        if not left[at].any():
-            entropy[at] = _entropy(w.take(entries))
-            continue
-        norm, gradient, h = _norms(y.take(entries), p.expand(left.shape)[at])
-        if delta is not None:
-            of_y.put_(entries, delta[at] * gradient, accumulate=True)
-            continue
-        z[at] = norm
-        if learned:
-            entropy[at] = h
-    return z, entropy, of_y
-
-
-def _results(y, left, learned, delta):
-    """What z, H and what is sent back to y are like: empty, where nobody asks for them."""
-    none = left[:0]
-    return (left, left if learned else none, none) if delta is None else (none, none, y)
-
-
-@_by_window.register_fake
-def _(y, p, w, left, some, learned, delta, windows):
-    return tuple(torch.empty_like(x, dtype=y.dtype) for x in _results(y, left, learned, delta))
+        yield at, row * y.shape[3] + column * across + place
 
 
 def _norms(y: Tensor, p: Tensor) -> tuple[Tensor, Tensor, Tensor]:
