@@ -99,10 +99,12 @@ export const chainRule = {
     const room = Math.min(150, column - (width < 480 ? 16 : 28));
     const productTop = TOP + room + 78;
     const base = productTop + PRODUCT + 40 + UNITS;
-    const controls = drawControls(ui, boxes - 1);
+    const products = boxes - 1;
+    // Where there is one product, there is no order.
+    const controls = [...(products > 1 ? [drawOrders(ui, products)] : []), drawSteps(ui, products)];
     const svg = ui.svg(base + 54);
     const parts = [
-      controls,
+      ...controls,
       drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }),
       drawWidths(ui, svg, { boxes, joint, base }),
       drawSum(ui),
@@ -127,11 +129,8 @@ export const chainRule = {
   },
 };
 
-/**
- * What either order costs, a bar with a part for each product; pressing one takes that order. And one product on or back.
- * Where there is one product, there is no order.
- */
-function drawControls(ui, products) {
+/** What either order costs, a bar with a part for each product; pressing one takes that order. */
+function drawOrders(ui, products) {
   const rows = SIDES.map(({ side, kind }, i) => {
     const sign = s("svg", { width: 16, height: 14, viewBox: "-8 -7 16 14", "aria-hidden": "true" }, mark(kind, 5.5));
     const parts = Array.from({ length: products }, () => h("span", { class: `part ${kind}` }));
@@ -140,43 +139,38 @@ function drawControls(ui, products) {
     node.append(h("span", { class: "cbp-ledger", "aria-hidden": "true" }, ...parts), h("span", {}, terms, total));
     return { node, parts, terms, total, side };
   });
-  const back = button("Back", () => ui.change({ step: Math.min(ui.state.step, products) - 1 }));
-  const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));
-  const [step, spent] = [h("span"), h("span")];
-  const orders = apart(h("div", { class: "cbp-orders", role: "group", "aria-label": "order of the products" }, ...rows.map(({ node }) => node)));
-  ui.body.append(
-    products > 1 ? orders : "",
-    h(
-      "div",
-      { class: "cbp-controls" },
-      h("div", { role: "group", "aria-label": "products" }, back, on),
-      h("span", { class: "status" }, step, ` of ${products} products`, ...(products > 1 ? [", ", spent, " multiply-adds"] : [])),
-    ),
-  );
-  let widths;
-  return (shown) => {
-    const { joints, counts, side } = shown;
-    rows.forEach(({ node, parts }, i) => {
-      set(node, { "aria-pressed": String(i === side) });
-      parts.forEach((part, k) => part.classList.toggle("done", i === side && k < shown.step));
-    });
-    // Not `disabled`, which would take the focus from under the reader's finger.
-    set(back, { "aria-disabled": String(shown.step === 0) });
-    set(on, { "aria-disabled": String(shown.step === products) });
-    ui.number(step, "step", shown.step, String(shown.step));
-    const count = sum(counts[side].slice(0, shown.step));
-    ui.number(spent, "spent", count, String(count));
-    if (String(joints) === widths) return;
-    widths = String(joints);
+  ui.body.append(apart(h("div", { class: "cbp-orders", role: "group", "aria-label": "order of the products" }, ...rows.map(({ node }) => node))));
+  return ({ joints, counts, side: chosen, step }) => {
     const most = Math.max(...counts.map(sum));
-    rows.forEach(({ parts, terms, total, side: word }, i) => {
+    rows.forEach(({ node, parts, terms, total, side }, i) => {
+      set(node, { "aria-pressed": String(i === chosen) });
       const walked = i ? [...joints].reverse() : joints;
       const factors = walked.slice(1, -1).map((v, k) => [walked[0], v, walked[k + 2]]);
       if (i) factors.forEach((three) => three.reverse());
       say(terms, `${factors.map((three) => three.join("·")).join(" + ")} = `);
-      ui.number(total, word, sum(counts[i]), String(sum(counts[i])));
-      parts.forEach((part, k) => set(part, { style: `width: ${((100 * counts[i][k]) / most).toFixed(1)}%` }));
+      ui.number(total, side, sum(counts[i]), String(sum(counts[i])));
+      parts.forEach((part, k) => {
+        part.classList.toggle("done", i === chosen && k < step);
+        set(part, { style: `width: ${((100 * counts[i][k]) / most).toFixed(1)}%` });
+      });
     });
+  };
+}
+
+/** One product on or back, and what was spent so far where there are orders. */
+function drawSteps(ui, products) {
+  const back = button("Back", () => ui.change({ step: Math.min(ui.state.step, products) - 1 }));
+  const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));
+  const [done, spent] = [h("span"), h("span")];
+  const status = h("span", { class: "status" }, done, ` of ${products} products`, ...(products > 1 ? [", ", spent, " multiply-adds"] : []));
+  ui.body.append(h("div", { class: "cbp-controls" }, h("div", { role: "group", "aria-label": "products" }, back, on), status));
+  return ({ counts, side, step }) => {
+    // Not `disabled`, which would take the focus from under the reader's finger.
+    set(back, { "aria-disabled": String(step === 0) });
+    set(on, { "aria-disabled": String(step === products) });
+    ui.number(done, "step", step, String(step));
+    const count = sum(counts[side].slice(0, step));
+    ui.number(spent, "spent", count, String(count));
   };
 }
 
