@@ -20,7 +20,8 @@ from chainbp import show
 from chainbp.wanted import FLOATS, Array, alike, as_array, frozen, kept, owned, quiet, yours
 
 PullX: TypeAlias = Callable[[Array], Array]
-PullTheta: TypeAlias = Callable[[Array], tuple[Array, ...]]
+Gradients: TypeAlias = tuple[Array, ...]
+PullTheta: TypeAlias = Callable[[Array], Gradients]
 Step: TypeAlias = tuple[Any, PullX, PullTheta | None]
 Forward: TypeAlias = Callable[[Array], Step]
 
@@ -255,9 +256,8 @@ class Composition(Function):
         self.functions = tuple(link for f in functions for link in f.functions)
 
     def forward(self, x: Array) -> Step:
-        pull = Pull(self.functions, frozen(x))
-        y, back = pull.values[-1], pull.back
-        return y, lambda delta: back(delta, theta=False)[0][0], lambda delta: back(delta, x=False)[1]
+        y, pull = self.vjp(x)
+        return y, pull.x, pull.theta
 
 
 # What goes wrong in a layer, by its own word or by accident. Other errors, such as too little memory, are not its own.
@@ -317,18 +317,18 @@ class Pull:
         """
         return self._back(delta_y, theta=False)[0]
 
-    def theta(self, delta_y: npt.ArrayLike) -> tuple[Array, ...]:
+    def theta(self, delta_y: npt.ArrayLike) -> Gradients:
         """Chain rule (10): δ_y ∂y/∂θ, a tuple with one gradient for each parameter, each of its parameter's shape.
 
         Takes and raises the same as :meth:`x`.
         """
         return self._back(delta_y, x=False)[1]
 
-    def __call__(self, delta_y: npt.ArrayLike) -> tuple[Array, tuple[Array, ...]]:
+    def __call__(self, delta_y: npt.ArrayLike) -> tuple[Array, Gradients]:
         """Both chain rules in one walk back: ``(δ_x, gradients)``. Takes and raises the same as :meth:`x`."""
         return self._back(delta_y)
 
-    def _back(self, delta_y: npt.ArrayLike, **want: bool) -> tuple[Array, tuple[Array, ...]]:
+    def _back(self, delta_y: npt.ArrayLike, **want: bool) -> tuple[Array, Gradients]:
         y, delta = self.values[-1], as_array(delta_y, "delta", self)
         if delta.shape != y.shape:
             raise ValueError(f"{self}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")
@@ -336,9 +336,7 @@ class Pull:
             deltas, gradients = self.back(frozen(delta).astype(y.dtype, copy=False), **want)
         return yours(deltas[0]), gradients
 
-    def back(
-        self, delta: Any, x: bool = True, theta: bool = True, begin: int | None = None
-    ) -> tuple[list[Array], tuple[Array, ...]]:
+    def back(self, delta: Any, x: bool = True, theta: bool = True, begin: int = 0) -> tuple[list[Array], Gradients]:
         """Carry an error back, (23)–(26), and collect the gradients, (19) and (20).
 
         Parameters
