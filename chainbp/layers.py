@@ -28,18 +28,11 @@ def sigma(x: Array) -> Step:
            [0.   , 0.105]])
     """
     # In place: three arrays more would take half as long again, and much longer where they are large.
-    z = np.asarray(-x)
-    np.exp(z, z)
-    z += 1.0
-    np.reciprocal(z, z)
-
-    def pull(delta: Array) -> Array:
-        slope = 1.0 - z
-        slope *= z
-        slope *= delta
-        return slope
-
-    return z, pull, None
+    y = np.asarray(-x)
+    np.exp(y, y)
+    y += 1.0
+    np.reciprocal(y, y)
+    return y, lambda delta: (1.0 - y) * y * delta, None
 
 
 @named("tanh", r"\tanh")
