@@ -274,13 +274,13 @@ class Pull:
         read-only on the way, and so are the errors.
     """
 
-    __slots__ = ("links", "pulls", "values")
+    __slots__ = ("links", "pulls_theta", "pulls_x", "values")
 
     def __init__(self, links: Sequence[Function], x: Any) -> None:
         self.links, self.values = links, [x]
         # Side by side, and not in pairs: what the garbage collector must look at counts in a chain of thousands.
-        self.pulls: tuple[list[PullX], list[PullTheta | None]] = [], []
-        pulls_x, pulls_theta = self.pulls
+        self.pulls_x: list[PullX] = []
+        self.pulls_theta: list[PullTheta | None] = []
         try:
             for f in links:
                 x.setflags(False)
@@ -291,8 +291,8 @@ class Pull:
                 if x.dtype not in FLOATS:
                     x = as_array(x, "y", f.name)
                 self.values.append(x)
-                pulls_x.append(pull_x)
-                pulls_theta.append(pull_theta)
+                self.pulls_x.append(pull_x)
+                self.pulls_theta.append(pull_theta)
         except _FAULTS as error:
             i = len(self.values) - 1
             before = f"{'what ' + show.texts(links)[i - 1] + ' gave' if i else 'x'}, of shape {self.values[i].shape}"
@@ -360,7 +360,7 @@ class Pull:
             while i:
                 i -= 1
                 delta.setflags(False)
-                wanted, pull_theta = self.links[i]._theta, self.pulls[1][i]
+                wanted, pull_theta = self.links[i]._theta, self.pulls_theta[i]
                 if theta and (wanted or pull_theta):
                     part = "pull_theta"
                     group = pull_theta and pull_theta(delta)
@@ -370,7 +370,7 @@ class Pull:
                     gradients += map(yours, reversed(group))
                 if i or x:
                     part = "pull_x"
-                    delta_x = self.pulls[0][i](delta)
+                    delta_x = self.pulls_x[i](delta)
                     if not _fits(delta_x, self.values[i]):
                         needs = f"pull_x to give the shape {self.values[i].shape}"
                         raise TypeError(f"it gave {_kind(delta_x)}; it needs {needs}")
@@ -390,10 +390,10 @@ def _kind(value: Any) -> str:
     """What a layer gave, in an error message."""
     if type(value) is tuple:
         return f"a tuple of {len(value)}: {', '.join(map(_kind, value))}"
-    if value is None:
-        return "None"
-    dtype = f" of {value.dtype}" if getattr(value, "dtype", FLOATS[0]) not in FLOATS else ""
-    return f"{type(value).__name__}{dtype}" + (f" of shape {value.shape}" if hasattr(value, "shape") else "")
+    if not hasattr(value, "dtype"):
+        return "None" if value is None else type(value).__name__
+    dtype = "" if value.dtype in FLOATS else f" of {value.dtype}"
+    return f"{type(value).__name__}{dtype} of shape {value.shape}"
 
 
 class Family:
@@ -430,7 +430,7 @@ class Family:
         update_wrapper(cast(Any, self), bind)
 
     def __getitem__(self, arguments: Any) -> Function:
-        arguments = tuple(map(kept, arguments if isinstance(arguments, tuple) else (arguments,)))
+        arguments = kept(arguments if isinstance(arguments, tuple) else (arguments,))
         try:
             self._signature.bind(*arguments)
         except TypeError as error:
