@@ -18,7 +18,6 @@ except ImportError:  # the fast road is optional
 
 
 Shape: TypeAlias = tuple[int, ...]
-_Pool: TypeAlias = Callable[[Array, float], Pooled]
 
 
 @Family
@@ -167,7 +166,7 @@ def _named(forward: Forward, p: Array, text: str = "", latex: str = "") -> Funct
     return Function(forward, (p,), name=f"η_{order}{text}", latex=in_latex, symbols=("p",), brackets=False)
 
 
-def _pooled(y: Array, shape: Shape, p: Array, axis: int, pool: _Pool, places: Shape) -> Step:
+def _pooled(y: Array, shape: Shape, p: Array, axis: int, pool: Callable[[Array, float], Pooled], places: Shape) -> Step:
     """What a pooling's forward gives of y: in the shape given, each order has a part of its own along an axis.
 
     In place of the first two axes of that shape, z has `places`.
