@@ -448,19 +448,16 @@ class Family:
         bound.__dict__.update(f.__dict__, _made=(self, arguments), _rebind=rebind)
         return bound
 
-    def __call__(self, *arguments: Any) -> Any:
-        raise TypeError(f"{self.name} needs its parameters first: write {self.name}[...] @ x, not {self.name}(x)")
-
     def __repr__(self) -> str:
         return show.printable(f"{self.name}[·]")
 
     def __reduce__(self) -> str:
         return self.name
 
-    def __matmul__(self, other: Any) -> Any:
-        raise TypeError(f"{self.name} has no parameters yet; write {self.name}[...]")
+    def __call__(self, *_: Any) -> Any:
+        raise TypeError(f"{self.name} has no parameters yet: write {self.name}[...] @ x, not {self.name}(x)")
 
-    __rmatmul__ = __matmul__
+    __matmul__ = __rmatmul__ = __call__
 
 
 @Family
