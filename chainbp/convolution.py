@@ -54,10 +54,8 @@ def conv2d(K: Any, b: Any = None) -> Function:
     if K.ndim != 4 or 0 in K.shape:
         raise ValueError(f"conv2d[K]: K must have the shape (O, C, h, w) with at least one entry; got shape {K.shape}")
     filters, channels, height, width = K.shape
-    if b is not None:
-        b = bias(b, filters, f"conv2d[K, b]: K of shape {K.shape}")
-    W = K.reshape(filters, -1)
-    weighted: Any = rho[W] if b is None else rho[W, b]
+    theta = (K,) if b is None else (K, b := bias(b, filters, f"conv2d[K, b]: K of shape {K.shape}"))
+    weighted: Any = rho[K.reshape(filters, -1), b]
 
     def forward(x: Array) -> Step:
         if x.ndim != 4 or x.shape[1] != channels or x.shape[2] < height or x.shape[3] < width or len(x) == 0:
@@ -66,7 +64,7 @@ def conv2d(K: Any, b: Any = None) -> Function:
         patches = sliding_window_view(x, (height, width), axis=(2, 3))
         samples, _, rows, columns = patches.shape[:4]
         # One patch in each column, the patches of all images one after the other.
-        y, pull, pull_W = weighted.forward(patches.transpose(1, 4, 5, 0, 2, 3).reshape(W.shape[1], -1))
+        y, pull, pull_W = weighted.forward(patches.transpose(1, 4, 5, 0, 2, 3).reshape(K[0].size, -1))
 
         def as_columns(delta: Array) -> Array:
             return delta.transpose(1, 0, 2, 3).reshape(filters, -1)
@@ -84,7 +82,6 @@ def conv2d(K: Any, b: Any = None) -> Function:
 
         return y.reshape(filters, samples, rows, columns).swapaxes(0, 1), pull_x, pull_theta
 
-    theta = (K,) if b is None else (K, b)
     return Function(forward, theta, name="conv2d", symbols=("K", "b")[: len(theta)])
 
 

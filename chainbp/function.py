@@ -20,7 +20,8 @@ from chainbp import show
 from chainbp.wanted import FLOATS, Array, alike, as_array, frozen, kept, owned, quiet, yours
 
 PullX: TypeAlias = Callable[[Array], Array]
-PullTheta: TypeAlias = Callable[[Array], tuple[Array, ...]]
+Gradients: TypeAlias = tuple[Array, ...]
+PullTheta: TypeAlias = Callable[[Array], Gradients]
 Step: TypeAlias = tuple[Any, PullX, PullTheta | None]
 Forward: TypeAlias = Callable[[Array], Step]
 
@@ -255,9 +256,8 @@ class Composition(Function):
         self.functions = tuple(link for f in functions for link in f.functions)
 
     def forward(self, x: Array) -> Step:
-        pull = Pull(self.functions, frozen(x))
-        y, back = pull.values[-1], pull.back
-        return y, lambda delta: back(delta, theta=False)[0][0], lambda delta: back(delta, x=False)[1]
+        y, pull = self.vjp(x)
+        return y, pull.x, pull.theta
 
 
 # What goes wrong in a layer, by its own word or by accident. Other errors, such as too little memory, are not its own.
@@ -274,13 +274,13 @@ class Pull:
         read-only on the way, and so are the errors.
     """
 
-    __slots__ = ("links", "pulls", "values")
+    __slots__ = ("links", "pulls_theta", "pulls_x", "values")
 
     def __init__(self, links: Sequence[Function], x: Any) -> None:
         self.links, self.values = links, [x]
         # Side by side, and not in pairs: what the garbage collector must look at counts in a chain of thousands.
-        self.pulls: tuple[list[PullX], list[PullTheta | None]] = [], []
-        pulls_x, pulls_theta = self.pulls
+        self.pulls_x: list[PullX] = []
+        self.pulls_theta: list[PullTheta | None] = []
         try:
             for f in links:
                 x.setflags(False)
@@ -291,8 +291,8 @@ class Pull:
                 if x.dtype not in FLOATS:
                     x = as_array(x, "y", f.name)
                 self.values.append(x)
-                pulls_x.append(pull_x)
-                pulls_theta.append(pull_theta)
+                self.pulls_x.append(pull_x)
+                self.pulls_theta.append(pull_theta)
         except _FAULTS as error:
             i = len(self.values) - 1
             before = f"{'what ' + show.texts(links)[i - 1] + ' gave' if i else 'x'}, of shape {self.values[i].shape}"
@@ -317,18 +317,18 @@ class Pull:
         """
         return self._back(delta_y, theta=False)[0]
 
-    def theta(self, delta_y: npt.ArrayLike) -> tuple[Array, ...]:
+    def theta(self, delta_y: npt.ArrayLike) -> Gradients:
         """Chain rule (10): δ_y ∂y/∂θ, a tuple with one gradient for each parameter, each of its parameter's shape.
 
         Takes and raises the same as :meth:`x`.
         """
         return self._back(delta_y, x=False)[1]
 
-    def __call__(self, delta_y: npt.ArrayLike) -> tuple[Array, tuple[Array, ...]]:
+    def __call__(self, delta_y: npt.ArrayLike) -> tuple[Array, Gradients]:
         """Both chain rules in one walk back: ``(δ_x, gradients)``. Takes and raises the same as :meth:`x`."""
         return self._back(delta_y)
 
-    def _back(self, delta_y: npt.ArrayLike, **want: bool) -> tuple[Array, tuple[Array, ...]]:
+    def _back(self, delta_y: npt.ArrayLike, **want: bool) -> tuple[Array, Gradients]:
         y, delta = self.values[-1], as_array(delta_y, "delta", self)
         if delta.shape != y.shape:
             raise ValueError(f"{self}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")
@@ -336,9 +336,7 @@ class Pull:
             deltas, gradients = self.back(frozen(delta).astype(y.dtype, copy=False), **want)
         return yours(deltas[0]), gradients
 
-    def back(
-        self, delta: Any, x: bool = True, theta: bool = True, begin: int | None = None
-    ) -> tuple[list[Array], tuple[Array, ...]]:
+    def back(self, delta: Any, x: bool = True, theta: bool = True, begin: int = 0) -> tuple[list[Array], Gradients]:
         """Carry an error back, (23)–(26), and collect the gradients, (19) and (20).
 
         Parameters
@@ -362,7 +360,7 @@ class Pull:
             while i:
                 i -= 1
                 delta.setflags(False)
-                wanted, pull_theta = self.links[i]._theta, self.pulls[1][i]
+                wanted, pull_theta = self.links[i]._theta, self.pulls_theta[i]
                 if theta and (wanted or pull_theta):
                     part = "pull_theta"
                     group = pull_theta and pull_theta(delta)
@@ -372,7 +370,7 @@ class Pull:
                     gradients += map(yours, reversed(group))
                 if i or x:
                     part = "pull_x"
-                    delta_x = self.pulls[0][i](delta)
+                    delta_x = self.pulls_x[i](delta)
                     if not _fits(delta_x, self.values[i]):
                         needs = f"pull_x to give the shape {self.values[i].shape}"
                         raise TypeError(f"it gave {_kind(delta_x)}; it needs {needs}")
@@ -392,10 +390,10 @@ def _kind(value: Any) -> str:
     """What a layer gave, in an error message."""
     if type(value) is tuple:
         return f"a tuple of {len(value)}: {', '.join(map(_kind, value))}"
-    if value is None:
-        return "None"
-    dtype = f" of {value.dtype}" if getattr(value, "dtype", FLOATS[0]) not in FLOATS else ""
-    return f"{type(value).__name__}{dtype}" + (f" of shape {value.shape}" if hasattr(value, "shape") else "")
+    if not hasattr(value, "dtype"):
+        return "None" if value is None else type(value).__name__
+    dtype = "" if value.dtype in FLOATS else f" of {value.dtype}"
+    return f"{type(value).__name__}{dtype} of shape {value.shape}"
 
 
 class Family:
@@ -432,7 +430,7 @@ class Family:
         update_wrapper(cast(Any, self), bind)
 
     def __getitem__(self, arguments: Any) -> Function:
-        arguments = tuple(map(kept, arguments if isinstance(arguments, tuple) else (arguments,)))
+        arguments = kept(arguments if isinstance(arguments, tuple) else (arguments,))
         try:
             self._signature.bind(*arguments)
         except TypeError as error:
@@ -450,19 +448,16 @@ class Family:
         bound.__dict__.update(f.__dict__, _made=(self, arguments), _rebind=rebind)
         return bound
 
-    def __call__(self, *arguments: Any) -> Any:
-        raise TypeError(f"{self.name} needs its parameters first: write {self.name}[...] @ x, not {self.name}(x)")
-
     def __repr__(self) -> str:
         return show.printable(f"{self.name}[·]")
 
     def __reduce__(self) -> str:
         return self.name
 
-    def __matmul__(self, other: Any) -> Any:
-        raise TypeError(f"{self.name} has no parameters yet; write {self.name}[...]")
+    def __call__(self, *_: Any) -> Any:
+        raise TypeError(f"{self.name} has no parameters yet: write {self.name}[...] @ x, not {self.name}(x)")
 
-    __rmatmul__ = __matmul__
+    __matmul__ = __rmatmul__ = __call__
 
 
 @Family

@@ -28,18 +28,11 @@ def sigma(x: Array) -> Step:
            [0.   , 0.105]])
     """
     # In place: three arrays more would take half as long again, and much longer where they are large.
-    z = np.asarray(-x)
-    np.exp(z, z)
-    z += 1.0
-    np.reciprocal(z, z)
-
-    def pull(delta: Array) -> Array:
-        slope = 1.0 - z
-        slope *= z
-        slope *= delta
-        return slope
-
-    return z, pull, None
+    y = np.asarray(-x)
+    np.exp(y, y)
+    y += 1.0
+    np.reciprocal(y, y)
+    return y, lambda delta: (1.0 - y) * y * delta, None
 
 
 @named("tanh", r"\tanh")
@@ -173,8 +166,7 @@ def rho(W: Any, b: Any = None) -> Function:
     if W.ndim != 2 or 0 in W.shape:
         raise ValueError(f"ρ[W]: W must be a matrix of shape (N, M) with at least one entry; got shape {W.shape}")
     rows, columns = W.shape
-    if b is not None:
-        b = bias(b, rows, f"ρ[W, b]: W of shape {W.shape}")
+    theta = (W,) if b is None else (W, b := bias(b, rows, f"ρ[W, b]: W of shape {W.shape}"))
 
     def forward(x: Array) -> Step:
         if x.ndim not in (1, 2) or x.shape[0] != columns:
@@ -189,5 +181,4 @@ def rho(W: Any, b: Any = None) -> Function:
 
         return y, lambda delta: W.T.dot(delta), pull_theta  # (28)
 
-    theta = (W,) if b is None else (W, b)
     return Function(forward, theta, name="ρ", latex=r"\boldsymbol{\rho}", symbols=("W", "b")[: len(theta)])

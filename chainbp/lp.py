@@ -75,9 +75,8 @@ def entropy(powers: Array) -> Array:
 
     As ln(1 + Σ u) − Σ u ln u / (1 + Σ u), with u = powers/largest and without the largest one: nothing cancels.
     """
-    top = powers.argmax(axis=0)[None]
-    u = powers / np.take_along_axis(powers, top, axis=0)
-    np.put_along_axis(u, top, 0.0, axis=0)
+    u = powers / powers.max(axis=0)
+    np.put_along_axis(u, powers.argmax(axis=0)[None], 0.0, axis=0)
     rest = total(u)
     return np.asarray(np.log1p(rest) - total(u * np.log(np.where(u > 0, u, 1.0))) / (1 + rest))
 

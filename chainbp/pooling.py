@@ -1,6 +1,7 @@
 """Section 4.2 of the note: Lp pooling η_p, its gradient (33), and its derivative with respect to p."""
 
 from collections.abc import Callable
+from functools import partial
 from numbers import Integral
 from typing import Any, TypeAlias
 
@@ -17,7 +18,6 @@ except ImportError:  # the fast road is optional
 
 
 Shape: TypeAlias = tuple[int, ...]
-_Pool: TypeAlias = Callable[[Array, float], Pooled]
 
 
 @Family
@@ -83,8 +83,7 @@ def eta(p: Any, n: Any = None) -> Function:
         rows = len(y) if n is None else n
         if len(y) % rows or (p.ndim and len(y) != len(p) * rows):
             raise ValueError(f"it needs {f'{len(p)} groups' if p.ndim else 'groups'} of {rows} rows")
-        groups = y.reshape(p.size, -1, rows, *y.shape[1:])
-        return _pooled(groups, p, 0, _groups, y.shape, (-1,) * (n is not None) + y.shape[1:])
+        return _pooled(y, (p.size, -1, rows, *y.shape[1:]), p, 0, _groups, () if n is None else (-1,))
 
     return _named(forward, p)
 
@@ -153,10 +152,8 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
             raise ValueError(f"windows of {size[0]}×{size[1]} need at least one image, shape (..., H, W) with {fits}")
         if p.ndim and (y.ndim < 3 or y.shape[-3] != len(p)):
             raise ValueError(f"{len(p)} orders need shape (..., {len(p)}, H, W), one channel each")
-        images = y.reshape(-1, p.size, *y.shape[-2:])
-        shape = [(n - k) // step + 1 for n, k, step in zip(y.shape[-2:], size, stride)]
-        windows = lambda part, order: pool(part, order, size, stride)  # noqa: E731
-        return _pooled(images, p, 1, windows, y.shape, (*y.shape[:-2], *shape))
+        windows = partial(pool, size=size, stride=stride)
+        return _pooled(y, (-1, p.size, *y.shape[-2:]), p, 1, windows, y.shape[:-2])
 
     text = "×".join(map(str, size)) + ("" if stride == size else f", stride {'×'.join(map(str, stride))}")
     return _named(forward, p, f"({text})", rf"^{{{size[0]} \times {size[1]}}}")
@@ -169,12 +166,13 @@ def _named(forward: Forward, p: Array, text: str = "", latex: str = "") -> Funct
     return Function(forward, (p,), name=f"η_{order}{text}", latex=in_latex, symbols=("p",), brackets=False)
 
 
-def _pooled(y: Array, p: Array, axis: int, pool: _Pool, shape: Shape, pooled: Shape) -> Step:
-    """What a pooling's forward gives of y, in which each order has a part of its own along an axis.
+def _pooled(y: Array, shape: Shape, p: Array, axis: int, pool: Callable[[Array, float], Pooled], places: Shape) -> Step:
+    """What a pooling's forward gives of y: in the shape given, each order has a part of its own along an axis.
 
-    `shape` and `pooled` are the shapes that y and z have outside.
+    In place of the first two axes of that shape, z has `places`.
     """
-    parts = [pool(part, order) for part, order in zip(np.moveaxis(y, axis, 0), p.astype(float).ravel().tolist())]
+    orders = p.astype(float).ravel().tolist()
+    parts = [pool(part, order) for part, order in zip(np.moveaxis(y.reshape(shape), axis, 0), orders)]
 
     def joined(arrays: list[Array]) -> Array:
         return np.stack(arrays, axis) if len(arrays) > 1 else np.expand_dims(arrays[0], axis)
@@ -184,14 +182,14 @@ def _pooled(y: Array, p: Array, axis: int, pool: _Pool, shape: Shape, pooled: Sh
 
     def pull_y(delta: Array) -> Array:
         errors = joined([part.pull(d) for part, d in zip(parts, split(delta))])
-        return errors.reshape(shape).astype(y.dtype, copy=False)
+        return errors.reshape(y.shape).astype(y.dtype, copy=False)
 
     def pull_p(delta: Array) -> tuple[Array, ...]:
         slopes = [sent(d, part.slope()).sum() for part, d in zip(parts, split(delta))]
         return (np.array(slopes, p.dtype).reshape(p.shape),)
 
     z = joined([part.z for part in parts]).astype(y.dtype, copy=False)
-    return z.reshape(pooled)[()], pull_y, pull_p
+    return z.reshape(places + z.shape[2:])[()], pull_y, pull_p
 
 
 def _orders(p: Any, name: str, each: str) -> Array:

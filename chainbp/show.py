@@ -18,10 +18,7 @@ def printable(text: str) -> str:
 
 def texts(links: Sequence[Any]) -> list[str]:
     """The text of each link, in data order: ρ[W⁽¹⁾], σ, ρ[W⁽²⁾], σ."""
-    return [
-        f.name + (f"[{', '.join(symbol + layer for symbol in f.symbols)}]" if f.brackets else "")
-        for f, layer in zip(links, _superscripts(links))
-    ]
+    return [f.name + (f"[{', '.join(names)}]" if f.brackets else "") for f, names in zip(links, _symbols(links))]
 
 
 def text(links: Sequence[Any]) -> str:
@@ -40,8 +37,8 @@ def latex(links: Sequence[Any]) -> str:
 
 def parameter_names(links: Sequence[Any]) -> tuple[str, ...]:
     """A symbol for each parameter of a chain, in data order: W⁽¹⁾, W⁽²⁾; θ where a function was given none."""
-    named = zip(links, _superscripts(links))
-    return tuple(s + layer for f, layer in named for s in f.symbols or ("θ",) * len(f.parameters))
+    named = zip(links, _symbols(links))
+    return tuple(name for f, names in named for name in names or ["θ"] * len(f.parameters))
 
 
 def _layers(links: Sequence[Any]) -> list[str]:
@@ -54,8 +51,9 @@ def _layers(links: Sequence[Any]) -> list[str]:
     return layers
 
 
-def _superscripts(links: Sequence[Any]) -> list[str]:
-    return [layer.translate(_SUPERSCRIPT) for layer in _layers(links)]
+def _symbols(links: Sequence[Any]) -> list[list[str]]:
+    """The symbols of each link's parameters, with their layer number: W⁽¹⁾."""
+    return [[symbol + layer.translate(_SUPERSCRIPT) for symbol in f.symbols] for f, layer in zip(links, _layers(links))]
 
 
 def variable_names(links: Sequence[Any]) -> list[str]:
@@ -93,10 +91,9 @@ def table(bp: Any) -> str:
 def html_table(bp: Any) -> str:
     """The same as HTML."""
     head = "".join(f'<th scope="col">{cell}</th>' for cell in ("variable", *_HEAD))
-    rows = [(f'<th scope="row">{name}</th>', *(f"<td>{cell}</td>" for cell in cells)) for name, *cells in _rows(bp)]
-    body = "".join(f"<tr>{''.join(row)}</tr>" for row in rows)
+    rows = [f'<th scope="row">{name}</th><td>{"</td><td>".join(cells)}</td>' for name, *cells in _rows(bp)]
     caption = f'<table class="backprop"><caption>L = {bp.loss:.6g}</caption>'
-    return f"{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"{caption}<thead><tr>{head}</tr></thead><tbody><tr>{'</tr><tr>'.join(rows)}</tr></tbody></table>"
 
 
 def _brief(value: Any) -> str:
