@@ -191,7 +191,7 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> tuple[list
         for i in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
             unit = np.zeros(at.shape)
             unit[i] = 1.0
-            column, error, kink = _differentiate(moved, unit, sizes[i], y.ravel(), noise, abs(weights[0]))
+            column, error, kink = _differentiate(moved, unit, sizes[i], y.ravel(), noise)
             # An unknown error is of no account at an output that does not move.
             known = (column != 0) | np.isfinite(unsure)
             heard, off = np.where(known, weights, 0.0), np.where(known, unsure, 0.0)
@@ -254,10 +254,8 @@ def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, 
     return ("cannot tell", f"cannot tell: {unclear}"), error, where
 
 
-def _differentiate(
-    f: Callable[[Array], Array], unit: Array, size: float, value: Array, noise: Array, weight: Array
-) -> _Slopes:
-    """The derivatives of f along a unit vector, where f(0) is `value` and known to `noise`, and how much each weighs.
+def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value: Array, noise: Array) -> _Slopes:
+    """The derivatives of f along a unit vector, where f(0) is `value` and known to `noise`.
 
     Ever shorter steps h, each half of the one before. The error of a central difference goes as h², so two of them
     give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding
@@ -266,7 +264,7 @@ def _differentiate(
     unknown = np.full(value.shape, np.nan)
     best, central, better, change, bend = _Slopes(unknown, unknown, unknown == 0), *[unknown] * 4
     h, still = max(size, 1.0) / 16, np.full(value.shape, True)
-    while h > 1e-11 * size and not weight @ best.error <= 1e-9 * (weight @ abs(best.value)):
+    while h > 1e-11 * size:
         up, down = f(h * unit), f(-h * unit)
         now, bend_now = (up - down) / (2 * h), abs(up - 2 * value + down) / h
         better_now = (4 * now - central) / 3
