@@ -464,3 +464,16 @@ def test_a_smooth_layer_is_asked_some_dozens_of_times_for_each_number():
 
     assert check_gradient(squared_error[np.zeros(10)] @ Function(forward, name="counted"), np.linspace(-1, 2, 10))
     assert len(calls) < 40 * 10
+
+
+@pytest.mark.parametrize("sent", [np.nan, np.inf, -np.inf])
+def test_an_error_that_is_no_number_is_wrong(sent):
+    broken = Function(lambda x: (x, lambda delta: delta * [1.0, sent], None), name="broken")
+    x = check_gradient(squared_error[[1.0, 2.0]] @ broken, [0.5, -1.0]).worst
+    assert (x.verdict, x.where, x.error) == ("WRONG", (1,), np.inf)
+
+
+def test_entries_without_influence_do_not_hide_a_wrong_one():
+    x = check_gradient(squared_error[[1.0, 1.0, 3.0]] @ wrong("factor", relu), [-1.0, -2.0, 2.0]).worst
+    assert (x.verdict, x.where) == ("WRONG", (2,))
+    assert x.error == pytest.approx(0.5, rel=1e-6)
