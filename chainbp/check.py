@@ -15,7 +15,7 @@ import numpy.typing as npt
 from chainbp import show
 from chainbp.backprop import backprop
 from chainbp.function import Function
-from chainbp.wanted import Array, as_array, number
+from chainbp.wanted import Array, alike, as_array, number
 
 Verdict = Literal["agrees", "WRONG", "cannot tell"]
 # A verdict and its reason.
@@ -136,26 +136,24 @@ def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6)
     x = as_array(x, "x", "check_gradient").astype(np.float64)
     if not np.isfinite(x).all():
         raise ValueError("check_gradient: x must be finite; got inf or NaN")
-    links = loss.functions
-    loss = loss.with_parameters([theta.astype(np.float64) for theta in loss.parameters])
+    links, loss = loss.functions, loss.with_parameters([theta.astype(np.float64) for theta in loss.parameters])
     bp = backprop(loss, x)
     named = [*zip(loss.parameter_names, bp.gradients)]
     compared: list[Comparison] = []
     # What the layers behind have told: the error, by differences alone, and whether their pulls can be trusted.
     delta, way = _Slopes(np.ones(()), np.zeros(()), np.zeros((), bool)), list[_Finding]()
     for f, given, h in reversed([*zip(loss.functions, links, bp.hidden)]):
-        (of_x, found), *of_theta = _ask(f, h, delta, tolerance)
+        told, found = _ask(f, h, delta, tolerance)
         y, again = given(h), given.with_parameters(given.parameters)
-        other: _Finding | None = None
-        if not all(_alike([y], [given(h)]) for _ in range(8)):  # once, numbers drawn at random may be alike by chance
-            found = other = "cannot tell", f"cannot tell: {f} gives other values when it is asked again"
-        elif not _alike([y], [again(h)]):
-            other = "WRONG", f"{f} is another function after with_parameters(f.parameters)"
-        for theta, (slopes, test) in reversed([*zip(f.parameters, of_theta)]):
+        if not all(alike(y, given(h)) for _ in range(8)):  # once, numbers drawn at random may be alike by chance
+            found = [("cannot tell", f"cannot tell: {f} gives other values when it is asked again")] * len(found)
+        elif not alike(y, again(h)):
+            found[1:] = [("WRONG", f"{f} is another function after with_parameters(f.parameters)")] * len(f.parameters)
+        for theta, slopes, finding in reversed([*zip(f.parameters, told[1:], found[1:])]):
             name, gradient = named.pop()
             if not np.isinf(theta).all():
-                compared.append(_compare(name, gradient, slopes, [*way, other or test], tolerance))
-        delta, way = of_x, [*way, found]
+                compared.append(_compare(name, gradient, slopes, [*way, finding], tolerance))
+        delta, way = told[0], [*way, found[0]]
     compared.append(_compare("x", bp.deltas[0], delta, way, tolerance))
     return GradientCheck(compared[::-1], tolerance)
 
@@ -168,7 +166,7 @@ class _Slopes(NamedTuple):
     kink: Any
 
 
-def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> list[tuple[_Slopes, _Finding]]:
+def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> tuple[list[_Slopes], list[_Finding]]:
     """For x, and for each parameter of a layer: the slopes of the loss, and whether the pull passes the dot-test."""
     y, pull = f.vjp(x)
     rng = np.random.default_rng(0)
@@ -176,13 +174,16 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> list[tuple
     delta = rng.choice([-1, 1], y.shape) * rng.uniform(1, 2, y.shape) / _sizes(y)
     weights = np.stack([delta.ravel(), behind.value.ravel()])
     unsure = np.stack([np.zeros(y.size), behind.error.ravel()])
-    delta_x, of_theta = pull(delta)
-    places, gradients, tests = [x, *f.parameters], [delta_x, *of_theta], []
-    for k, (at, gradient) in enumerate(zip(places, gradients)):
+    back = pull(delta)
+    places, slopes, found = [x, *f.parameters], list[_Slopes](), list[_Finding]()
+    for k, (at, gradient) in enumerate(zip(places, [back[0], *back[1]])):
 
         def moved(step: Array, k: int = k) -> Array:
             new = [*places[:k], places[k] + step, *places[k + 1 :]]
-            return np.ravel((f.with_parameters(new[1:]) if k else f)(new[0]))
+            try:
+                return np.ravel((f.with_parameters(new[1:]) if k else f)(new[0]))
+            except ValueError:  # a step that leaves the domain of f, as p − h < 0 does, tells nothing
+                return np.full(y.size, np.nan)
 
         noise, sizes = _roughness(moved, at) * _sizes(y).ravel(), _sizes(at)
         # Entries at infinity cannot be moved: there the gradient stands for its own difference.
@@ -190,7 +191,7 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> list[tuple
         for i in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
             unit = np.zeros(at.shape)
             unit[i] = 1.0
-            column, error, kink = _differentiate(moved, unit, sizes[i], y.ravel(), noise, abs(weights[0]))
+            column, error, kink = _differentiate(moved, unit, sizes[i], y.ravel(), noise)
             # An unknown error is of no account at an output that does not move.
             known = (column != 0) | np.isfinite(unsure)
             heard, off = np.where(known, weights, 0.0), np.where(known, unsure, 0.0)
@@ -198,90 +199,79 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> list[tuple
             told.error[:, *i] = abs(heard) @ (error + 4 * _EPS * abs(column)) + off @ abs(column)
             told.kink[i] = kink.any()
         of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink) for row in (0, 1)]
-        (verdict, why), _ = _judge(gradient, of_delta, tolerance)
+        (verdict, why), *_ = _judge(gradient, of_delta, tolerance)
         blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
         wrong = f"{f} fails the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩: look at its {blamed}"
-        reason = {"agrees": why, "cannot tell": f"{why}, in {f}", "WRONG": wrong}[verdict]
-        tests.append((of_loss, (verdict, reason)))
+        slopes.append(of_loss)
+        found.append((verdict, wrong if verdict == "WRONG" else f"{why}, in {f}"))
     # After all these runs of f, as after those of the same f elsewhere in a chain.
-    delta_x, of_theta = pull(delta)
-    if not _alike(gradients, [delta_x, *of_theta]):
-        spoiled: _Finding = "WRONG", f"{f} sends another error back when its pulls are asked again, after other runs"
-        return [(slopes, spoiled) for slopes, _ in tests]
-    return tests
-
-
-def _alike(these: list[Any], those: list[Any]) -> bool:
-    """Whether numbers are the same, bit by bit; NaN is NaN."""
-    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(these, those))
+    if not alike(back, pull(delta)):
+        spoiled = f"{f} sends another error back when its pulls are asked again, after other runs"
+        found = [("WRONG", spoiled)] * len(found)
+    return slopes, found
 
 
 def _compare(name: str, gradient: Array, slopes: _Slopes, way: list[_Finding], tolerance: float) -> Comparison:
     """The verdict on a gradient of the loss, after that on each layer that it comes through."""
-    (seen, _), error = _judge(gradient, slopes, tolerance)
-    # Where all entries are wrong by one factor, rounding alone would decide which is the worst. Of those that are
-    # equally wrong, take the one that is off by most.
-    off = np.where(error >= error.max() * (1 - 1e-6), np.abs(gradient - slopes.value), -1.0)
-    where = tuple(map(int, np.unravel_index(np.argmax(off), error.shape)))
+    (seen, why), error, where = _judge(gradient, slopes, tolerance)
     verdict, reason = max(reversed(way), key=lambda finding: _order(finding[0]))
-    if verdict == seen == "WRONG":
-        reason = f"relative error {error[where]:.1e}{f' at {list(where)}' if where else ''}\n"
-        reason += f"      gradient {gradient[where]:.6g}, central difference {slopes.value[where]:.6g}"
+    if verdict == seen != "cannot tell":
+        reason = why
     elif verdict == "agrees" and seen == "WRONG":
         verdict, reason = "cannot tell", "cannot tell: layers pass, differences of the loss disagree"
-    elif verdict == "agrees" and seen == "cannot tell":
+    elif verdict == "agrees":
         reason = f"agrees by the dot-test of each layer within {tolerance:.0e}"
-    return Comparison(name, gradient, slopes.value, float(error[where]), where, verdict, reason)
+    return Comparison(name, gradient, slopes.value, error, where, verdict, reason)
 
 
-def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, Array]:
-    """What differences say, and the relative error of each entry, beyond what they may be off by themselves."""
+def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, float, tuple[int, ...]]:
+    """What differences say; the largest relative error, beyond what they may be off by themselves; and where it is."""
     difference, spread, kinks = slopes.value, slopes.error, np.argwhere(slopes.kink).tolist()
     gap, size = np.abs(gradient - difference), np.maximum(np.abs(gradient), np.abs(difference))
     beyond = np.where(np.isnan(gradient), np.inf, np.maximum(gap - 3 * spread, 0))
-    error = np.divide(beyond, size, out=np.array(beyond), where=(beyond > 0) & (beyond < np.inf))
+    errors = np.divide(beyond, size, out=np.array(beyond), where=(beyond > 0) & (beyond < np.inf))
+    # Where all entries are wrong by one factor, rounding alone would decide which is the worst. Of those that are
+    # equally wrong, take the one that is off by most.
+    off = np.where(errors >= errors.max() * (1 - 1e-6), gap, -1.0)
+    where = tuple(map(int, np.unravel_index(np.argmax(off), errors.shape)))
+    error = float(errors[where])
     known = float(np.max(3 * spread / np.maximum(size, _SMALL * size.max())))
-    unclear = ""
     if kinks:
         places = ", ".join(map(str, kinks[:3])) + (" and more" if len(kinks) > 3 else "")
         unclear = f"a kink{f' at {places}' if kinks[0] else ''}"
     elif np.isnan(spread).any():
         unclear = "differences do not settle, or are not finite"
-    elif error.max() > tolerance:
-        return ("WRONG", ""), error
+    elif error > tolerance:
+        wrong = f"relative error {error:.1e}{f' at {list(where)}' if where else ''}\n"
+        wrong += f"      gradient {gradient[where]:.6g}, central difference {difference[where]:.6g}"
+        return ("WRONG", wrong), error, where
     elif not (size > 3 * spread).any():
         unclear = "the derivative is 0 but for rounding, as a wrong one might be"
     elif known > tolerance:
         unclear = f"rounding leaves differences known to {known:.0e} only"
-    if unclear:
-        return ("cannot tell", f"cannot tell: {unclear}"), error
-    return ("agrees", f"agrees with central differences within {tolerance:.0e}"), error
+    else:
+        return ("agrees", f"agrees with central differences within {tolerance:.0e}"), error, where
+    return ("cannot tell", f"cannot tell: {unclear}"), error, where
 
 
-def _differentiate(
-    f: Callable[[Array], Array], unit: Array, size: float, value: Array, noise: Array, weight: Array
-) -> _Slopes:
-    """The derivatives of f along a unit vector, where f(0) is `value` and known to `noise`, and how much each weighs.
+def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value: Array, noise: Array) -> _Slopes:
+    """The derivatives of f along a unit vector, where f(0) is `value` and known to `noise`.
 
     Ever shorter steps h, each half of the one before. The error of a central difference goes as h², so two of them
     give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding
-    takes over. A step that leaves the domain of f, as p − h < 0 does, is left out.
+    takes over.
     """
     unknown = np.full(value.shape, np.nan)
     best, central, better, change, bend = _Slopes(unknown, unknown, unknown == 0), *[unknown] * 4
     h, still = max(size, 1.0) / 16, np.full(value.shape, True)
-    while h > 1e-11 * size and not weight @ best.error <= 1e-9 * (weight @ abs(best.value)):
-        try:
-            up, down = f(h * unit), f(-h * unit)
-        except ValueError:
-            up = down = unknown
+    while h > 1e-11 * size:
+        up, down = f(h * unit), f(-h * unit)
         now, bend_now = (up - down) / (2 * h), abs(up - 2 * value + down) / h
         better_now = (4 * now - central) / 3
-        # Rounding of f, of its values away from 0, and of where they are taken.
-        rounding = (noise + _LEAST + _EPS * (np.maximum(abs(up), abs(down)) + 2 * size * (abs(now) + bend_now))) / h
-        # What no step has moved is known to its last digit, if it has any.
+        # Rounding of f, of its values, and of where they are taken. What no step has moved is known to its last digit.
         still &= (up == value) & (value == down)
-        rounding[still] = (_EPS * abs(value[still]) + _LEAST) / h
+        rounding = np.where(still, 0.0, noise) + _LEAST
+        rounding = (rounding + _EPS * (np.maximum(abs(up), abs(down)) + 2 * size * (abs(now) + bend_now))) / h
         # Steps that are too long for a fast wave may agree by chance. Shorter ones, far from what those said, tell.
         chance = abs(better_now - best.value) > 3 * (best.error + rounding)
         best = best._replace(error=np.where(chance, np.nan, best.error))
@@ -292,7 +282,7 @@ def _differentiate(
         stays = (0.9 * bend < bend_now) & (bend_now < 1.5 * bend)
         kink = stays & (bend_now > np.maximum(100 * rounding, np.maximum(1e-6 * abs(now), 10 * error)))
         best = _Slopes(*(np.where(take, new, old) for new, old in zip((better_now, error, kink), best)))
-        if np.all(~take & ((rounding > best.error) | ((up == value) & (value == down) & (best.error >= 0)))):
+        if np.all(~take & (rounding > best.error)):
             break
         central, better, change, bend = now, better_now, change_now, bend_now
         h /= 2
@@ -307,12 +297,10 @@ def _roughness(f: Callable[[Array], Array], at: Array) -> float:
     # No entry may cross 0, where powers are not smooth, but one that is there.
     own = np.where(at == 0, _sizes(at), np.where(np.isfinite(at), at, 0.0))
     direction = 3e-7 * own * np.random.default_rng(1).uniform(0.5, 1, at.shape)
-    try:
-        values = np.array([f(i * direction) for i in range(12)])
-    except ValueError:
-        return 0.0
-    rough = float(np.max(abs(np.diff(values, 3, axis=0)) / _sizes(values[0])))
-    return rough if rough < 1e-3 else np.nan
+    values = np.array([f(i * direction) for i in range(12)])
+    rough = np.max(abs(np.diff(values, 3, axis=0)) / _sizes(values[0]))
+    # Where values are not finite, or there are none, the differences tell of it themselves.
+    return np.nan if rough > 1e-3 else float(np.nan_to_num(rough))
 
 
 def _sizes(at: Array) -> Array:

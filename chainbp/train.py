@@ -1,7 +1,7 @@
 """Gradient descent on the cost (18): what the gradients are for."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from chainbp import show
 from chainbp.backprop import backprop
 from chainbp.function import Family, Function
-from chainbp.wanted import as_array, number
+from chainbp.wanted import Array, as_array, number
 
 
 class Training(NamedTuple):
@@ -117,8 +117,8 @@ def train(
 
     velocity = [np.zeros_like(theta) for theta in network.parameters]
     history = np.empty(steps)
-    bar = _progress(steps) if progress else None
-    for step, columns in zip(range(steps), _batches(samples, size, seed)):
+    each_step = _shown(steps, history) if progress else range(steps)
+    for step, columns in zip(each_step, _batches(samples, size, seed)):
         bp = backprop(cost[T[..., columns]] @ network, X[columns] if axis == 0 else X[:, columns])
         history[step] = bp.loss / size
         velocity = [momentum * v + (g / size).astype(v.dtype) for v, g in zip(velocity, bp.gradients)]
@@ -134,29 +134,27 @@ def train(
             network = network.with_parameters(moved)
         except ValueError as error:
             raise ValueError(f"train: step {step} led a parameter out of its range: {error}") from error
-        if bar is not None:
-            bar.update()
-    if bar is not None:
-        bar.set_description(f"loss {history[-1]:.4g}")
-        bar.close()
     return Training(network, history)
 
 
-def _batches(samples: int, size: int, seed: int) -> Iterable[Any]:
+def _batches(samples: int, size: int, seed: int) -> Iterator[Any]:
     """Columns of one batch after the other, shuffled anew each time around; all columns where one batch has all."""
     rng = np.random.default_rng(seed)
     while True:
-        order = rng.permutation(samples) if size < samples else None
-        starts = range(0, samples - size + 1, size)
-        yield from (slice(None) if order is None else order[i : i + size] for i in starts)
+        order, starts = rng.permutation(samples), range(0, samples - size + 1, size)
+        yield from (order[i : i + size] if size < samples else slice(None) for i in starts)
 
 
-def _progress(steps: int) -> Any:
-    """A tqdm bar on standard output whose last state is the same in every run, or None without tqdm."""
+def _shown(steps: int, history: Array) -> Iterator[int]:
+    """The steps, with a tqdm bar on standard output whose last state is the same in every run; without tqdm, no bar."""
     try:
         from tqdm import tqdm
     except ImportError:
-        return None
+        return (yield from range(steps))
     blocks = " ·━" if show.printable(" ·━") == " ·━" else True
     form = "{desc:<16}|{bar}| {n_fmt}/{total_fmt}"
-    return tqdm(total=steps, file=sys.stdout, ascii=blocks, ncols=60, bar_format=form)
+    with tqdm(total=steps, file=sys.stdout, ascii=blocks, ncols=60, bar_format=form) as bar:
+        for step in range(steps):
+            yield step
+            bar.update()
+        bar.set_description(f"loss {history[-1]:.4g}")

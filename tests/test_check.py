@@ -409,3 +409,71 @@ def test_a_pull_that_spoils_what_it_needs_is_wrong():
     report = check_gradient(squared_error[[0.3, -0.7]] @ Function(soft, name="soft"), [1.0, 2.0])
     assert report.worst.verdict == "WRONG"
     assert "asked again" in report.worst.reason
+
+
+@pytest.mark.parametrize("off", [0.5e-6, 1.5e-6, 1e-3])
+def test_what_is_off_by_more_than_the_tolerance_is_wrong_and_by_less_agrees(off):
+    bent = elementwise(np.tanh, lambda x: (1 + off) * (1 - np.tanh(x) ** 2), "bent")
+    for options in ({}, {"tolerance": 1e-5}, {"tolerance": 0.1}):
+        tolerance = options.get("tolerance", 1e-6)
+        report = check_gradient(squared_error[[0.3, -0.7]] @ bent, [0.5, 2.0], **options)
+        assert report.worst.verdict == ("WRONG" if off > tolerance else "agrees")
+        assert (report.worst.error > tolerance) == (off > tolerance) == (not report)
+
+
+def test_a_pull_that_cuts_large_errors_does_not_agree():
+    """Errors as small as those of the dot-test pass it untouched; those of the loss do not."""
+    clipped = Function(lambda x: (x, lambda delta: np.clip(delta, -5.0, 5.0), None), name="clipped")
+    x = check_gradient(squared_error[[1000.0, 2000.0]] @ clipped, [0.5, -1.0]).worst
+    assert (x.verdict, x.reason) == ("cannot tell", "cannot tell: layers pass, differences of the loss disagree")
+
+
+@pytest.mark.parametrize(("kind", "name", "blamed"), [("sign", "x", "pull_x"), ("sign of θ", "W", "pull_theta, W")])
+def test_a_wrong_pull_is_named_where_a_perfect_fit_hides_it(kind, name, blamed):
+    f, x = rho[[[1.0, -2.0], [0.5, 1.0]]], np.array([0.3, 0.7])
+    of = {c.name: c for c in check_gradient(squared_error[f @ x] @ wrong(kind, f), x).comparisons}
+    assert {c.verdict for c in of.values()} == {"WRONG", "cannot tell"}
+    assert of[name].verdict == "WRONG"
+    assert of[name].reason.endswith(f"look at its {blamed}")
+
+
+def test_what_is_unknown_at_one_output_is_no_matter_of_numbers_that_do_not_reach_it():
+    """At the edge of the domain of H, z = 0, there are no central differences."""
+    W = check_gradient(cross_entropy[[1.0, 0.0]] @ rho[[[0.9], [0.0]]], [1.0]).comparisons[1]
+    assert W.verdict == "cannot tell"
+    assert W.difference[0] == pytest.approx(W.gradient[0], rel=1e-7)
+    assert np.isnan(W.difference[1])
+
+
+def test_many_kinks_are_counted_and_not_listed():
+    def reason(n):
+        return check_gradient(squared_error[np.ones(n)] @ relu, np.zeros(n)).worst.reason
+
+    assert reason(3).startswith("cannot tell: a kink at [0], [1], [2]")
+    assert "and more" not in reason(3)
+    assert reason(4).startswith("cannot tell: a kink at [0], [1], [2] and more")
+
+
+def test_a_smooth_layer_is_asked_some_dozens_of_times_for_each_number():
+    calls = []
+
+    def forward(x):
+        calls.append(1)
+        y = np.tanh(x)
+        return y, lambda delta: (1 - y * y) * delta, None
+
+    assert check_gradient(squared_error[np.zeros(10)] @ Function(forward, name="counted"), np.linspace(-1, 2, 10))
+    assert len(calls) < 40 * 10
+
+
+@pytest.mark.parametrize("sent", [np.nan, np.inf, -np.inf])
+def test_an_error_that_is_no_number_is_wrong(sent):
+    broken = Function(lambda x: (x, lambda delta: delta * [1.0, sent], None), name="broken")
+    x = check_gradient(squared_error[[1.0, 2.0]] @ broken, [0.5, -1.0]).worst
+    assert (x.verdict, x.where, x.error) == ("WRONG", (1,), np.inf)
+
+
+def test_entries_without_influence_do_not_hide_a_wrong_one():
+    x = check_gradient(squared_error[[1.0, 1.0, 3.0]] @ wrong("factor", relu), [-1.0, -2.0, 2.0]).worst
+    assert (x.verdict, x.where) == ("WRONG", (2,))
+    assert x.error == pytest.approx(0.5, rel=1e-6)
