@@ -477,3 +477,11 @@ def test_entries_without_influence_do_not_hide_a_wrong_one():
     x = check_gradient(squared_error[[1.0, 1.0, 3.0]] @ wrong("factor", relu), [-1.0, -2.0, 2.0]).worst
     assert (x.verdict, x.where) == ("WRONG", (2,))
     assert x.error == pytest.approx(0.5, rel=1e-6)
+
+
+def test_the_noise_of_a_layer_counts_only_where_an_entry_reaches():
+    def rounded(x):
+        return np.round(np.sin(x), 10), lambda delta: delta * np.cos(x), None
+
+    x = np.linspace(0.2, 1.0, 20)
+    assert check_gradient(squared_error[np.zeros(20)] @ Function(rounded, name="rounded"), x).ok
