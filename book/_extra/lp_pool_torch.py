@@ -30,13 +30,15 @@ class _LpPool(torch.autograd.Function):
         q = r ** (p - 1).clamp(min=0)  # serves forward and backward
         # Below p = 1.5, a derivative may be seen where the ratio is no normal float: let such windows have no sum.
         if torch.compiler.is_compiling() or (p < 1.5).any():
-            r.masked_fill_((p < 1.5) & (a > 0) & (r < numbers.tiny), torch.nan)
+            faint = where(p < 1.5, torch.full_like(p, numbers.tiny), 0)
+            r = where(r < faint, where(a > 0, torch.nan, 0), r)
         w = r.mul_(q)
         # A power that vanishes leaves a trace: only a window of zeros has the sum 0.
         s = F.avg_pool2d(torch.maximum(w, a.clamp_(max=numbers.tiny)), size, stride, divisor_override=1)
+        # Compared with one number for each map: torch.compile joins masks of windows entry by entry.
         easy = (p >= 1) & (p < torch.inf) & (unit < torch.inf)
-        known = easy & (s >= numbers.tiny / numbers.eps)
-        left = ~known & ~(easy & (s == 0))
+        known = s >= where(easy, torch.full_like(unit, numbers.tiny / numbers.eps), torch.inf)
+        left = where(known, 0, s) != where(easy, 0, torch.nan)
         root = _root(where(known, s, 1), p)
         z = where(known, unit * root, 0)
         entropy, w = (torch.zeros_like(z), w) if ctx.needs_input_grad[1] else (None, None)
@@ -53,7 +55,7 @@ class _LpPool(torch.autograd.Function):
             found = iter(torch.autograd.grad(_smooth(y, p, size, stride), wanted, delta, create_graph=True))
             return tuple(next(found) if needed else None for needed in ctx.needs_input_grad)
         of_y = q * torch.ops.aten.avg_pool2d_backward(delta * shared, y, size, stride, (0, 0), False, True, 1)
-        _send(of_y, delta, y, p, left & (delta != 0), [*size, *stride])
+        _send(of_y, delta, y, p, left, [*size, *stride])
         if not ctx.needs_input_grad[1]:
             return of_y, None, None, None
         # An error of 0 sends nothing, even from a NaN.
@@ -78,8 +80,8 @@ def _mend(
 
 @torch.library.custom_op("lp_pool_torch::send", mutates_args=("of_y",))
 def _send(of_y: Tensor, delta: Tensor, y: Tensor, p: Tensor, left: Tensor, windows: list[int]) -> None:
-    """Send the errors of windows that are left back to their entries."""
-    for at, entries in _windows(left, y, *windows):
+    """Send the errors of windows that are left, but for errors of 0, back to their entries."""
+    for at, entries in _windows(left & (delta != 0), y, *windows):
         gradient = _norms(y.take(entries), p.expand(left.shape)[at])[1]
         of_y.put_(entries, delta[at] * gradient, accumulate=True)
 
