@@ -8,7 +8,7 @@ import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples
 import { MIN_P } from "./p_axis.js";
 
 const REACH = shared.descent.reach;
-const GRID = 48;
+const GRID = 36;
 const BANDS = 14;
 const LABELED = 3;
 const STEP = 0.05;
