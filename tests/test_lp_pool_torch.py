@@ -190,6 +190,45 @@ def test_padding_and_ceil_mode_are_those_of_max_pooling(length, windows, ceil):
     torch.testing.assert_close(ours.lp_pool2d(y, torch.inf, *windows, ceil), expected)
 
 
+@pytest.mark.parametrize("p", [1.2, 3.0, 20.0, torch.inf])
+def test_a_window_s_results_are_that_window_s_alone(p):
+    y = torch.rand(2, 3, 16, 16)
+    y[1, 0, 0, 0] = torch.nan
+
+    def results(y):
+        y, orders = y.clone().requires_grad_(), torch.full((3,), p, requires_grad=True)
+        z = ours.lp_pool2d(y, orders, 3, 2)
+        return z, *torch.autograd.grad(z[0].sum(), (y, orders))
+
+    (z, gradient, slope), (z_alone, gradient_alone, slope_alone) = results(y), results(y[:1])
+    assert torch.equal(z[:1], z_alone)
+    assert torch.equal(gradient[:1], gradient_alone)
+    assert torch.equal(slope, slope_alone)
+
+
+def test_what_vanishes_in_a_large_window_adds_up_to_nothing():
+    y = torch.full((1, 1, 200, 200), 0.3)
+    y[0, 0, 0, 0] = 1.0
+    y.requires_grad_()
+    z = ours.lp_pool2d(y, 103.0, 200)
+    z.backward(torch.ones_like(z))
+    assert z.item() == pytest.approx(1, rel=16 * 2**-23)
+    assert y.grad[0, 0, 0, 0].item() == pytest.approx(1, rel=16 * 2**-23)
+
+
+def test_large_errors_overflow_only_where_the_result_does():
+    y = torch.tensor([[[[1.0, 0.5], [0.25, 0.0]]]], requires_grad=True)
+    z = ours.lp_pool2d(y, 100.0, 2)
+    z.backward(torch.full_like(z, 2.0**32))
+    assert torch.allclose(y.grad, torch.tensor([[[[2.0**32, 0.0], [0.0, 0.0]]]]), atol=1e-10)
+
+    p = torch.tensor(3.0, requires_grad=True)
+    z = ours.lp_pool2d(torch.tensor([[[[2e38, 1e38]]]]), p, (1, 2))
+    (slope,) = torch.autograd.grad(z, p, torch.full_like(z, 8.0))
+    w = np.array([8, 1]) / 9
+    assert slope.item() == pytest.approx(-8 * 2e38 * (9 / 8) ** (1 / 3) / 9 * -(w * np.log(w)).sum(), rel=1e-5)
+
+
 def test_a_batch_without_images_stays_one():
     assert ours.lp_pool2d(torch.zeros(0, 3, 4, 4), 2.0, 2).shape == nn.LPPool2d(2.0, 2)(torch.zeros(0, 3, 4, 4)).shape
 

@@ -37,7 +37,8 @@ class _LpPool(torch.autograd.Function):
         s = F.avg_pool2d(torch.maximum(w, a.clamp_(max=numbers.tiny)), size, stride, divisor_override=1)
         # Compared with one number for each map: torch.compile joins masks of windows entry by entry.
         easy = (p >= 1) & (p < torch.inf) & (unit < torch.inf)
-        known = s >= where(easy, torch.full_like(unit, numbers.tiny / numbers.eps), torch.inf)
+        least = size[0] * size[1] * numbers.tiny**0.5  # the traces are nothing beside it, and δ/s has room
+        known = s >= where(easy, torch.full_like(unit, least), torch.inf)
         left = where(known, 0, s) != where(easy, 0, torch.nan)
         root = _root(where(known, s, 1), p)
         z = where(known, unit * root, 0)
@@ -59,7 +60,7 @@ class _LpPool(torch.autograd.Function):
         if not ctx.needs_input_grad[1]:
             return of_y, None, None, None
         # An error of 0 sends nothing, even from a NaN.
-        of_p = where((delta == 0) | (entropy == 0), 0, -delta * z * entropy / p / p)
+        of_p = where((delta == 0) | (entropy == 0), 0, -delta * (entropy / p / p) * z)
         return of_y, of_p.sum_to_size(p.shape), None, None
 
 
@@ -71,7 +72,8 @@ def _mend(
     """Put in z of windows that are left; if p is learned, H of these, and of all others from w."""
     for at, entries in _windows(left if w is None else torch.ones_like(left), y, *windows):
         if left[at].any():
-            z[at], _, h = _norms(y.take(entries), p.expand(left.shape)[at])
+            norm, _, h = _norms(y.take(entries), p.expand(left.shape)[at])
+            z[at] = where(left[at], norm, z[at])
         else:
             h = _entropy(w.take(entries))
         if entropy is not None:
