@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -139,10 +140,12 @@ def train(
 
 def _batches(samples: int, size: int, seed: int) -> Iterator[Any]:
     """Columns of one batch after the other, shuffled anew each time around; all columns where one batch has all."""
+    if size == samples:
+        yield from repeat(slice(None))
     rng = np.random.default_rng(seed)
     while True:
-        order, starts = rng.permutation(samples), range(0, samples - size + 1, size)
-        yield from (order[i : i + size] if size < samples else slice(None) for i in starts)
+        order = rng.permutation(samples)
+        yield from (order[i : i + size] for i in range(0, samples - size + 1, size))
 
 
 def _shown(steps: int, history: Array) -> Iterator[int]:
