@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainbp.function import Family, Function, Step, named
-from chainbp.wanted import Array, as_array, bias, total
+from chainbp.wanted import Array, as_array, bias, product, total
 
 
 @named("σ", r"\boldsymbol{\sigma}")
@@ -32,7 +32,7 @@ def sigma(x: Array) -> Step:
     np.exp(y, y)
     y += 1.0
     np.reciprocal(y, y)
-    return y, lambda delta: (1.0 - y) * y * delta, None
+    return y, lambda delta: product(1.0 - y, y, delta), None
 
 
 @named("tanh", r"\tanh")
@@ -51,7 +51,7 @@ def tanh(x: Array) -> Step:
            [0., 0.]])
     """
     y = np.tanh(x)
-    return y, lambda delta: (1.0 - y) * (1.0 + y) * delta, None
+    return y, lambda delta: product(1.0 - y, 1.0 + y, delta), None
 
 
 @named("relu")

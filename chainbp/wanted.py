@@ -114,6 +114,13 @@ def total(values: Array) -> Array:
     return np.asarray(np.ascontiguousarray(values.T).sum(axis=-1).T)
 
 
+def product(first: Any, *others: Array) -> Any:
+    """The product of arrays, in place of the first, which is new: faster than new arrays, and less to hold."""
+    for other in others:
+        first *= other
+    return first
+
+
 def bias(b: Any, rows: int, of: str) -> Array:
     """The bias b of `rows` units, or an error."""
     array = as_array(b, "b", of)
