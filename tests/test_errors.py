@@ -252,6 +252,7 @@ FORWARD = {
 }
 BACK = {
     "d[:2]": ["pull_x", "(3,)", "(2,)"],
+    "d * 1j": ["pull_x", "gave ndarray of complex128 of shape (3,)"],
     "d[:, None]": ["pull_x", "(3,)", "(3, 1)"],
     "d[7]": ["pull_x", "out of bounds"],
     "d['a']": ["pull_x", "indices"],

@@ -167,6 +167,12 @@ def test_a_chain_has_a_forward_of_its_own():
         np.testing.assert_array_equal(got, gradient)
 
 
+def test_a_family_may_give_a_chain(rng):
+    dense = Family(lambda W, b: sigma @ rho[W, b])
+    W, b = rng.normal(size=(2, 3)), rng.normal(size=2)
+    assert dense[W, b] == sigma @ rho[W, b]
+
+
 def test_integers_become_float64():
     assert (rho[[[1, 2]]] @ [3, 4]).dtype == np.float64
     assert rho[[[1, 2]]].parameters[0].dtype == np.float64

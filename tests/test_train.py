@@ -63,6 +63,11 @@ def test_a_seed_decides_the_batches(net, xor):
     assert not np.array_equal(runs[0], runs[2])
 
 
+def test_what_the_defaults_are(net, xor):
+    said = train(net, squared_error, *xor, batch=2, steps=1000, rate=0.1, momentum=0.0, seed=0, progress=False)
+    np.testing.assert_array_equal(train(net, squared_error, *xor, batch=2, progress=False).history, said.history)
+
+
 def test_every_sample_is_seen_once_each_time_around(rng):
     seen = []
 
@@ -140,6 +145,7 @@ def test_progress_bar_ends_the_same_way_each_time(net, xor, capsys):
         train(net, squared_error, X, T, steps=50)
         ends.append(capsys.readouterr().out.rstrip("\n").split("\r")[-1])
     assert ends[0] == ends[1]
+    assert "|━━" in ends[0]
     assert "50/50" in ends[0]
     assert ends[0].startswith("loss 0.")
 
