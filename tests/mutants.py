@@ -19,7 +19,7 @@ import mpmath  # noqa: F401
 import pytest
 
 TESTS = {
-    "function": "function errors laws display",
+    "function": "function backprop errors laws display",
     "wanted": "function errors laws",
     "lp": "pooling lp_pool2d laws images",
     "pooling": "pooling lp_pool2d errors laws",

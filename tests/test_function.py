@@ -1,5 +1,7 @@
 """Composition, brackets, pulls and Jacobians: chainbp.function."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -171,6 +173,14 @@ def test_a_family_may_give_a_chain(rng):
     dense = Family(lambda W, b: sigma @ rho[W, b])
     W, b = rng.normal(size=(2, 3)), rng.normal(size=2)
     assert dense[W, b] == sigma @ rho[W, b]
+
+
+def test_a_family_takes_what_its_decorated_author_takes():
+    def scale(a, b):
+        return Function(lambda x: (a * b * x, lambda delta: a * b * delta, None))
+
+    squared = Family(functools.wraps(scale)(lambda a: scale(a, a)))
+    assert squared[3.0] @ 2.0 == 18
 
 
 def test_integers_become_float64():
