@@ -2,6 +2,7 @@
 
 import copy
 import gc
+import io
 import os
 import pickle
 import re
@@ -285,6 +286,24 @@ def test_what_differs_is_unequal():
         assert f == make(calls[i])
         assert [f == g for g in functions] == [i == j for j in range(len(calls))], calls[i]
         assert f != "σ"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_whatever_standard_output_can_print_nothing_is_lost(monkeypatch, encoding):
+    """Not the training behind a progress bar either."""
+    out = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", out)
+    net, X, T = sigma @ rho[np.eye(2)], np.ones((2, 3)), np.zeros((2, 3))
+    trained = chainbp.train(net, squared_error, X, T, steps=3)
+    loss = squared_error[T] @ trained.network
+    things = [net, rho, trained, backprop(loss, X), check_gradient(loss, X), squared_error[T] @ eta[np.inf]]
+    for thing in things:
+        print(thing)
+    out.flush()
+    text = out.buffer.getvalue().decode(encoding)
+    assert "3/3" in text
+    assert ("━" if encoding == "utf-8" else "#") in text
+    assert all(("σ" if encoding == "utf-8" else r"\N{GREEK SMALL LETTER SIGMA}") in repr(f) for f in (net, trained))
 
 
 def test_the_layout_of_an_array_does_not_matter(rng):
