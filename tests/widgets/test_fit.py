@@ -75,6 +75,7 @@ def test_faults_are_found(page_at):
         ("f.querySelectorAll('svg text').forEach(n => { n.setAttribute('x', 9); n.setAttribute('y', 9); })", "overlap"),
         ("f.querySelector('svg text').setAttribute('x', -50)", "out by"),
         ("f.querySelector('svg text').style.fontSize = '12px'", "small"),
+        ("f.querySelector('svg text').textContent = '1 steps'", "plural"),
     ]:
         fig.evaluate(f"f => {{ {spoil} }}")
         assert any(fault.startswith(word) for fault in fig.evaluate(FAULTS)), word

@@ -186,6 +186,9 @@ export function remembered(read) {
   };
 }
 
+/** A word after a number: "1 step", "2 steps". */
+export const plural = (count, word) => (count === 1 ? word : `${word}s`);
+
 /** Keep a number between two others. */
 export const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 

@@ -229,7 +229,7 @@ export function gradientOf(chain, { hidden, deltas }, found, gradient, measured)
     bias: () => [EQUALS, delta(chain, link + 1, row)],
     order: () => (chain.sizes[link + 1] > 1 ? [] : [EQUALS, delta(chain, link + 1, 0), ["", " · "], ["gradient", `∂${chain.variables[link + 1]}/∂p`]]),
   };
-  const product = chain.batch ? [["", `{ over ${chain.batch} samples}`]] : (factors[kind]?.() ?? []);
+  const product = chain.batch ? [["", `{ over ${chain.batch} sample${chain.batch > 1 ? "s" : ""}}`]] : (factors[kind]?.() ?? []);
   const check = measured === null || measured === undefined ? [] : [["muted", "{ measured }"], ["muted", measured, "+"]];
   return [["gradient", `∂L/∂${symbol}`], ...product, EQUALS, ["gradient", gradient, "+"], ...check];
 }

@@ -2,7 +2,7 @@
 // from the right; each entry of the next product as the sum that it is, (C1); and the multiply-adds of either order.
 
 import shared from "../../shared.json";
-import { apart, button, clamp, equal, format, h, label, mark, remembered, s, say, set, short, show, signed } from "../kit.js";
+import { apart, button, clamp, equal, format, h, label, mark, plural, remembered, s, say, set, short, show, signed } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
 
 const { widest: WIDEST, letters: LETTERS } = shared.chain_rule;
@@ -117,11 +117,12 @@ export const chainRule = {
       describe(state) {
         const { joints, side, step, products, factors, counts, product, entry } = read(state, given);
         const [left, right] = counts.map(sum);
+        const spent = sum(counts[side].slice(0, step));
         const chosen = product ? ` Entry ${entry.map((v) => v + 1).join(", ")} of the next product is ${format(product[entry[0]][entry[1]], 3)}.` : "";
         return (
           `A chain of widths ${joints.join(", ")}, from its end to the data. From the left it takes ${left} ` +
-          `multiply-adds, from the right ${right}. Multiplying from the ${SIDES[side].side}: ${step} of ${products} products done, ` +
-          `${sum(counts[side].slice(0, step))} multiply-adds so far. Now there ${factors.length > 1 ? "are matrices" : "is one matrix"} ` +
+          `${plural(left, "multiply-add")}, from the right ${right}. Multiplying from the ${SIDES[side].side}: ${step} of ${products} ` +
+          `${plural(products, "product")} done, ${spent} ${plural(spent, "multiply-add")} so far. Now there ${factors.length > 1 ? "are matrices" : "is one matrix"} ` +
           `of ${factors.map(size).join(", ")}.${chosen}`
         );
       },
@@ -161,16 +162,19 @@ function drawOrders(ui, products) {
 function drawSteps(ui, products) {
   const back = button("Back", () => ui.change({ step: Math.min(ui.state.step, products) - 1 }));
   const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));
-  const [done, spent] = [h("span"), h("span")];
-  const status = h("span", { class: "status" }, done, ` of ${products} products`, ...(products > 1 ? [", ", spent, " multiply-adds"] : []));
+  const [done, count, unit] = [h("span"), h("span"), h("span")];
+  const spending = products > 1 ? [", ", count, " ", unit] : [];
+  const status = h("span", { class: "status" }, done, ` of ${products} ${plural(products, "product")}`, ...spending);
   ui.body.append(h("div", { class: "cbp-controls" }, h("div", { role: "group", "aria-label": "products" }, back, on), status));
   return ({ counts, side, step }) => {
     // Not `disabled`, which would take the focus from under the reader's finger.
     set(back, { "aria-disabled": String(step === 0) });
     set(on, { "aria-disabled": String(step === products) });
     ui.number(done, "step", step, String(step));
-    const count = sum(counts[side].slice(0, step));
-    ui.number(spent, "spent", count, String(count));
+    if (products === 1) return;
+    const spent = sum(counts[side].slice(0, step));
+    ui.number(count, "spent", spent, String(spent));
+    say(unit, plural(spent, "multiply-add"));
   };
 }
 
@@ -239,7 +243,8 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   const bracket = s("path", { class: "axis strong", fill: "none" });
   const product = makeMatrix(svg);
   const count = s("tspan", { "font-weight": 650 });
-  const cost = s("text", { class: "small" }, count, " multiply-adds");
+  const unit = s("tspan");
+  const cost = s("text", { class: "small" }, count, " ", unit);
   const done = label(width / 2, bracketTop + 30, "The same matrix comes out from either side.", { class: "muted", "text-anchor": "middle" });
   const row = s("rect", { class: "cursor", rx: 3 });
   const column = s("rect", { class: "cursor", rx: 3 });
@@ -300,7 +305,9 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
 
     for (const node of [bracket, cost, product.node, row, column, track, entry]) show(node, Boolean(pair));
     show(done, !pair);
-    ui.number(count, `next.${SIDES[side].side}`, pair ? counts[side][step] : 0, String(pair ? counts[side][step] : 0));
+    const next = pair ? counts[side][step] : 0;
+    ui.number(count, `next.${SIDES[side].side}`, next, String(next));
+    say(unit, plural(next, "multiply-add"));
     if (!pair) return;
     const [a, b] = side ? drawn.filter(Boolean).slice(-2) : drawn;
     const end = b.left + b.cell * pair[1].matrix[0].length;

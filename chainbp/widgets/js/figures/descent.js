@@ -3,7 +3,7 @@
 
 import { contours } from "d3-contour";
 import shared from "../../shared.json";
-import { arrow, button, clamp, drag, format, formula, grip, h, label, mark, math, move, onGrid, path, reading, s, say, scale, set, signed } from "../kit.js";
+import { arrow, button, clamp, drag, format, formula, grip, h, label, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed } from "../kit.js";
 import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples } from "../math.js";
 import { MIN_P } from "./p_axis.js";
 
@@ -137,7 +137,7 @@ export const descent = {
         const { loss, gradient } = look(state, axes);
         const point = pointOf(state, axes);
         const here = parameter.map(({ name }, k) => `${name} is ${format(point[k])} with derivative ${signed(gradient[k], 3)}`);
-        return `${here.join(", ")}; the loss is ${format(loss, 3)}. ${walk.trail.length - 1} steps were made at learning rate ${format(state.rate)}.`;
+        return `${here.join(", ")}; the loss is ${format(loss, 3)}. Steps made at learning rate ${format(state.rate)}: ${walk.trail.length - 1}.`;
       },
     };
   },
@@ -427,7 +427,7 @@ function drawChoice(ui, axes, controls) {
 /** Which network is trained on which data. */
 function drawData({ W, X, T }) {
   const row = (name, values) => h("tr", {}, h("th", { scope: "row" }, name), ...values.map((v) => h("td", {}, format(v))));
-  const many = (n, word) => `${n} ${word}${n > 1 ? "s" : ""}`;
+  const many = (n, word) => `${n} ${plural(n, word)}`;
   return h(
     "details",
     { class: "cbp-data" },

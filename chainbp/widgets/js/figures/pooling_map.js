@@ -151,7 +151,7 @@ export const poolingMap = {
         const { Y, p, size, stride, cell, entry, corner, content, slopes, Z, deltaZ, deltaY } = read(state);
         const list = (matrix, print) => matrix.flat().map((v) => print(v)).join(", ");
         return (
-          `A map of ${Y.length} rows and ${Y[0].length} columns, pooled to ${Z.length} rows and ${Z[0].length} columns by ` +
+          `A map of ${Y.length} rows and ${Y[0].length} columns, pooled to ${Z.length} × ${Z[0].length} by ` +
           `windows of ${size} × ${size} with stride ${stride}; p is ${format(p)}. The framed window, ${place(cell)} of the ` +
           `pooled map, begins at ${place(corner)} and holds ${list(content, given)}. Its z is ${short(Z[cell[0]][cell[1]])}, ` +
           `its derivatives are ${list(slopes, (v) => short(v, signed))}, its error is ${given(deltaZ[cell[0]][cell[1]], signed)}. ` +
