@@ -2,7 +2,7 @@
 // entropy H of the shares, z with its tangent, and ∂z/∂p = −(z/p²) H.
 
 import { beyond, clamp, equal, fine, format, label, mark, math, move, nice, path, reading, s, say, scale, set, short, show, shows, worth } from "../kit.js";
-import { centralDifferences, entropy, eta, shares, slopeInT } from "../math.js";
+import { apply, centralDifference, entropy, eta, shares, slopeInT } from "../math.js";
 import { barSlider } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P, overAxis } from "./p_axis.js";
 
@@ -268,7 +268,7 @@ function drawSlope(ui, svg, { mostSlope }, { left, right, top }, over) {
     const movable = Number.isFinite(p);
     show(measured, movable);
     if (movable) {
-      const [byP] = centralDifferences(eta(p), y);
+      const byP = centralDifference((order) => apply(eta(order), y), p);
       ui.number(difference, "difference.slope", byP, fine(byP, 4));
     } else delete difference.dataset.value;
   };
