@@ -4,6 +4,7 @@
 import shared from "../../shared.json";
 import { apart, button, clamp, equal, format, h, label, mark, plural, remembered, s, say, set, short, show, signed } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
+import { cellSlider, drawLegend, makeCells, n } from "./matrix.js";
 
 const { widest: WIDEST, letters: LETTERS } = shared.chain_rule;
 const SIDES = [
@@ -196,11 +197,10 @@ function derivative() {
 function makeMatrix(svg) {
   const name = derivative();
   const [rows, columns] = [s("tspan"), s("tspan")];
-  const grid = s("path", { class: "grid" });
-  const positive = s("path", { class: "cells gradient" });
-  const negative = s("path", { class: "cells hollow gradient" });
   const shape = s("text", { class: "small", "text-anchor": "middle" }, rows, " × ", columns);
-  const node = s("g", {}, grid, positive, negative, name.node, shape);
+  const node = s("g");
+  const cells = makeCells(node, "gradient", square);
+  node.append(name.node, shape);
   svg.append(node);
   let last = {};
   return {
@@ -209,20 +209,17 @@ function makeMatrix(svg) {
     columns,
     /** Draw it centered on (x, y), unless it stands there. */
     draw(matrix, x, y, cell, over, under) {
-      const half = (matrix.length * cell) / 2;
+      const place = { left: x - (matrix[0].length * cell) / 2, top: y - (matrix.length * cell) / 2, cell };
       name.say(over, under);
       say(rows, String(matrix.length));
       say(columns, String(matrix[0].length));
       const key = `${x} ${y} ${cell} ${matrix}`;
       if (last.key === key) return last.place;
-      const drawn = drawMatrix(matrix, x, y, cell);
-      set(grid, { d: drawn.grid });
-      set(positive, { d: drawn.positive });
-      set(negative, { d: drawn.negative });
-      set(name.node, { x, y: (y - half - 11).toFixed(2) });
-      set(shape, { x, y: (y + half + 20).toFixed(2) });
-      last = { key, place: { left: x - (matrix[0].length * cell) / 2, top: y - half, cell } };
-      return last.place;
+      cells(matrix, place, Math.max(...matrix.flat().map(Math.abs)) || 1, 0.86 * cell);
+      set(name.node, { x, y: (place.top - 11).toFixed(2) });
+      set(shape, { x, y: (2 * y - place.top + 20).toFixed(2) });
+      last = { key, place };
+      return place;
     },
   };
 }
@@ -232,13 +229,8 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   const middle = TOP + room / 2;
   const bracketTop = TOP + room + 28;
   const dots = Array.from({ length: boxes - 1 }, (_, i) => s("circle", { class: "dot", cx: joint(i + 1), cy: middle, r: 2.5 }));
-  svg.append(
-    ...dots,
-    s("rect", { class: "cells gradient", x: 0, y: 5, width: 10, height: 10 }),
-    label(16, 15, "positive", { class: "small muted" }),
-    s("rect", { class: "cells hollow gradient", x: 84.75, y: 5.75, width: 8.5, height: 8.5 }),
-    label(100, 15, "negative; the area is the size", { class: "small muted" }),
-  );
+  svg.append(...dots);
+  drawLegend(svg, "gradient", 10, square);
   const places = Array.from({ length: boxes }, () => makeMatrix(svg));
   const bracket = s("path", { class: "axis strong", fill: "none" });
   const product = makeMatrix(svg);
@@ -250,44 +242,23 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   const column = s("rect", { class: "cursor", rx: 3 });
   const track = s("rect", { fill: "transparent" });
   svg.append(bracket, cost, done, row, column, track);
-  const now = () => read(ui.state, given);
   let at = { left: 0, top: 0, cell: 1 };
   const shape = s("rect", { class: "cursor", rx: 3 });
-  const entry = ui.slider({
-    parent: svg,
+  const entry = cellSlider(ui, svg, {
     name: "entry",
     label: "entry of the next product",
-    min: 0,
-    max: (state) => (read(state, given).product ?? [[0]]).flat().length - 1,
-    step: 1,
-    get: (state) => {
-      const { product: matrix, entry: place } = read(state, given);
-      return matrix ? place[0] * matrix[0].length + place[1] : 0;
-    },
     text: (state) => {
       const { product: matrix, entry: place } = read(state, given);
       return matrix ? `row ${place[0] + 1}, column ${place[1] + 1}: ${short(matrix[place[0]][place[1]], signed)}` : "none";
     },
-    where: (state) => {
-      const { entry: place = [0, 0] } = read(state, given);
-      return [at.left + (place[1] + 0.5) * at.cell, at.top + (place[0] + 0.5) * at.cell];
-    },
-    at: (x, y) => {
-      const { product: matrix } = now();
-      const [i, j] = [clamp(Math.floor((y - at.top) / at.cell), 0, matrix.length - 1), clamp(Math.floor((x - at.left) / at.cell), 0, matrix[0].length - 1)];
-      return i * matrix[0].length + j;
-    },
-    put: (units) => {
-      const { product: matrix } = now();
-      return { entry: [Math.floor(units / matrix[0].length), units % matrix[0].length] };
-    },
     track,
     shape,
-    keys: (state) => {
-      const { product: matrix, entry: place } = read(state, given);
-      const [up, down] = [place[0] > 0 ? -matrix[0].length : 0, place[0] < matrix.length - 1 ? matrix[0].length : 0];
-      return { ArrowUp: up, ArrowDown: down, PageUp: up, PageDown: down };
+    at: () => at,
+    read: (state) => {
+      const { product: matrix = [[0]], entry: chosen = [0, 0] } = read(state, given);
+      return { counts: [matrix.length, matrix[0].length], chosen };
     },
+    put: (place) => ({ entry: place }),
   });
 
   ui.ask.hide("shape", product.node, cost, entry);
@@ -324,36 +295,9 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   };
 }
 
-const outline = (node, x, y, width, height) =>
-  set(node, { x: x.toFixed(1), y: y.toFixed(1), width: width.toFixed(1), height: height.toFixed(1) });
+const outline = (node, x, y, width, height) => set(node, { x: n(x), y: n(y), width: n(width), height: n(height) });
 
-/** Three paths for a matrix centered on (x, y). The area of a square is the size of its entry; zero is blank. */
-function drawMatrix(matrix, x, y, cell) {
-  const [rows, columns] = [matrix.length, matrix[0].length];
-  const most = Math.max(...matrix.flat().map(Math.abs)) || 1;
-  const [left, top] = [x - (columns * cell) / 2, y - (rows * cell) / 2];
-  const [right, bottom] = [left + columns * cell, top + rows * cell].map((v) => v.toFixed(1));
-  const lines = (count, at, line) => Array.from({ length: count - 1 }, (_, i) => line((at + (i + 1) * cell).toFixed(1))).join("");
-  const squares = { 1: "", [-1]: "" };
-  matrix.forEach((row, i) =>
-    row.forEach((v, j) => {
-      if (v === 0) return;
-      // A hollow square's outline, 1.5 wide, stands half outside of its path.
-      const side = Math.max(0.86 * cell * Math.sqrt(Math.abs(v) / most) - (v < 0 ? 1.5 : 0), 0.1);
-      const corner = [left + (j + 0.5) * cell - side / 2, top + (i + 0.5) * cell - side / 2].map((c) => c.toFixed(1));
-      const length = side.toFixed(1);
-      squares[Math.sign(v)] += `M${corner.join(" ")}h${length}v${length}h-${length}z`;
-    }),
-  );
-  return {
-    grid:
-      `M${left.toFixed(1)} ${top.toFixed(1)}H${right}V${bottom}H${left.toFixed(1)}Z` +
-      lines(columns, left, (at) => `M${at} ${top.toFixed(1)}V${bottom}`) +
-      lines(rows, top, (at) => `M${left.toFixed(1)} ${at}H${right}`),
-    positive: squares[1],
-    negative: squares[-1],
-  };
-}
+const square = (x, y, r) => `M${n(x - r)} ${n(y - r)}h${n(2 * r)}v${n(2 * r)}h${n(-2 * r)}z`;
 
 /** The chosen entry as the sum that it is. */
 function drawSum(ui) {
