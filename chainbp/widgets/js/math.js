@@ -297,11 +297,12 @@ const samples = (X, T) => T.map((t, k) => [X.map((row) => row[k]), t]);
 export const lossOverSamples = (lossOf, X, T) => samples(X, T).reduce((sum, [x, t]) => sum + apply(lossOf(t), x), 0);
 
 /** The same with its gradients: {loss, gradients}. */
-export function sumOverSamples(lossOf, X, T) {
-  const parts = samples(X, T).map(([x, t]) => backprop(lossOf(t), x));
-  const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
-  return parts.reduce((sum, part) => ({ loss: sum.loss + part.loss, gradients: add(sum.gradients, part.gradients) }));
-}
+export const sumOverSamples = (lossOf, X, T) => total(samples(X, T).map(([x, t]) => backprop(lossOf(t), x)));
+
+const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
+
+/** {loss, gradients} over what backprop gave of some samples. */
+export const total = (runs) => runs.reduce((sum, run) => ({ loss: sum.loss + run.loss, gradients: add(sum.gradients, run.gradients) }));
 
 /** The N×M matrix of (8), for a function from vector to vector or number. */
 export function jacobian(f, x) {

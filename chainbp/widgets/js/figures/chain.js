@@ -3,7 +3,7 @@
 
 import {
   apply, backprop, centralDifference, compose, crossEntropy, eta, fixed, relu, rho, sigma, sigmoidCrossEntropy, softmax,
-  softmaxCrossEntropy, squaredError, tanh,
+  softmaxCrossEntropy, squaredError, tanh, total,
 } from "../math.js";
 
 const LAYERS = {
@@ -36,7 +36,6 @@ const isMatrix = (value) => Array.isArray(value?.[0]);
 const sampleOf = (value, k) => (isMatrix(value) ? value.map((row) => row[k]) : Array.isArray(value) ? value[k] : value);
 const samples = ({ batch }, { x, t }) =>
   batch ? Array.from({ length: batch }, (_, k) => [sampleOf(x, k), sampleOf(t, k)]) : [[x, t]];
-const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
 
 /** The targets of the sample that is drawn, a list. */
 export const targetsOf = ({ batch }, { t, sample }) => [batch ? sampleOf(t, sample) : t].flat();
@@ -60,11 +59,10 @@ export function evaluate(chain, state, computed) {
     return { ...computed, hidden: drawn(computed.hidden), deltas: drawn(computed.deltas), difference: measured };
   }
   const runs = samples(chain, state).map(([x, t]) => backprop(lossOf(chain, state.parameters, t), x));
-  const total = runs.reduce(({ loss, gradients }, run) => ({ loss: loss + run.loss, gradients: add(gradients, run.gradients) }));
   const { hidden, deltas } = runs[chain.batch ? state.sample : 0];
   const value = entry(state, state.chosen);
   const measured = Number.isFinite(value) ? centralDifference((v) => lossAt(chain, { ...state, ...withEntry(state, state.chosen, v) }), value) : null;
-  return { ...total, hidden: lists(hidden), deltas: lists(deltas), difference: measured };
+  return { ...total(runs), hidden: lists(hidden), deltas: lists(deltas), difference: measured };
 }
 
 // ---- Numbers one by one: [k, i] is entry i, row by row, of parameter k; of x where k is −1, of t where it is −2. ----------

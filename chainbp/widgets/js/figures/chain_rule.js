@@ -2,7 +2,7 @@
 // from the right; each entry of the next product as the sum that it is, (C1); and the multiply-adds of either order.
 
 import shared from "../../shared.json";
-import { apart, button, clamp, equal, format, h, label, mark, plural, remembered, s, say, set, short, show, signed } from "../kit.js";
+import { apart, button, clamp, equal, format, h, label, largest, mark, plural, remembered, s, say, set, short, show, signed } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
 import { cellSlider, drawLegend, makeCells, n } from "./matrix.js";
 
@@ -215,7 +215,7 @@ function makeMatrix(svg) {
       say(columns, String(matrix[0].length));
       const key = `${x} ${y} ${cell} ${matrix}`;
       if (last.key === key) return last.place;
-      cells(matrix, place, Math.max(...matrix.flat().map(Math.abs)) || 1, 0.86 * cell);
+      cells(matrix, place, largest(matrix) || 1, 0.86 * cell);
       set(name.node, { x, y: (place.top - 11).toFixed(2) });
       set(shape, { x, y: (2 * y - place.top + 20).toFixed(2) });
       last = { key, place };

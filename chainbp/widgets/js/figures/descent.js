@@ -3,7 +3,7 @@
 
 import { contours } from "d3-contour";
 import shared from "../../shared.json";
-import { arrow, button, clamp, drag, format, formula, grip, h, label, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed } from "../kit.js";
+import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed } from "../kit.js";
 import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples } from "../math.js";
 import { MIN_P } from "./p_axis.js";
 
@@ -415,10 +415,8 @@ function drawButtons(ui, walk, controls) {
 function drawChoice(ui, axes, controls) {
   const choose = (k, axis) => ui.change({ axes: axis === axes[1 - k] ? [axes[1], axes[0]] : axes.with(k, axis) });
   const selects = ["across", "up"].map((direction, k) => {
-    const options = names(ui.state.W).map((name, i) => h("option", { value: i, selected: i === axes[k] }, name));
-    const select = h("select", { class: "cbp-select" }, ...options);
-    select.addEventListener("change", () => choose(k, Number(select.value)));
-    select.addEventListener("keydown", (event) => event.stopPropagation()); // JupyterLab would take the arrow keys.
+    const select = list(names(ui.state.W), (axis) => choose(k, axis));
+    select.value = axes[k];
     return h("label", { class: "cbp-choice" }, `${direction} `, select);
   });
   controls.append(...selects);

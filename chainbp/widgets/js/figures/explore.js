@@ -1,7 +1,7 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { apart, arrow, button, clamp, drag, encode, equal, fine, formula, h, label, mark, math, move, nice, onGrid, path, s, same, say, scale, set, show } from "../kit.js";
+import { apart, arrow, button, clamp, drag, encode, equal, fine, formula, h, label, largest, limitFor, list, mark, math, move, nice, onGrid, path, pointOf, raised, s, same, say, scale, set, show } from "../kit.js";
 import { eta } from "../math.js";
 import { box, entries, entry, equation, errorOf, evaluate, firstOf, gradientOf, known, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -15,23 +15,16 @@ export function three(v, most = 4) {
   const decimals = exponent < -2 ? Math.max(most, 3) : most;
   if (size >= 0.6 * 10 ** -decimals && exponent < 4) return v.toFixed(clamp(2 - exponent, 0, decimals)).replace("-", "−");
   const [digits, power] = v.toExponential(Number(exponent > 0 && most > 3)).split("e");
-  const raised = [...power.replace("+", "")].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("");
   // A small unit has room for a power, but not for its digits and ten or more.
   const lead = most < 3 && Math.abs(exponent) > 9 ? (v < 0 ? "−" : "") : `${digits.replace("-", "−")}·`;
-  return `${lead}10${raised}`;
+  return `${lead}10${raised(power)}`;
 }
 const plus = (v, most) => (v > 0 ? "+" : "") + three(v, most);
 
 const PHONE = 560;
 const LEAST_GAP = 130; // where the chosen number's chip fits beside its handle
 const quantity = ({ kind }) => (kind === "x" || kind === "t" ? "value" : "weight");
-const size = (value) => Math.max(0, ...[value].flat(2).filter(Number.isFinite).map(Math.abs));
-
-/** The limit of a number's handle: room beyond what was given at first, and more only where Python or an address needs it. */
-function reach(start, now, least) {
-  const usual = nice(Math.max(least, 1.25 * size(start)));
-  return size(now) <= usual ? usual : nice(size(now));
-}
+const reach = (start, now, least) => limitFor(Math.max(least, 1.25 * largest(start)), now);
 
 export const explore = {
   name: "explore",
@@ -237,12 +230,8 @@ function build(ui, layout) {
       const distance = ({ at: { line: [a, b, c, d] } }) => Math.abs((c - a) * (b - y) - (a - x) * (d - b)) / Math.hypot(c - a, d - b);
       return near.reduce((best, one) => (distance(one) < distance(best) ? one : best)).e;
     };
-    const point = ({ clientX, clientY }) => {
-      const { left, top, width: wide } = svg.getBoundingClientRect();
-      return [((clientX - left) * width) / wide, ((clientY - top) * width) / wide];
-    };
     const hover = (e) => e !== over && ((over = e), ui.redraw());
-    area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...point(event))));
+    area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...pointOf(area, event))));
     area.addEventListener("pointerleave", () => hover(null));
     area.addEventListener("pointerdown", () => (pull = null), true);
     if (!frozen && near.length) {
@@ -302,12 +291,9 @@ function build(ui, layout) {
     pressed = performance.now();
   }, true);
   const chip = drawChip(svg);
-  if (!place.columns.every(({ hidden }) => !hidden) || place.columns.length < chain.variables.length) note();
-  function note() {
-    const parts = place.columns.filter(({ hidden }) => hidden).map(({ i, ys }) => `${ys.length} of ${chain.sizes[i]} units of ${chain.variables[i]}`);
-    if (place.columns.length < boxes) parts.push(`${place.columns.length} of ${boxes} variables, near the box at work`);
-    ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}; the list below has every number.`));
-  }
+  const parts = place.columns.filter(({ hidden }) => hidden).map(({ i, ys }) => `${ys.length} of ${chain.sizes[i]} units of ${chain.variables[i]}`);
+  if (place.columns.length < boxes) parts.push(`${place.columns.length} of ${boxes} variables, near the box at work`);
+  if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}; the list below has every number.`));
 
   // ---- Beneath it --------------------------------------------------------------------------------------------------------
   const back = button("◀", () => ui.change({ step: Math.min(ui.state.step + 1, boxes) }));
@@ -315,7 +301,7 @@ function build(ui, layout) {
   set(back, { "aria-label": "The error goes back one box", class: "cbp-button cbp-round" });
   set(forth, { "aria-label": "Take back one step of the error", class: "cbp-button cbp-round" });
   const [walked, chosenLine] = [line(), line()];
-  const list = chooser(all, "The number with the handle", (i) => choose(all[i].at));
+  const numbers = list(all.map(({ text }) => text), (i) => choose(all[i].at), { "aria-label": "The number with the handle" });
   const downhill = button("Step downhill", () => {
     if (frozen) return;
     const losses = trail;
@@ -335,13 +321,13 @@ function build(ui, layout) {
   );
   const samples = [];
   if (chain.batch) {
-    const names = Array.from({ length: chain.batch }, (_, k) => ({ text: `sample ${k + 1} of ${chain.batch}` }));
-    const which = chooser(names, "The sample that is drawn", (k) => ui.change({ sample: k, chosen: ui.state.chosen[0] < 0 ? [ui.state.chosen[0], k] : ui.state.chosen }));
-    which.choose(layout.sample);
-    samples.push(which.node);
+    const names = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
+    const go = (k) => ui.change({ sample: k, chosen: ui.state.chosen[0] < 0 ? [ui.state.chosen[0], k] : ui.state.chosen });
+    samples.push(list(names, go, { "aria-label": "The sample that is drawn" }));
+    samples[0].value = layout.sample;
   }
   const drawOrder = orders.length ? order(ui, below, Math.min(width, phone ? width : 340), () => (find(ui.state.chosen).kind === "order" ? find(ui.state.chosen) : orders[0]), remember, choose) : () => {};
-  below.append(...samples, list.node, downhill, ui.reset);
+  below.append(...samples, numbers, downhill, ui.reset);
   ui.body.append(below);
   if (frozen) {
     ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
@@ -411,7 +397,7 @@ function build(ui, layout) {
       else chosenLine.say(ui, gradientOf(chain, view, looked, slope, looked === e ? view.difference : null), looked === e);
       set(back, { "aria-disabled": String(state.step === boxes) });
       set(forth, { "aria-disabled": String(state.step === 0) });
-      list.choose(all.indexOf(e));
+      if (numbers.value !== String(all.indexOf(e))) numbers.value = all.indexOf(e);
       drawOrder(state, view, passed);
     },
     describe(state) {
@@ -648,19 +634,6 @@ function line() {
           say(numbers[i], text);
         }
       });
-    },
-  };
-}
-
-/** A list to choose from. */
-function chooser(items, name, choose) {
-  const node = h("select", { class: "cbp-select", "aria-label": name }, ...items.map(({ text }, i) => h("option", { value: i }, text)));
-  node.addEventListener("change", () => choose(Number(node.value)));
-  node.addEventListener("keydown", (event) => event.stopPropagation()); // JupyterLab would take the arrow keys.
-  return {
-    node,
-    choose: (i) => {
-      if (node.value !== String(i)) node.value = i;
     },
   };
 }

@@ -1,7 +1,7 @@
 // Lp pooling. Bars y, the order p, z, and the gradient (33) of each bar; with two inputs also the ball of all y with the
 // same z, and the direction of the gradient, its normal.
 
-import { arrow, beyond, clamp, drag, format, grip, mark, math, move, nice, onGrid, path, reading, s, scale, set, short, show, shows, signed } from "../kit.js";
+import { arrow, beyond, clamp, drag, format, grip, largest, limitFor, mark, math, move, onGrid, path, reading, s, scale, set, short, show, shows, signed } from "../kit.js";
 import { apply, eta } from "../math.js";
 import { barSlider } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
@@ -36,10 +36,8 @@ export const lpPooling = {
   },
 
   layout(state, width, start, given) {
-    const size = (y) => Math.max(...y.map(Math.abs));
-    const usual = nice(Math.max(size(start.y) * 1.2, 1));
     const n = state.y.length;
-    const limit = size(state.y) <= usual ? usual : nice(size(state.y));
+    const limit = limitFor(Math.max(largest(start.y) * 1.2, 1), state.y);
     // Room for z down to p = 1, if it is not out of all proportion.
     const most = clamp(1.08 * start.y.reduce((sum, v) => sum + Math.abs(v), 0), 1.5 * limit, 2.5 * limit);
     // Below zero there is room where something is, or the hand is asked to go; and in the plane of two.

@@ -3,7 +3,7 @@
 
 import shared from "../../shared.json";
 import * as kit from "../kit.js";
-import { apart, arrow, button, clamp, drag, format, h, label, math, nice, reading, remembered, s, say, scale, set, signed } from "../kit.js";
+import { apart, arrow, button, clamp, drag, format, h, label, largest, limitFor, math, reading, remembered, s, say, scale, set, signed } from "../kit.js";
 import { lpPool2d, windowStarts } from "../math.js";
 import { cellAt, cellSlider, centerOf, drawLegend, makeCells, n } from "./matrix.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
@@ -51,7 +51,6 @@ function windowWith(starts, size, entry, cell) {
 const inFrame = ({ corner: [top, left], size }) =>
   Array.from({ length: size * size }, (_, k) => [top + Math.floor(k / size), left + (k % size)]);
 
-const largest = (matrix) => Math.max(...matrix.flat().map(Math.abs));
 const place = ([i, j]) => `row ${i + 1}, column ${j + 1}`;
 
 /** A number for a cell: what is exactly 0 is "0". */
@@ -107,10 +106,7 @@ export const poolingMap = {
   },
 
   layout(state, width, start) {
-    const limit = (name) => {
-      const usual = nice(Math.max(largest(start[name]), 1e-6));
-      return largest(state[name]) <= usual ? usual : nice(largest(state[name]));
-    };
+    const limit = (name) => limitFor(Math.max(largest(start[name]), 1e-6), state[name]);
     return { width, rows: state.Y.length, columns: state.Y[0].length, limits: { Y: limit("Y"), delta: limit("delta") } };
   },
 
