@@ -20,7 +20,8 @@ function filled(node, attributes, children) {
 
 /** Set attributes, and only those that differ: writing one anew costs layout. null or false removes one. */
 export function set(node, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
+  for (const name in attributes) {
+    const value = attributes[name];
     if (value === null || value === false) node.removeAttribute(name);
     else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
   }

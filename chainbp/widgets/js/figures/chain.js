@@ -69,7 +69,11 @@ export function evaluate(chain, state, computed) {
 
 const holder = (state, k) => (k === -1 ? state.x : k === -2 ? state.t : state.parameters[k]);
 
-export const entry = (state, [k, i]) => [holder(state, k)].flat(2)[i];
+export function entry(state, [k, i]) {
+  const value = holder(state, k);
+  if (!isMatrix(value)) return Array.isArray(value) ? value[i] : value;
+  return value[Math.floor(i / value[0].length)][i % value[0].length];
+}
 
 /** The change {trait: value} that puts v in an entry's place. */
 export function withEntry(state, [k, i], v) {

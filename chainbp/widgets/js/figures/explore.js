@@ -57,14 +57,14 @@ export const explore = {
     const asked = ["cross_entropy", "sigmoid_cross_entropy"].includes(chain.links.at(-1).kind);
     const negative = [start.t, state.t].flat(3).some((v) => v < 0);
     // An order has an axis of its own, which reaches to ∞: no limit follows it, or the figure would be built anew in the hand.
-    const orders = new Set(entries(chain, state).flatMap(({ at, kind }) => (kind === "order" ? [at[0]] : [])));
+    const kinds = chain.links.flatMap(({ kind, count }) => Array(count).fill(kind));
     return {
       width,
       phone,
       chain,
       from,
       to: Math.min(from + most, count),
-      weight: state.parameters.map((value, k) => (orders.has(k) ? 0 : reach(start.parameters[k], value, 3))),
+      weight: state.parameters.map((value, k) => (kinds[k] === "eta" ? 0 : reach(start.parameters[k], value, 3))),
       x: reach(start.x, state.x, 2),
       t: asked ? [0, 1] : [negative ? -reach(start.t, state.t, 1) : 0, reach(start.t, state.t, 1)],
       sample: chain.batch ? state.sample : 0,
@@ -131,7 +131,8 @@ function build(ui, layout) {
   const { chain, phone, width } = layout;
   const place = placed(layout);
   const all = entries(chain, ui.state);
-  const find = (at) => all.find((e) => String(e.at) === String(at)) ?? all[0];
+  const byPlace = new Map(all.map((e) => [String(e.at), e]));
+  const find = (at) => byPlace.get(String(at)) ?? all[0];
   const orders = all.filter(({ kind }) => kind === "order");
   const frozen = !known(chain) && !ui.kernel;
   const boxes = chain.links.length;
@@ -173,10 +174,11 @@ function build(ui, layout) {
     return sits?.[1] === undefined ? null : { x: sits[0] + (e.kind !== "t" ? -half : phone ? -half - 9 : half), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
   }
   // A row for the number's name, where it finds no room beside its handle.
-  const hasRow = phone || !roomy() || all.some((e) => e.kind !== "order" && !spot(e));
+  const spots = new Map(all.map((e) => [e, spot(e)]));
+  const hasRow = phone || !roomy() || all.some((e) => e.kind !== "order" && !spots.get(e));
   const svg = ui.svg(place.height + (phone ? 70 : hasRow ? 40 : 0));
   const aside = { x: phone ? width - 180 : place.right - 30, y: place.height + 16, ux: 1, uy: 0, back: 20, ahead: 20 };
-  const hold = (e) => spot(e) ?? aside;
+  const hold = (e) => spots.get(e) ?? aside;
 
   // ---- Changing a number -------------------------------------------------------------------------------------------------
   const stepOf = (e) => (bounds(e)[1] - bounds(e)[0]) / (e.kind === "t" ? 100 : 120);
@@ -225,7 +227,7 @@ function build(ui, layout) {
   /** The room between two columns: a press takes hold of the nearest edge. */
   function gap(weights, x1, x2) {
     const area = s("rect", { class: "cbp-gap", x: x1, y: place.top - 26, width: x2 - x1, height: place.height - place.top + 20, fill: "transparent" });
-    const near = weights.map((e) => ({ e, at: spot(e) })).filter(({ at }) => at);
+    const near = weights.map((e) => ({ e, at: spots.get(e) })).filter(({ at }) => at);
     const nearest = (x, y) => {
       const distance = ({ at: { line: [a, b, c, d] } }) => Math.abs((c - a) * (b - y) - (a - x) * (d - b)) / Math.hypot(c - a, d - b);
       return near.reduce((best, one) => (distance(one) < distance(best) ? one : best)).e;
@@ -345,7 +347,7 @@ function build(ui, layout) {
       const work = boxes - state.step;
       const met = units(chain, view.deltas, e);
       // For machines that compare the numbers with Python's.
-      set(svg, { "data-name": "state", "data-value": JSON.stringify(Object.fromEntries([...Object.entries(state), ["links", chain.links]].map(([name, v]) => [name, encode(v)]))) });
+      set(svg, { "data-name": "state", "data-value": JSON.stringify({ ...state, links: chain.links }, (_, v) => (typeof v === "number" ? encode(v) : v)) });
       heads(work);
       columns.forEach((draw) => draw(view, passed, met));
       targets(state);
@@ -374,16 +376,16 @@ function build(ui, layout) {
       const [hx, hy] = [x + shift * ux, y + shift * uy];
       const largest = e.at[0] >= 0 ? Math.max(1e-9, ...[view.gradients[e.at[0]]].flat(2).map(Math.abs)) : Math.max(1e-9, Math.abs(gradient));
       const length = clamp(16 + (30 * Math.abs(gradient)) / largest, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
-      const way = known_ && gradient && spot(e) && e.kind !== "order" ? Math.sign(gradient) * (length + 8) : 0;
+      const way = known_ && gradient && spots.get(e) && e.kind !== "order" ? Math.sign(gradient) * (length + 8) : 0;
       point(hx, hy, hx + way * ux, hy + way * uy);
       const isOrder = e.kind === "order";
       show(handle, !frozen && !isOrder);
       show(shape.children[1], quantity(e) === "weight" && !isOrder && !frozen);
       show(shape.children[2], quantity(e) === "value" && !frozen);
-      const [from, , to] = spot(e)?.line ?? [];
+      const [from, , to] = spots.get(e)?.line ?? [];
       const floats = to - from > LEAST_GAP && !phone;
       // Units show their own values.
-      chip(ui, isOrder || (quantity(e) === "value" && spot(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : spot(e) ? clamp(hx + 60, 120, place.right) : x - 50, place.height + 16], floats && [from, to]);
+      chip(ui, isOrder || (quantity(e) === "value" && spots.get(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : spots.get(e) ? clamp(hx + 60, 120, place.right) : x - 50, place.height + 16], floats && [from, to]);
 
       // The line of the walk, and that of the chosen number or of what the pointer is over.
       const j = work;
