@@ -24,7 +24,10 @@ const RATES = { low: 0.01, high: 100 };
 const printed = (rate) => format(rate, rate < 0.1 ? 3 : 2);
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 
-const lossOf = (W, p) => (t) => compose(squaredError(t), eta(p), sigma, rho(W));
+const lossOf = (W, p) => {
+  const network = compose(eta(p), sigma, rho(W));
+  return (t) => compose(squaredError(t), network);
+};
 
 /** The parameters in one list: the weights row by row, then p. */
 const flat = ({ W, p }) => [...W.flat(), p];
