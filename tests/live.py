@@ -75,8 +75,8 @@ def live_pages(html: Path) -> list[str]:
     return sorted(path.stem for path in html.glob("*.html") if "widget-view+json" in path.read_text(encoding="utf-8"))
 
 
-# Texts that overlap, what reaches out of the drawing, texts that are too small. A line box is higher than what is
-# printed in it: a fifth at its top and at its bottom is free, except in `explore`, where each number has its own line.
+# Texts that overlap, what reaches out of the drawing, texts that are too small, a plural after 1. A line box is higher
+# than what is printed in it: a fifth at its top and bottom is free, except in `explore`, where each number has its own.
 FAULTS = """f => {
     const [least, leastIndex] = [13, 10]; // of a text, and of an index in it, in CSS pixels
     const seen = n => n.checkVisibility({ visibilityProperty: true, opacityProperty: true });
@@ -127,6 +127,8 @@ FAULTS = """f => {
     for (const node of f.querySelectorAll("[data-value]:not(svg *, svg)"))
         if (node.textContent && parseFloat(getComputedStyle(node).fontSize) < 14) wrong.push(`small: ${name(node)}`);
     if (f.innerHTML.includes("NaN")) wrong.push("NaN");
+    const words = [...f.querySelectorAll("svg text, p, .status, summary")].map(n => n.textContent).join(" ; ");
+    for (const [one] of words.matchAll(/(?<![\\w.,−+])1 (?!is|times|minus)[a-z-]+s\\b/g)) wrong.push(`plural: ${one}`);
     return [...new Set(wrong)];
 }"""
 # All that a figure says, its captions and what its drawing has in one line after the other.

@@ -123,16 +123,17 @@ class ChainRule(Figure):
             x += wide + 1.5 * cell
         for side, (way, kind) in enumerate(SIDES):
             y, total = 270 + 50.0 * side, sum(counts[side])
+            terms, unit = " + ".join(map(str, counts[side])), still.plural(total, "multiply-add")
             parts += [
                 still.mark(40, y - 5, kind),
                 still.text(54, y, way, anchor="start"),
-                still.text(600, y, f"{' + '.join(map(str, counts[side]))} = {total} multiply-adds", anchor="end"),
+                still.text(600, y, f"{terms} = {total} {unit}", anchor="end"),
                 still.line(34, y + 14, 34 + 566 * total / max(self.left, self.right), y + 14, kind, 8),
             ]
         shapes = ", ".join("{} × {}".format(*factor.shape) for factor in factors)
         alt = (
             f"The chain rule as a product of matrices of {shapes}: "
-            f"from the left {self.left} multiply-adds, from the right {self.right}"
+            f"from the left {self.left} {still.plural(self.left, 'multiply-add')}, from the right {self.right}"
         )
         return still.picture(350, alt, parts)
 

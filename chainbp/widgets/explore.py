@@ -277,7 +277,8 @@ def _picture(w: Explore) -> str:
     parts.append(still.text(xs[-1] + 4, middle + 6, f"L = {_short(w.loss)}", "value", size=18))
     outputs = ", ".join(_short(v) for v in values[-1][:_ROWS])
     alt = (
-        f"A chain of {len(links)} functions gives {w.chain['variables'][-1]} = {outputs}; the loss is {_short(w.loss)}"
+        f"A chain of {len(links)} {still.plural(len(links), 'function')} gives {w.chain['variables'][-1]} = {outputs}; "
+        f"the loss is {_short(w.loss)}"
     )
     if slope is not None:
         alt += f", and its derivative by the chosen weight is {_short(slope, '+')}"

@@ -117,6 +117,11 @@ def text(x: float, y: float, content: str, kind: str = "ink", anchor: str = "mid
     )
 
 
+def plural(count: int, word: str) -> str:
+    """A word after a number: "1 step", "2 steps"."""
+    return word if count == 1 else f"{word}s"
+
+
 def number(v: float, digits: int = 2) -> str:
     """A number as the figures print it: fixed decimals, a true minus sign, no negative zero, ∞."""
     if v in (float("inf"), float("-inf")):

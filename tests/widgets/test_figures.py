@@ -271,6 +271,12 @@ def test_pooling_map_shows_a_seven():
     np.testing.assert_allclose(pooling_map().Y, response)
 
 
+def test_one_is_no_plural():
+    still = chain_rule([1, 1, 1]).still()
+    assert "from the left 1 multiply-add," in still
+    assert " = 1 multiply-add<" in still
+
+
 def test_results_cannot_be_set():
     with pytest.raises(traitlets.TraitError, match="read-only"):
         sigmoid().y = 1.0

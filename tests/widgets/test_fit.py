@@ -11,7 +11,7 @@ from widget_cases import CASES, explore
 FIGURES = [
     *(("index", name) for name in [*CASES, "lp_pooling-2"]),
     # As many bars as there may be, large numbers, and a chain of five widths.
-    *(("asking", name) for name in ["lp_pooling-4", "learning_p-2", "chain_rule-3", "pooling_map-2"]),
+    *(("asking", name) for name in ["lp_pooling-3", "learning_p-2", "chain_rule-3", "pooling_map-2"]),
     # Chains of all kinds; the last one's layer is the reader's own.
     *(("more", f"explore-{k}" if k > 1 else "explore") for k in range(1, len(explore.MORE) + 2)),
 ]
@@ -75,6 +75,7 @@ def test_faults_are_found(page_at):
         ("f.querySelectorAll('svg text').forEach(n => { n.setAttribute('x', 9); n.setAttribute('y', 9); })", "overlap"),
         ("f.querySelector('svg text').setAttribute('x', -50)", "out by"),
         ("f.querySelector('svg text').style.fontSize = '12px'", "small"),
+        ("f.querySelector('svg text').textContent = '1 steps'", "plural"),
     ]:
         fig.evaluate(f"f => {{ {spoil} }}")
         assert any(fault.startswith(word) for fault in fig.evaluate(FAULTS)), word

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from chromium import visit
-from live import NUMBERS, check, check_numbers, drag, figure, grasp
+from live import FAULTS, NUMBERS, check, check_numbers, drag, figure, grasp
 from looks import every_visit, take, violations
 from playwright.sync_api import Locator, Page
 from widget_cases import CASES, made
@@ -184,6 +184,23 @@ def test_the_text_alternative_follows(page):
     chain = figure(page, "explore")
     said, shown = page.locator(f"#{chain.get_attribute('aria-describedby')}").text_content(), check(chain)
     assert said.startswith(f"The chain gives z = {shown['hidden.3.0']:.3f}; the loss is {shown['L']:.3f}.")
+
+
+def test_one_is_no_plural(page_at):
+    least = """() => {
+        const home = () => new KeyboardEvent("keydown", { key: "Home", bubbles: true, cancelable: true });
+        document.querySelectorAll(".cbp-ask button:last-child").forEach(show => show.click());
+        document.querySelectorAll("[data-slider]").forEach(mark => mark.dispatchEvent(home()));
+        const buttons = [...document.querySelectorAll(".cbp-body button")];
+        buttons.filter(button => /Multiply|downhill/.test(button.textContent)).forEach(button => button.click());
+    }"""
+    for page in (page_at(), page_at("asking")):
+        page.evaluate(least)
+        page.wait_for_timeout(700)  # until the figures have said what is so
+        last = page.locator("[data-figure=chain_rule] [aria-live]").last.text_content()
+        assert "done, 1 multiply-add so far." in last
+        for fig in page.locator(".cbp").all():
+            assert [fault for fault in fig.evaluate(FAULTS) if fault.startswith("plural")] == []
 
 
 def test_reset_and_the_address(context, page):

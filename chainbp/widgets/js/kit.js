@@ -7,16 +7,12 @@ const SVG = "http://www.w3.org/2000/svg";
 // ---- Nodes -------------------------------------------------------------------------------------------------------
 
 /** An SVG element with attributes and children (nodes or texts). */
-export function s(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  set(node, attributes);
-  node.append(...children);
-  return node;
-}
+export const s = (tag, attributes = {}, ...children) => filled(document.createElementNS(SVG, tag), attributes, children);
 
 /** An HTML element with attributes and children. */
-export function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
+export const h = (tag, attributes = {}, ...children) => filled(document.createElement(tag), attributes, children);
+
+function filled(node, attributes, children) {
   set(node, attributes);
   node.append(...children);
   return node;
@@ -24,7 +20,8 @@ export function h(tag, attributes = {}, ...children) {
 
 /** Set attributes, and only those that differ: writing one anew costs layout. null or false removes one. */
 export function set(node, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
+  for (const name in attributes) {
+    const value = attributes[name];
     if (value === null || value === false) node.removeAttribute(name);
     else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
   }
@@ -78,6 +75,14 @@ export function apart(...words) {
 export function button(content, press) {
   const node = h("button", { type: "button", class: "cbp-button" }, content);
   node.addEventListener("click", press);
+  return node;
+}
+
+/** A list of texts to choose from. */
+export function list(texts, choose, attributes = {}) {
+  const node = h("select", { class: "cbp-select", ...attributes }, ...texts.map((text, i) => h("option", { value: i }, text)));
+  node.addEventListener("change", () => choose(Number(node.value)));
+  node.addEventListener("keydown", (event) => event.stopPropagation()); // JupyterLab would take the arrow keys.
   return node;
 }
 
@@ -155,9 +160,11 @@ export function short(v, print = format) {
 /** A number as a power of ten: 1.5·10⁻⁶. */
 function power(v) {
   const [mantissa, exponent] = v.toExponential(1).split("e");
-  const raised = [...exponent.replace("+", "")].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("");
-  return `${mantissa.replace("-", "−")}·10${raised}`;
+  return `${mantissa.replace("-", "−")}·10${raised(exponent)}`;
 }
+
+/** The digits of an exponent, as they are printed. */
+export const raised = (exponent) => [...exponent.replace("+", "")].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("");
 
 /** A number with a plus sign; zero has none. */
 export const signed = (v, digits = 2) => (Number(v.toFixed(digits)) > 0 ? "+" : "") + format(v, digits);
@@ -186,6 +193,9 @@ export function remembered(read) {
   };
 }
 
+/** A word after a number: "1 step", "2 steps". */
+export const plural = (count, word) => (count === 1 ? word : `${word}s`);
+
 /** Keep a number between two others. */
 export const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 
@@ -205,6 +215,12 @@ export function nice(v) {
   const power = 10 ** Math.floor(Math.log10(v));
   return [1, 1.5, 2, 3, 5, 8, 10].map((m) => m * power).find((m) => m >= v * (1 - 1e-12));
 }
+
+/** The largest size in a number, a vector or a matrix. */
+export const largest = (values) => Math.max(0, ...[values].flat(2).filter(Number.isFinite).map(Math.abs));
+
+/** The limit of a handle: room for what was given at first, and more only where Python or an address needs it. */
+export const limitFor = (first, now) => (largest(now) <= nice(first) ? nice(first) : nice(largest(now)));
 
 /**
  * A formula without TeX, as children of an SVG <text> or an HTML element: letters are italic; _ and ^ lower and raise
@@ -509,17 +525,19 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
   };
 }
 
+/** Where in the drawing of a node a pointer is. */
+export function pointOf(node, { clientX, clientY }) {
+  const svg = node.ownerSVGElement;
+  const { left, top, width } = svg.getBoundingClientRect();
+  const zoom = svg.viewBox.baseVal.width / width;
+  return [(clientX - left) * zoom, (clientY - top) * zoom];
+}
+
 /** Call moved(x, y) while `node` is dragged. `center` keeps the point under the finger; `focus` is what gets the focus. */
 export function drag(node, moved, center = null, focus = node) {
   let offset = null;
-  const point = (event) => {
-    const svg = node.ownerSVGElement;
-    const box = svg.getBoundingClientRect();
-    const zoom = svg.viewBox.baseVal.width / box.width;
-    return [(event.clientX - box.left) * zoom, (event.clientY - box.top) * zoom];
-  };
   const follow = (event) => {
-    const [x, y] = point(event);
+    const [x, y] = pointOf(node, event);
     moved(x + offset[0], y + offset[1]);
   };
   node.addEventListener("pointerdown", (event) => {
@@ -527,7 +545,7 @@ export function drag(node, moved, center = null, focus = node) {
     event.preventDefault();
     node.setPointerCapture(event.pointerId);
     focus.focus?.({ preventScroll: true });
-    const [x, y] = point(event);
+    const [x, y] = pointOf(node, event);
     const [cx, cy] = center ? center() : [x, y];
     offset = [cx - x, cy - y];
     node.classList.add("dragged");

@@ -1,7 +1,7 @@
 // The only mathematics of the figures: the package's functions again, in the browser's language. No dependency, no DOM.
 // tests/widgets/test_math_js.py holds every export to chainbp.
 //
-// A function is {forward, parameters, rebind}. forward(x) gives [y, pullX, pullTheta]: pullX(delta) is chain rule (9),
+// A function is {forward}; forward(x) gives [y, pullX, pullTheta]: pullX(delta) is chain rule (9),
 // pullTheta(delta) an array with one gradient for each parameter, chain rule (10). A vector is an array of numbers, a
 // matrix an array of rows. Shapes are the caller's business: Python has checked them before they come here.
 
@@ -14,7 +14,7 @@ function elementwise(value, slope) {
     const y = x.map(value);
     return [y, (delta) => delta.map((d, i) => d * slope(y[i], x[i])), none];
   };
-  return { forward, parameters: [] };
+  return { forward };
 }
 
 /** y = σ(x) = 1/(1 + e^-x), (1); its derivative is y (1 − y), (27). */
@@ -43,7 +43,6 @@ export const softmax = {
     };
     return [y, back, none];
   },
-  parameters: [],
 };
 
 /** Softmax of logits, and its logarithms. */
@@ -62,7 +61,7 @@ export function rho(W, b) {
     (delta) => W[0].map((_, m) => W.reduce((sum, row, n) => sum + delta[n] * row[m], 0)),
     (delta) => [delta.map((d) => x.map((v) => d * v)), ...(b ? [delta] : [])],
   ];
-  return { forward, parameters: b ? [W, b] : [W], rebind: (parameters) => rho(...parameters) };
+  return { forward };
 }
 
 // Up to this p, powers are taken of entries scaled by a power of two, which is exact, so that the largest lies in [1, 2):
@@ -80,7 +79,7 @@ export function eta(p, n) {
     const { z, gradient, slopeInP } = pool(y, p);
     return [z, (delta) => gradient.map((g) => delta * g), (delta) => [delta * slopeInP()]];
   };
-  return { forward, parameters: [p], rebind: ([p]) => eta(p) };
+  return { forward };
 }
 
 function etaOfGroups(p, n) {
@@ -92,7 +91,7 @@ function etaOfGroups(p, n) {
     };
     return [groups.map(({ z }) => z), (delta) => groups.flatMap(({ gradient }, g) => gradient.map((v) => v * delta[g])), pullTheta];
   };
-  return { forward, parameters: [p], rebind: ([p]) => eta(p, n) };
+  return { forward };
 }
 
 /** The share of each entry in z: w_i = |y_i|^p / Σ|y|^p. Zeros share nothing evenly, ties at p = ∞ everything. */
@@ -128,7 +127,7 @@ export function lpPool2d(p, size, stride) {
     ];
     return [pooled.map((row) => row.map(({ z }) => z)), pullX, pullTheta];
   };
-  return { forward, parameters: [p], rebind: ([p]) => lpPool2d(p, size, stride) };
+  return { forward };
 }
 
 function pool(y, p) {
@@ -189,13 +188,12 @@ export function entropy(w) {
   return -others.reduce((sum, v) => sum + v * Math.log(v), 0) - w[top] * (rest < 0.5 ? Math.log1p(-rest) : Math.log(w[top]));
 }
 
-/** The same function with its parameters held. */
+/** The same function with its parameters held: it has no gradients. */
 export const fixed = ({ forward }) => ({
   forward: (x) => {
     const [y, pullX] = forward(x);
     return [y, pullX, none];
   },
-  parameters: [],
 });
 
 /** L = ‖t − z‖², (18); back −2 (t − z), (23). t and z are vectors, or numbers after a pooling. */
@@ -205,7 +203,7 @@ export function squaredError(t) {
     const error = t.map((v, i) => v - z[i]);
     return [dot(error, error), (delta) => error.map((e) => -2 * delta * e), none];
   };
-  return { forward, parameters: [] };
+  return { forward };
 }
 
 /** A cost that is a sum over units: value(z, t) with its slope in z. z and t are vectors, or numbers after a pooling. */
@@ -214,7 +212,7 @@ function costOfUnits(t, value, slope) {
     if (!Array.isArray(t)) return [value(z, t), (delta) => delta * slope(z, t), none];
     return [sumOf(z.map((v, i) => value(v, t[i]))), (delta) => z.map((v, i) => delta * slope(v, t[i])), none];
   };
-  return { forward, parameters: [] };
+  return { forward };
 }
 
 /** −Σ t ln z + (1 − t) ln(1 − z) of probabilities z. */
@@ -244,20 +242,14 @@ export function softmaxCrossEntropy(t) {
     const slope = (v, i) => (t[i] === 1 ? -sumOf(y.with(i, 0)) : v - t[i]);
     return [-sumOf(logs.map((v, i) => (t[i] ? t[i] * v : 0))), (delta) => y.map((v, i) => delta * slope(v, i)), none];
   };
-  return { forward, parameters: [] };
+  return { forward };
 }
 
 /** f ∘ g ∘ …, (4): the last acts first. The links stand in data order in .links. */
 export function compose(...functions) {
   const links = [...functions].reverse().flatMap((f) => f.links ?? [f]);
-  const split = (parameters) => links.map((f) => parameters.splice(0, f.parameters.length));
   return {
     links,
-    parameters: links.flatMap((f) => f.parameters),
-    rebind: (parameters) => {
-      const parts = split([...parameters]);
-      return compose(...links.map((f, i) => (parts[i].length ? f.rebind(parts[i]) : f)).reverse());
-    },
     forward: (x) => {
       const { values, pulls } = run(links, x);
       const back = (delta) => walk(pulls, delta);
@@ -305,11 +297,12 @@ const samples = (X, T) => T.map((t, k) => [X.map((row) => row[k]), t]);
 export const lossOverSamples = (lossOf, X, T) => samples(X, T).reduce((sum, [x, t]) => sum + apply(lossOf(t), x), 0);
 
 /** The same with its gradients: {loss, gradients}. */
-export function sumOverSamples(lossOf, X, T) {
-  const parts = samples(X, T).map(([x, t]) => backprop(lossOf(t), x));
-  const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
-  return parts.reduce((sum, part) => ({ loss: sum.loss + part.loss, gradients: add(sum.gradients, part.gradients) }));
-}
+export const sumOverSamples = (lossOf, X, T) => total(samples(X, T).map(([x, t]) => backprop(lossOf(t), x)));
+
+const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
+
+/** {loss, gradients} over what backprop gave of some samples. */
+export const total = (runs) => runs.reduce((sum, run) => ({ loss: sum.loss + run.loss, gradients: add(sum.gradients, run.gradients) }));
 
 /** The N×M matrix of (8), for a function from vector to vector or number. */
 export function jacobian(f, x) {
@@ -344,19 +337,6 @@ export function centralDifference(f, v) {
   const h = Math.cbrt(Number.EPSILON) * (Math.abs(v) || 1);
   const [up, down] = [v + h, v - h];
   return (f(up) - f(down)) / (up - down);
-}
-
-/** The same of a loss for every entry of every parameter, in the parameters' shapes. */
-export function centralDifferences(loss, x) {
-  const theta = loss.parameters;
-  const at = (k, value) => apply(loss.rebind(theta.map((old, i) => (i === k ? value : old))), x);
-  return theta.map((value, k) => mapEntries(value, (entry, replaced) => centralDifference((v) => at(k, replaced(v)), entry)));
-}
-
-/** Map each entry of a number, vector or matrix; replaced(v) is the whole with v in the entry's place. */
-function mapEntries(value, each, replaced = (v) => v) {
-  if (!Array.isArray(value)) return each(value, replaced);
-  return value.map((part, i) => mapEntries(part, each, (v) => replaced(value.with(i, v))));
 }
 
 const dot = (a, b) => a.reduce((sum, v, i) => sum + v * b[i], 0);

@@ -3,7 +3,7 @@
 
 import {
   apply, backprop, centralDifference, compose, crossEntropy, eta, fixed, relu, rho, sigma, sigmoidCrossEntropy, softmax,
-  softmaxCrossEntropy, squaredError, tanh,
+  softmaxCrossEntropy, squaredError, tanh, total,
 } from "../math.js";
 
 const LAYERS = {
@@ -36,7 +36,6 @@ const isMatrix = (value) => Array.isArray(value?.[0]);
 const sampleOf = (value, k) => (isMatrix(value) ? value.map((row) => row[k]) : Array.isArray(value) ? value[k] : value);
 const samples = ({ batch }, { x, t }) =>
   batch ? Array.from({ length: batch }, (_, k) => [sampleOf(x, k), sampleOf(t, k)]) : [[x, t]];
-const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
 
 /** The targets of the sample that is drawn, a list. */
 export const targetsOf = ({ batch }, { t, sample }) => [batch ? sampleOf(t, sample) : t].flat();
@@ -60,18 +59,21 @@ export function evaluate(chain, state, computed) {
     return { ...computed, hidden: drawn(computed.hidden), deltas: drawn(computed.deltas), difference: measured };
   }
   const runs = samples(chain, state).map(([x, t]) => backprop(lossOf(chain, state.parameters, t), x));
-  const total = runs.reduce(({ loss, gradients }, run) => ({ loss: loss + run.loss, gradients: add(gradients, run.gradients) }));
   const { hidden, deltas } = runs[chain.batch ? state.sample : 0];
   const value = entry(state, state.chosen);
   const measured = Number.isFinite(value) ? centralDifference((v) => lossAt(chain, { ...state, ...withEntry(state, state.chosen, v) }), value) : null;
-  return { ...total, hidden: lists(hidden), deltas: lists(deltas), difference: measured };
+  return { ...total(runs), hidden: lists(hidden), deltas: lists(deltas), difference: measured };
 }
 
 // ---- Numbers one by one: [k, i] is entry i, row by row, of parameter k; of x where k is −1, of t where it is −2. ----------
 
 const holder = (state, k) => (k === -1 ? state.x : k === -2 ? state.t : state.parameters[k]);
 
-export const entry = (state, [k, i]) => [holder(state, k)].flat(2)[i];
+export function entry(state, [k, i]) {
+  const value = holder(state, k);
+  if (!isMatrix(value)) return Array.isArray(value) ? value[i] : value;
+  return value[Math.floor(i / value[0].length)][i % value[0].length];
+}
 
 /** The change {trait: value} that puts v in an entry's place. */
 export function withEntry(state, [k, i], v) {
@@ -229,7 +231,7 @@ export function gradientOf(chain, { hidden, deltas }, found, gradient, measured)
     bias: () => [EQUALS, delta(chain, link + 1, row)],
     order: () => (chain.sizes[link + 1] > 1 ? [] : [EQUALS, delta(chain, link + 1, 0), ["", " · "], ["gradient", `∂${chain.variables[link + 1]}/∂p`]]),
   };
-  const product = chain.batch ? [["", `{ over ${chain.batch} samples}`]] : (factors[kind]?.() ?? []);
+  const product = chain.batch ? [["", `{ over ${chain.batch} sample${chain.batch > 1 ? "s" : ""}}`]] : (factors[kind]?.() ?? []);
   const check = measured === null || measured === undefined ? [] : [["muted", "{ measured }"], ["muted", measured, "+"]];
   return [["gradient", `∂L/∂${symbol}`], ...product, EQUALS, ["gradient", gradient, "+"], ...check];
 }

@@ -2,8 +2,9 @@
 // from the right; each entry of the next product as the sum that it is, (C1); and the multiply-adds of either order.
 
 import shared from "../../shared.json";
-import { apart, button, clamp, equal, format, h, label, mark, remembered, s, say, set, short, show, signed } from "../kit.js";
+import { apart, button, clamp, equal, format, h, label, largest, mark, plural, remembered, s, say, set, short, show, signed } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
+import { cellSlider, drawLegend, makeCells, n } from "./matrix.js";
 
 const { widest: WIDEST, letters: LETTERS } = shared.chain_rule;
 const SIDES = [
@@ -117,11 +118,12 @@ export const chainRule = {
       describe(state) {
         const { joints, side, step, products, factors, counts, product, entry } = read(state, given);
         const [left, right] = counts.map(sum);
+        const spent = sum(counts[side].slice(0, step));
         const chosen = product ? ` Entry ${entry.map((v) => v + 1).join(", ")} of the next product is ${format(product[entry[0]][entry[1]], 3)}.` : "";
         return (
           `A chain of widths ${joints.join(", ")}, from its end to the data. From the left it takes ${left} ` +
-          `multiply-adds, from the right ${right}. Multiplying from the ${SIDES[side].side}: ${step} of ${products} products done, ` +
-          `${sum(counts[side].slice(0, step))} multiply-adds so far. Now there ${factors.length > 1 ? "are matrices" : "is one matrix"} ` +
+          `${plural(left, "multiply-add")}, from the right ${right}. Multiplying from the ${SIDES[side].side}: ${step} of ${products} ` +
+          `${plural(products, "product")} done, ${spent} ${plural(spent, "multiply-add")} so far. Now there ${factors.length > 1 ? "are matrices" : "is one matrix"} ` +
           `of ${factors.map(size).join(", ")}.${chosen}`
         );
       },
@@ -161,16 +163,19 @@ function drawOrders(ui, products) {
 function drawSteps(ui, products) {
   const back = button("Back", () => ui.change({ step: Math.min(ui.state.step, products) - 1 }));
   const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));
-  const [done, spent] = [h("span"), h("span")];
-  const status = h("span", { class: "status" }, done, ` of ${products} products`, ...(products > 1 ? [", ", spent, " multiply-adds"] : []));
+  const [done, count, unit] = [h("span"), h("span"), h("span")];
+  const spending = products > 1 ? [", ", count, " ", unit] : [];
+  const status = h("span", { class: "status" }, done, ` of ${products} ${plural(products, "product")}`, ...spending);
   ui.body.append(h("div", { class: "cbp-controls" }, h("div", { role: "group", "aria-label": "products" }, back, on), status));
   return ({ counts, side, step }) => {
     // Not `disabled`, which would take the focus from under the reader's finger.
     set(back, { "aria-disabled": String(step === 0) });
     set(on, { "aria-disabled": String(step === products) });
     ui.number(done, "step", step, String(step));
-    const count = sum(counts[side].slice(0, step));
-    ui.number(spent, "spent", count, String(count));
+    if (products === 1) return;
+    const spent = sum(counts[side].slice(0, step));
+    ui.number(count, "spent", spent, String(spent));
+    say(unit, plural(spent, "multiply-add"));
   };
 }
 
@@ -192,11 +197,10 @@ function derivative() {
 function makeMatrix(svg) {
   const name = derivative();
   const [rows, columns] = [s("tspan"), s("tspan")];
-  const grid = s("path", { class: "grid" });
-  const positive = s("path", { class: "cells gradient" });
-  const negative = s("path", { class: "cells hollow gradient" });
   const shape = s("text", { class: "small", "text-anchor": "middle" }, rows, " × ", columns);
-  const node = s("g", {}, grid, positive, negative, name.node, shape);
+  const node = s("g");
+  const cells = makeCells(node, "gradient", square);
+  node.append(name.node, shape);
   svg.append(node);
   let last = {};
   return {
@@ -205,20 +209,17 @@ function makeMatrix(svg) {
     columns,
     /** Draw it centered on (x, y), unless it stands there. */
     draw(matrix, x, y, cell, over, under) {
-      const half = (matrix.length * cell) / 2;
+      const place = { left: x - (matrix[0].length * cell) / 2, top: y - (matrix.length * cell) / 2, cell };
       name.say(over, under);
       say(rows, String(matrix.length));
       say(columns, String(matrix[0].length));
       const key = `${x} ${y} ${cell} ${matrix}`;
       if (last.key === key) return last.place;
-      const drawn = drawMatrix(matrix, x, y, cell);
-      set(grid, { d: drawn.grid });
-      set(positive, { d: drawn.positive });
-      set(negative, { d: drawn.negative });
-      set(name.node, { x, y: (y - half - 11).toFixed(2) });
-      set(shape, { x, y: (y + half + 20).toFixed(2) });
-      last = { key, place: { left: x - (matrix[0].length * cell) / 2, top: y - half, cell } };
-      return last.place;
+      cells(matrix, place, largest(matrix) || 1, 0.86 * cell);
+      set(name.node, { x, y: (place.top - 11).toFixed(2) });
+      set(shape, { x, y: (2 * y - place.top + 20).toFixed(2) });
+      last = { key, place };
+      return place;
     },
   };
 }
@@ -228,61 +229,36 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   const middle = TOP + room / 2;
   const bracketTop = TOP + room + 28;
   const dots = Array.from({ length: boxes - 1 }, (_, i) => s("circle", { class: "dot", cx: joint(i + 1), cy: middle, r: 2.5 }));
-  svg.append(
-    ...dots,
-    s("rect", { class: "cells gradient", x: 0, y: 5, width: 10, height: 10 }),
-    label(16, 15, "positive", { class: "small muted" }),
-    s("rect", { class: "cells hollow gradient", x: 84.75, y: 5.75, width: 8.5, height: 8.5 }),
-    label(100, 15, "negative; the area is the size", { class: "small muted" }),
-  );
+  svg.append(...dots);
+  drawLegend(svg, "gradient", 10, square);
   const places = Array.from({ length: boxes }, () => makeMatrix(svg));
   const bracket = s("path", { class: "axis strong", fill: "none" });
   const product = makeMatrix(svg);
   const count = s("tspan", { "font-weight": 650 });
-  const cost = s("text", { class: "small" }, count, " multiply-adds");
+  const unit = s("tspan");
+  const cost = s("text", { class: "small" }, count, " ", unit);
   const done = label(width / 2, bracketTop + 30, "The same matrix comes out from either side.", { class: "muted", "text-anchor": "middle" });
   const row = s("rect", { class: "cursor", rx: 3 });
   const column = s("rect", { class: "cursor", rx: 3 });
   const track = s("rect", { fill: "transparent" });
   svg.append(bracket, cost, done, row, column, track);
-  const now = () => read(ui.state, given);
   let at = { left: 0, top: 0, cell: 1 };
   const shape = s("rect", { class: "cursor", rx: 3 });
-  const entry = ui.slider({
-    parent: svg,
+  const entry = cellSlider(ui, svg, {
     name: "entry",
     label: "entry of the next product",
-    min: 0,
-    max: (state) => (read(state, given).product ?? [[0]]).flat().length - 1,
-    step: 1,
-    get: (state) => {
-      const { product: matrix, entry: place } = read(state, given);
-      return matrix ? place[0] * matrix[0].length + place[1] : 0;
-    },
     text: (state) => {
       const { product: matrix, entry: place } = read(state, given);
       return matrix ? `row ${place[0] + 1}, column ${place[1] + 1}: ${short(matrix[place[0]][place[1]], signed)}` : "none";
     },
-    where: (state) => {
-      const { entry: place = [0, 0] } = read(state, given);
-      return [at.left + (place[1] + 0.5) * at.cell, at.top + (place[0] + 0.5) * at.cell];
-    },
-    at: (x, y) => {
-      const { product: matrix } = now();
-      const [i, j] = [clamp(Math.floor((y - at.top) / at.cell), 0, matrix.length - 1), clamp(Math.floor((x - at.left) / at.cell), 0, matrix[0].length - 1)];
-      return i * matrix[0].length + j;
-    },
-    put: (units) => {
-      const { product: matrix } = now();
-      return { entry: [Math.floor(units / matrix[0].length), units % matrix[0].length] };
-    },
     track,
     shape,
-    keys: (state) => {
-      const { product: matrix, entry: place } = read(state, given);
-      const [up, down] = [place[0] > 0 ? -matrix[0].length : 0, place[0] < matrix.length - 1 ? matrix[0].length : 0];
-      return { ArrowUp: up, ArrowDown: down, PageUp: up, PageDown: down };
+    at: () => at,
+    read: (state) => {
+      const { product: matrix = [[0]], entry: chosen = [0, 0] } = read(state, given);
+      return { counts: [matrix.length, matrix[0].length], chosen };
     },
+    put: (place) => ({ entry: place }),
   });
 
   ui.ask.hide("shape", product.node, cost, entry);
@@ -300,7 +276,9 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
 
     for (const node of [bracket, cost, product.node, row, column, track, entry]) show(node, Boolean(pair));
     show(done, !pair);
-    ui.number(count, `next.${SIDES[side].side}`, pair ? counts[side][step] : 0, String(pair ? counts[side][step] : 0));
+    const next = pair ? counts[side][step] : 0;
+    ui.number(count, `next.${SIDES[side].side}`, next, String(next));
+    say(unit, plural(next, "multiply-add"));
     if (!pair) return;
     const [a, b] = side ? drawn.filter(Boolean).slice(-2) : drawn;
     const end = b.left + b.cell * pair[1].matrix[0].length;
@@ -317,36 +295,9 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   };
 }
 
-const outline = (node, x, y, width, height) =>
-  set(node, { x: x.toFixed(1), y: y.toFixed(1), width: width.toFixed(1), height: height.toFixed(1) });
+const outline = (node, x, y, width, height) => set(node, { x: n(x), y: n(y), width: n(width), height: n(height) });
 
-/** Three paths for a matrix centered on (x, y). The area of a square is the size of its entry; zero is blank. */
-function drawMatrix(matrix, x, y, cell) {
-  const [rows, columns] = [matrix.length, matrix[0].length];
-  const most = Math.max(...matrix.flat().map(Math.abs)) || 1;
-  const [left, top] = [x - (columns * cell) / 2, y - (rows * cell) / 2];
-  const [right, bottom] = [left + columns * cell, top + rows * cell].map((v) => v.toFixed(1));
-  const lines = (count, at, line) => Array.from({ length: count - 1 }, (_, i) => line((at + (i + 1) * cell).toFixed(1))).join("");
-  const squares = { 1: "", [-1]: "" };
-  matrix.forEach((row, i) =>
-    row.forEach((v, j) => {
-      if (v === 0) return;
-      // A hollow square's outline, 1.5 wide, stands half outside of its path.
-      const side = Math.max(0.86 * cell * Math.sqrt(Math.abs(v) / most) - (v < 0 ? 1.5 : 0), 0.1);
-      const corner = [left + (j + 0.5) * cell - side / 2, top + (i + 0.5) * cell - side / 2].map((c) => c.toFixed(1));
-      const length = side.toFixed(1);
-      squares[Math.sign(v)] += `M${corner.join(" ")}h${length}v${length}h-${length}z`;
-    }),
-  );
-  return {
-    grid:
-      `M${left.toFixed(1)} ${top.toFixed(1)}H${right}V${bottom}H${left.toFixed(1)}Z` +
-      lines(columns, left, (at) => `M${at} ${top.toFixed(1)}V${bottom}`) +
-      lines(rows, top, (at) => `M${left.toFixed(1)} ${at}H${right}`),
-    positive: squares[1],
-    negative: squares[-1],
-  };
-}
+const square = (x, y, r) => `M${n(x - r)} ${n(y - r)}h${n(2 * r)}v${n(2 * r)}h${n(-2 * r)}z`;
 
 /** The chosen entry as the sum that it is. */
 function drawSum(ui) {

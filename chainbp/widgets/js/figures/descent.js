@@ -3,7 +3,7 @@
 
 import { contours } from "d3-contour";
 import shared from "../../shared.json";
-import { arrow, button, clamp, drag, format, formula, grip, h, label, mark, math, move, onGrid, path, reading, s, say, scale, set, signed } from "../kit.js";
+import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed } from "../kit.js";
 import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples } from "../math.js";
 import { MIN_P } from "./p_axis.js";
 
@@ -24,7 +24,10 @@ const RATES = { low: 0.01, high: 100 };
 const printed = (rate) => format(rate, rate < 0.1 ? 3 : 2);
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 
-const lossOf = (W, p) => (t) => compose(squaredError(t), eta(p), sigma, rho(W));
+const lossOf = (W, p) => {
+  const network = compose(eta(p), sigma, rho(W));
+  return (t) => compose(squaredError(t), network);
+};
 
 /** The parameters in one list: the weights row by row, then p. */
 const flat = ({ W, p }) => [...W.flat(), p];
@@ -137,7 +140,7 @@ export const descent = {
         const { loss, gradient } = look(state, axes);
         const point = pointOf(state, axes);
         const here = parameter.map(({ name }, k) => `${name} is ${format(point[k])} with derivative ${signed(gradient[k], 3)}`);
-        return `${here.join(", ")}; the loss is ${format(loss, 3)}. ${walk.trail.length - 1} steps were made at learning rate ${format(state.rate)}.`;
+        return `${here.join(", ")}; the loss is ${format(loss, 3)}. Steps made at learning rate ${format(state.rate)}: ${walk.trail.length - 1}.`;
       },
     };
   },
@@ -415,10 +418,8 @@ function drawButtons(ui, walk, controls) {
 function drawChoice(ui, axes, controls) {
   const choose = (k, axis) => ui.change({ axes: axis === axes[1 - k] ? [axes[1], axes[0]] : axes.with(k, axis) });
   const selects = ["across", "up"].map((direction, k) => {
-    const options = names(ui.state.W).map((name, i) => h("option", { value: i, selected: i === axes[k] }, name));
-    const select = h("select", { class: "cbp-select" }, ...options);
-    select.addEventListener("change", () => choose(k, Number(select.value)));
-    select.addEventListener("keydown", (event) => event.stopPropagation()); // JupyterLab would take the arrow keys.
+    const select = list(names(ui.state.W), (axis) => choose(k, axis));
+    select.value = axes[k];
     return h("label", { class: "cbp-choice" }, `${direction} `, select);
   });
   controls.append(...selects);
@@ -427,7 +428,7 @@ function drawChoice(ui, axes, controls) {
 /** Which network is trained on which data. */
 function drawData({ W, X, T }) {
   const row = (name, values) => h("tr", {}, h("th", { scope: "row" }, name), ...values.map((v) => h("td", {}, format(v))));
-  const many = (n, word) => `${n} ${word}${n > 1 ? "s" : ""}`;
+  const many = (n, word) => `${n} ${plural(n, word)}`;
   return h(
     "details",
     { class: "cbp-data" },

@@ -1,7 +1,7 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { apart, arrow, button, clamp, drag, encode, equal, fine, formula, h, label, mark, math, move, nice, onGrid, path, s, same, say, scale, set, show } from "../kit.js";
+import { apart, arrow, button, clamp, drag, encode, equal, fine, formula, h, label, largest, limitFor, list, mark, math, move, nice, onGrid, path, pointOf, raised, s, same, say, scale, set, show } from "../kit.js";
 import { eta } from "../math.js";
 import { box, entries, entry, equation, errorOf, evaluate, firstOf, gradientOf, known, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -15,23 +15,16 @@ export function three(v, most = 4) {
   const decimals = exponent < -2 ? Math.max(most, 3) : most;
   if (size >= 0.6 * 10 ** -decimals && exponent < 4) return v.toFixed(clamp(2 - exponent, 0, decimals)).replace("-", "−");
   const [digits, power] = v.toExponential(Number(exponent > 0 && most > 3)).split("e");
-  const raised = [...power.replace("+", "")].map((d) => (d === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[d])).join("");
   // A small unit has room for a power, but not for its digits and ten or more.
   const lead = most < 3 && Math.abs(exponent) > 9 ? (v < 0 ? "−" : "") : `${digits.replace("-", "−")}·`;
-  return `${lead}10${raised}`;
+  return `${lead}10${raised(power)}`;
 }
 const plus = (v, most) => (v > 0 ? "+" : "") + three(v, most);
 
 const PHONE = 560;
 const LEAST_GAP = 130; // where the chosen number's chip fits beside its handle
 const quantity = ({ kind }) => (kind === "x" || kind === "t" ? "value" : "weight");
-const size = (value) => Math.max(0, ...[value].flat(2).filter(Number.isFinite).map(Math.abs));
-
-/** The limit of a number's handle: room beyond what was given at first, and more only where Python or an address needs it. */
-function reach(start, now, least) {
-  const usual = nice(Math.max(least, 1.25 * size(start)));
-  return size(now) <= usual ? usual : nice(size(now));
-}
+const reach = (start, now, least) => limitFor(Math.max(least, 1.25 * largest(start)), now);
 
 export const explore = {
   name: "explore",
@@ -64,14 +57,14 @@ export const explore = {
     const asked = ["cross_entropy", "sigmoid_cross_entropy"].includes(chain.links.at(-1).kind);
     const negative = [start.t, state.t].flat(3).some((v) => v < 0);
     // An order has an axis of its own, which reaches to ∞: no limit follows it, or the figure would be built anew in the hand.
-    const orders = new Set(entries(chain, state).flatMap(({ at, kind }) => (kind === "order" ? [at[0]] : [])));
+    const kinds = chain.links.flatMap(({ kind, count }) => Array(count).fill(kind));
     return {
       width,
       phone,
       chain,
       from,
       to: Math.min(from + most, count),
-      weight: state.parameters.map((value, k) => (orders.has(k) ? 0 : reach(start.parameters[k], value, 3))),
+      weight: state.parameters.map((value, k) => (kinds[k] === "eta" ? 0 : reach(start.parameters[k], value, 3))),
       x: reach(start.x, state.x, 2),
       t: asked ? [0, 1] : [negative ? -reach(start.t, state.t, 1) : 0, reach(start.t, state.t, 1)],
       sample: chain.batch ? state.sample : 0,
@@ -138,7 +131,8 @@ function build(ui, layout) {
   const { chain, phone, width } = layout;
   const place = placed(layout);
   const all = entries(chain, ui.state);
-  const find = (at) => all.find((e) => String(e.at) === String(at)) ?? all[0];
+  const byPlace = new Map(all.map((e) => [String(e.at), e]));
+  const find = (at) => byPlace.get(String(at)) ?? all[0];
   const orders = all.filter(({ kind }) => kind === "order");
   const frozen = !known(chain) && !ui.kernel;
   const boxes = chain.links.length;
@@ -180,10 +174,11 @@ function build(ui, layout) {
     return sits?.[1] === undefined ? null : { x: sits[0] + (e.kind !== "t" ? -half : phone ? -half - 9 : half), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
   }
   // A row for the number's name, where it finds no room beside its handle.
-  const hasRow = phone || !roomy() || all.some((e) => e.kind !== "order" && !spot(e));
+  const spots = new Map(all.map((e) => [e, spot(e)]));
+  const hasRow = phone || !roomy() || all.some((e) => e.kind !== "order" && !spots.get(e));
   const svg = ui.svg(place.height + (phone ? 70 : hasRow ? 40 : 0));
   const aside = { x: phone ? width - 180 : place.right - 30, y: place.height + 16, ux: 1, uy: 0, back: 20, ahead: 20 };
-  const hold = (e) => spot(e) ?? aside;
+  const hold = (e) => spots.get(e) ?? aside;
 
   // ---- Changing a number -------------------------------------------------------------------------------------------------
   const stepOf = (e) => (bounds(e)[1] - bounds(e)[0]) / (e.kind === "t" ? 100 : 120);
@@ -232,17 +227,13 @@ function build(ui, layout) {
   /** The room between two columns: a press takes hold of the nearest edge. */
   function gap(weights, x1, x2) {
     const area = s("rect", { class: "cbp-gap", x: x1, y: place.top - 26, width: x2 - x1, height: place.height - place.top + 20, fill: "transparent" });
-    const near = weights.map((e) => ({ e, at: spot(e) })).filter(({ at }) => at);
+    const near = weights.map((e) => ({ e, at: spots.get(e) })).filter(({ at }) => at);
     const nearest = (x, y) => {
       const distance = ({ at: { line: [a, b, c, d] } }) => Math.abs((c - a) * (b - y) - (a - x) * (d - b)) / Math.hypot(c - a, d - b);
       return near.reduce((best, one) => (distance(one) < distance(best) ? one : best)).e;
     };
-    const point = ({ clientX, clientY }) => {
-      const { left, top, width: wide } = svg.getBoundingClientRect();
-      return [((clientX - left) * width) / wide, ((clientY - top) * width) / wide];
-    };
     const hover = (e) => e !== over && ((over = e), ui.redraw());
-    area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...point(event))));
+    area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...pointOf(area, event))));
     area.addEventListener("pointerleave", () => hover(null));
     area.addEventListener("pointerdown", () => (pull = null), true);
     if (!frozen && near.length) {
@@ -302,12 +293,9 @@ function build(ui, layout) {
     pressed = performance.now();
   }, true);
   const chip = drawChip(svg);
-  if (!place.columns.every(({ hidden }) => !hidden) || place.columns.length < chain.variables.length) note();
-  function note() {
-    const parts = place.columns.filter(({ hidden }) => hidden).map(({ i, ys }) => `${ys.length} of ${chain.sizes[i]} units of ${chain.variables[i]}`);
-    if (place.columns.length < boxes) parts.push(`${place.columns.length} of ${boxes} variables, near the box at work`);
-    ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}; the list below has every number.`));
-  }
+  const parts = place.columns.filter(({ hidden }) => hidden).map(({ i, ys }) => `${ys.length} of ${chain.sizes[i]} units of ${chain.variables[i]}`);
+  if (place.columns.length < boxes) parts.push(`${place.columns.length} of ${boxes} variables, near the box at work`);
+  if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}; the list below has every number.`));
 
   // ---- Beneath it --------------------------------------------------------------------------------------------------------
   const back = button("◀", () => ui.change({ step: Math.min(ui.state.step + 1, boxes) }));
@@ -315,7 +303,7 @@ function build(ui, layout) {
   set(back, { "aria-label": "The error goes back one box", class: "cbp-button cbp-round" });
   set(forth, { "aria-label": "Take back one step of the error", class: "cbp-button cbp-round" });
   const [walked, chosenLine] = [line(), line()];
-  const list = chooser(all, "The number with the handle", (i) => choose(all[i].at));
+  const numbers = list(all.map(({ text }) => text), (i) => choose(all[i].at), { "aria-label": "The number with the handle" });
   const downhill = button("Step downhill", () => {
     if (frozen) return;
     const losses = trail;
@@ -335,13 +323,13 @@ function build(ui, layout) {
   );
   const samples = [];
   if (chain.batch) {
-    const names = Array.from({ length: chain.batch }, (_, k) => ({ text: `sample ${k + 1} of ${chain.batch}` }));
-    const which = chooser(names, "The sample that is drawn", (k) => ui.change({ sample: k, chosen: ui.state.chosen[0] < 0 ? [ui.state.chosen[0], k] : ui.state.chosen }));
-    which.choose(layout.sample);
-    samples.push(which.node);
+    const names = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
+    const go = (k) => ui.change({ sample: k, chosen: ui.state.chosen[0] < 0 ? [ui.state.chosen[0], k] : ui.state.chosen });
+    samples.push(list(names, go, { "aria-label": "The sample that is drawn" }));
+    samples[0].value = layout.sample;
   }
   const drawOrder = orders.length ? order(ui, below, Math.min(width, phone ? width : 340), () => (find(ui.state.chosen).kind === "order" ? find(ui.state.chosen) : orders[0]), remember, choose) : () => {};
-  below.append(...samples, list.node, downhill, ui.reset);
+  below.append(...samples, numbers, downhill, ui.reset);
   ui.body.append(below);
   if (frozen) {
     ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
@@ -359,7 +347,7 @@ function build(ui, layout) {
       const work = boxes - state.step;
       const met = units(chain, view.deltas, e);
       // For machines that compare the numbers with Python's.
-      set(svg, { "data-name": "state", "data-value": JSON.stringify(Object.fromEntries([...Object.entries(state), ["links", chain.links]].map(([name, v]) => [name, encode(v)]))) });
+      set(svg, { "data-name": "state", "data-value": JSON.stringify({ ...state, links: chain.links }, (_, v) => (typeof v === "number" ? encode(v) : v)) });
       heads(work);
       columns.forEach((draw) => draw(view, passed, met));
       targets(state);
@@ -388,16 +376,16 @@ function build(ui, layout) {
       const [hx, hy] = [x + shift * ux, y + shift * uy];
       const largest = e.at[0] >= 0 ? Math.max(1e-9, ...[view.gradients[e.at[0]]].flat(2).map(Math.abs)) : Math.max(1e-9, Math.abs(gradient));
       const length = clamp(16 + (30 * Math.abs(gradient)) / largest, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
-      const way = known_ && gradient && spot(e) && e.kind !== "order" ? Math.sign(gradient) * (length + 8) : 0;
+      const way = known_ && gradient && spots.get(e) && e.kind !== "order" ? Math.sign(gradient) * (length + 8) : 0;
       point(hx, hy, hx + way * ux, hy + way * uy);
       const isOrder = e.kind === "order";
       show(handle, !frozen && !isOrder);
       show(shape.children[1], quantity(e) === "weight" && !isOrder && !frozen);
       show(shape.children[2], quantity(e) === "value" && !frozen);
-      const [from, , to] = spot(e)?.line ?? [];
+      const [from, , to] = spots.get(e)?.line ?? [];
       const floats = to - from > LEAST_GAP && !phone;
       // Units show their own values.
-      chip(ui, isOrder || (quantity(e) === "value" && spot(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : spot(e) ? clamp(hx + 60, 120, place.right) : x - 50, place.height + 16], floats && [from, to]);
+      chip(ui, isOrder || (quantity(e) === "value" && spots.get(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : spots.get(e) ? clamp(hx + 60, 120, place.right) : x - 50, place.height + 16], floats && [from, to]);
 
       // The line of the walk, and that of the chosen number or of what the pointer is over.
       const j = work;
@@ -411,7 +399,7 @@ function build(ui, layout) {
       else chosenLine.say(ui, gradientOf(chain, view, looked, slope, looked === e ? view.difference : null), looked === e);
       set(back, { "aria-disabled": String(state.step === boxes) });
       set(forth, { "aria-disabled": String(state.step === 0) });
-      list.choose(all.indexOf(e));
+      if (numbers.value !== String(all.indexOf(e))) numbers.value = all.indexOf(e);
       drawOrder(state, view, passed);
     },
     describe(state) {
@@ -648,19 +636,6 @@ function line() {
           say(numbers[i], text);
         }
       });
-    },
-  };
-}
-
-/** A list to choose from. */
-function chooser(items, name, choose) {
-  const node = h("select", { class: "cbp-select", "aria-label": name }, ...items.map(({ text }, i) => h("option", { value: i }, text)));
-  node.addEventListener("change", () => choose(Number(node.value)));
-  node.addEventListener("keydown", (event) => event.stopPropagation()); // JupyterLab would take the arrow keys.
-  return {
-    node,
-    choose: (i) => {
-      if (node.value !== String(i)) node.value = i;
     },
   };
 }

@@ -1,8 +1,8 @@
 // Figure 5: the slope of Lp pooling in p. A window of bars, what share each has of the result, and over the p axis the
 // entropy H of the shares, z with its tangent, and ∂z/∂p = −(z/p²) H.
 
-import { beyond, clamp, equal, fine, format, label, mark, math, move, nice, path, reading, s, say, scale, set, short, show, shows, worth } from "../kit.js";
-import { centralDifferences, entropy, eta, shares, slopeInT } from "../math.js";
+import { beyond, clamp, equal, fine, format, label, largest, mark, math, move, nice, path, reading, s, say, scale, set, short, show, shows, worth } from "../kit.js";
+import { apply, centralDifference, entropy, eta, shares, slopeInT } from "../math.js";
 import { barSlider } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P, overAxis } from "./p_axis.js";
 
@@ -12,8 +12,6 @@ function at(y, p) {
   const w = shares(y, p);
   return { z, w, H: entropy(w), slope: pullP(1)[0] };
 }
-
-const size = (y) => Math.max(...y.map(Math.abs));
 
 export const learningP = {
   name: "learning_p",
@@ -26,8 +24,8 @@ export const learningP = {
   layout(state, width, start) {
     const n = state.y.length;
     // Room for every bar to become twice as large, for z down to about p = 0.8, and for the slope down to p = 1.
-    const limitOf = (y) => nice(2 * size(y) || 2);
-    const limit = size(state.y) <= limitOf(start.y) ? limitOf(start.y) : limitOf(state.y);
+    const limitOf = (y) => nice(2 * largest(y) || 2);
+    const limit = largest(state.y) <= limitOf(start.y) ? limitOf(start.y) : limitOf(state.y);
     const sum = at(limit === limitOf(start.y) ? start.y : state.y, 1);
     const window = Math.max(WINDOW, 30 + 40 * n);
     const beside = width - window - GAP >= 330;
@@ -211,8 +209,8 @@ function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
     above,
   );
   return ({ y, p }, { z }, x, curves) => {
-    const largest = up.clamped(size(y));
-    set(least, { y1: largest.toFixed(2), y2: largest.toFixed(2) });
+    const end = up.clamped(largest(y));
+    set(least, { y1: end.toFixed(2), y2: end.toFixed(2) });
     if (curves) set(curve, { d: path(curves.map((c) => [c.x, clamp(up(c.z), -1e4, 1e4)])) });
     const inside = up(z) >= ceiling - 4;
     const [dx, dy] = [over.unit, (up(1) - up(0)) * slopeInT(y, p)];
@@ -268,7 +266,7 @@ function drawSlope(ui, svg, { mostSlope }, { left, right, top }, over) {
     const movable = Number.isFinite(p);
     show(measured, movable);
     if (movable) {
-      const [byP] = centralDifferences(eta(p), y);
+      const byP = centralDifference((order) => apply(eta(order), y), p);
       ui.number(difference, "difference.slope", byP, fine(byP, 4));
     } else delete difference.dataset.value;
   };

@@ -1,13 +1,12 @@
 // Lp pooling. Bars y, the order p, z, and the gradient (33) of each bar; with two inputs also the ball of all y with the
 // same z, and the direction of the gradient, its normal.
 
-import { arrow, beyond, clamp, drag, format, grip, label, mark, math, move, nice, onGrid, path, reading, s, scale, set, short, show, shows, signed } from "../kit.js";
+import { arrow, beyond, clamp, drag, format, grip, largest, limitFor, mark, math, move, onGrid, path, reading, s, scale, set, short, show, shows, signed } from "../kit.js";
 import { apply, eta } from "../math.js";
 import { barSlider } from "./bars.js";
-import { AXIS_HEIGHT, AXIS_LINE, drawAxis, MIN_P, placeOnAxis } from "./p_axis.js";
+import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
 const STEP = 0.1;
-const LANDMARKS = [1, 2, 5, Infinity];
 
 const subscript = (name, i) => `${name}_{${i + 1}}`;
 const largestOf = (y) => y.reduce((best, v, i) => (Math.abs(v) > Math.abs(y[best]) ? i : best), 0);
@@ -19,12 +18,6 @@ export const lpPooling = {
   traits: ["y", "p"],
   accepts: { y: [-1e6, 1e6], p: [MIN_P, Infinity] },
   questions: {
-    even: {
-      drawn: true,
-      options: () => LANDMARKS.map((p) => `p = ${format(p, 0)}`),
-      then: () => ({ p: 1 }),
-      tell: () => "At p = 1 all count the same: each derivative is 1 or −1, however high its bar is.",
-    },
     fades: {
       drawn: true,
       options: ({ y }) => y.map((_, i) => `y${"₁₂₃₄₅₆₇₈₉"[i] ?? ` ${i + 1}`}`),
@@ -43,10 +36,8 @@ export const lpPooling = {
   },
 
   layout(state, width, start, given) {
-    const size = (y) => Math.max(...y.map(Math.abs));
-    const usual = nice(Math.max(size(start.y) * 1.2, 1));
     const n = state.y.length;
-    const limit = size(state.y) <= usual ? usual : nice(size(state.y));
+    const limit = limitFor(Math.max(largest(start.y) * 1.2, 1), state.y);
     // Room for z down to p = 1, if it is not out of all proportion.
     const most = clamp(1.08 * start.y.reduce((sum, v) => sum + Math.abs(v), 0), 1.5 * limit, 2.5 * limit);
     // Below zero there is room where something is, or the hand is asked to go; and in the plane of two.
@@ -64,13 +55,11 @@ export const lpPooling = {
     const bottom = numbersOf(layout) + 16 + uprightRoom(n, barsWidth);
     const axisTop = bottom + (stacked ? ball + 40 : 4);
     const svg = ui.svg(axisTop + AXIS_HEIGHT);
-    const from = ui.given("p_from");
-    const parts = [drawBars(ui, svg, layout, barsWidth), drawAxis(ui, svg, width, axisTop, { from })];
+    const parts = [drawBars(ui, svg, layout, barsWidth), drawAxis(ui, svg, width, axisTop, { from: ui.given("p_from") })];
     if (ball) {
       const place = stacked ? [(width - ball) / 2, bottom + 14] : [width - ball - 22, 34];
       parts.push(drawBall(ui, svg, layout.limit, ball, place));
     }
-    ui.ask.taps("even", svg, (k) => [placeOnAxis(LANDMARKS[k], width, from), axisTop + AXIS_LINE], 12);
     return {
       draw(state) {
         const [z, pull] = eta(state.p).forward(state.y);
@@ -131,7 +120,6 @@ function drawBars(ui, svg, { n, limit, low, most }, width) {
     move(below, x, gradients + GRADIENT_REACH);
     const number = s("text", { class: "gradient", ...place(x, more ? numbers + 10 : numbers) });
     svg.append(ghost, bar, stem, tip, above, below, number, value, math(x, NAMES, subscript("y", i), { class: column < 30 ? "small" : "", "text-anchor": "middle" }));
-    ui.ask.hide("even", stem, tip, number);
     return { x, ghost, bar, value, stem, tip, above, below, number };
   });
   svg.append(zLine, zReading.node, zBeyond);

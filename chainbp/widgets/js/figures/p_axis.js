@@ -15,13 +15,10 @@ const fromT = (t) => {
 const TICKS = [[0.2], [0.5], [1, "sum"], [2, "Euclid"], [3], [5], [10], [30], [Infinity, "max"]];
 
 export const AXIS_HEIGHT = 92;
-export const AXIS_LINE = 38;
+const AXIS_LINE = 38;
 
 /** Where t lies on an axis of a width. */
 const alongAxis = (width, left, from = MIN_P) => scale([toT(from), 1], [left + 16, left + width - 16]);
-
-/** Where an order lies on an axis. */
-export const placeOnAxis = (p, width, from) => alongAxis(width, 0, from)(toT(p));
 
 /** For what is drawn over an axis: where p lies, the pixels of a unit of t, and orders with their places for a curve. */
 export function overAxis(width, left, count) {

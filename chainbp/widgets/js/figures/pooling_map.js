@@ -3,8 +3,9 @@
 
 import shared from "../../shared.json";
 import * as kit from "../kit.js";
-import { apart, arrow, button, clamp, drag, format, h, label, math, nice, reading, remembered, s, say, scale, set, signed } from "../kit.js";
+import { apart, arrow, button, clamp, drag, format, h, label, largest, limitFor, math, reading, remembered, s, say, scale, set, signed } from "../kit.js";
 import { lpPool2d, windowStarts } from "../math.js";
+import { cellAt, cellSlider, centerOf, drawLegend, makeCells, n } from "./matrix.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
 const { most: MOST, sizes: SIZES, strides: STRIDES } = shared.pooling_map;
@@ -50,7 +51,6 @@ function windowWith(starts, size, entry, cell) {
 const inFrame = ({ corner: [top, left], size }) =>
   Array.from({ length: size * size }, (_, k) => [top + Math.floor(k / size), left + (k % size)]);
 
-const largest = (matrix) => Math.max(...matrix.flat().map(Math.abs));
 const place = ([i, j]) => `row ${i + 1}, column ${j + 1}`;
 
 /** A number for a cell: what is exactly 0 is "0". */
@@ -106,10 +106,7 @@ export const poolingMap = {
   },
 
   layout(state, width, start) {
-    const limit = (name) => {
-      const usual = nice(Math.max(largest(start[name]), 1e-6));
-      return largest(state[name]) <= usual ? usual : nice(largest(state[name]));
-    };
+    const limit = (name) => limitFor(Math.max(largest(start[name]), 1e-6), state[name]);
     return { width, rows: state.Y.length, columns: state.Y[0].length, limits: { Y: limit("Y"), delta: limit("delta") } };
   },
 
@@ -127,7 +124,7 @@ export const poolingMap = {
     const places = layout.width >= 600 ? sideBySide(layout) : stacked(layout);
     const controls = drawControls(ui);
     const svg = ui.svg(places.axis + AXIS_HEIGHT);
-    drawLegend(svg);
+    drawLegend(svg, "value", 9, SHAPES.value);
     const parts = [
       controls,
       drawMaps(ui, svg, layout, places),
@@ -151,7 +148,7 @@ export const poolingMap = {
         const { Y, p, size, stride, cell, entry, corner, content, slopes, Z, deltaZ, deltaY } = read(state);
         const list = (matrix, print) => matrix.flat().map((v) => print(v)).join(", ");
         return (
-          `A map of ${Y.length} rows and ${Y[0].length} columns, pooled to ${Z.length} rows and ${Z[0].length} columns by ` +
+          `A map of ${Y.length} rows and ${Y[0].length} columns, pooled to ${Z.length} × ${Z[0].length} by ` +
           `windows of ${size} × ${size} with stride ${stride}; p is ${format(p)}. The framed window, ${place(cell)} of the ` +
           `pooled map, begins at ${place(corner)} and holds ${list(content, given)}. Its z is ${short(Z[cell[0]][cell[1]])}, ` +
           `its derivatives are ${list(slopes, (v) => short(v, signed))}, its error is ${given(deltaZ[cell[0]][cell[1]], signed)}. ` +
@@ -229,23 +226,6 @@ const NUMBER = 15;
 // How wide a sign of a number is at most, in the size of widgets.css.
 const DIGIT = 8.2;
 
-/** Marks of a matrix in one path for each sign: the area is the size of the entry, 0 has none. */
-function paths(kind, values, { left, top, cell }, most) {
-  const room = cell - NUMBER - 4;
-  const drawn = { 1: "", [-1]: "" };
-  values.forEach((row, i) =>
-    row.forEach((v, j) => {
-      if (v === 0 || Number.isNaN(v)) return;
-      const full = kind === "gradient" ? room * 1.15 : room;
-      // A hollow mark's outline, 1.5 wide, stands half outside of its path.
-      const r = Math.max((full / 2) * Math.sqrt(Math.min(Math.abs(v) / most, 1)) - (v < 0 ? 0.75 : 0), 0.6);
-      drawn[Math.sign(v)] += SHAPES[kind](left + (j + 0.5) * cell, top + (i + 0.5) * cell - NUMBER / 2, r);
-    }),
-  );
-  return { positive: drawn[1], negative: drawn[-1] };
-}
-
-const n = (v) => v.toFixed(1);
 const SHAPES = {
   value: (x, y, r) => {
     // Two half circles, whose ends must be as far apart as the rounded radius says.
@@ -256,31 +236,19 @@ const SHAPES = {
   gradient: (x, y, r) => `M${n(x - r)} ${n(y)}L${n(x)} ${n(y - r)}L${n(x + r)} ${n(y)}L${n(x)} ${n(y + r)}Z`,
 };
 
-/** Lines around and between cells. */
-function gridOf(rows, columns, { left, top, cell }) {
-  const [right, bottom] = [left + columns * cell, top + rows * cell];
-  const across = Array.from({ length: rows - 1 }, (_, i) => `M${n(left)} ${n(top + (i + 1) * cell)}H${n(right)}`);
-  const down = Array.from({ length: columns - 1 }, (_, j) => `M${n(left + (j + 1) * cell)} ${n(top)}V${n(bottom)}`);
-  return `M${n(left)} ${n(top)}H${n(right)}V${n(bottom)}H${n(left)}Z${across.join("")}${down.join("")}`;
-}
-
 /** A map of numbers with their marks, as large as its box lets it; returns a function that draws it and tells its place. */
 function makeMap(ui, svg, { name, kind, box, title, most: [rows, columns], print }) {
-  const grid = s("path", { class: "grid" });
   const outside = s("path", { class: "outside" });
-  const positive = s("path", { class: `cells ${kind}` });
-  const negative = s("path", { class: `cells hollow ${kind}` });
+  svg.append(outside);
+  const cells = makeCells(svg, kind, SHAPES[kind], NUMBER / 2);
   const numbers = Array.from({ length: rows * columns }, () => s("text", { class: "cell", "text-anchor": "middle" }));
-  svg.append(grid, outside, positive, negative, ...numbers);
+  svg.append(...numbers);
   if (title) svg.append(title);
   return (values, most, starts) => {
     const [high, wide] = [values.length, values[0].length];
     const cell = Math.min(LARGEST_CELL, box.width / wide, box.height / high);
     const at = { left: box.left + (box.width - wide * cell) / 2, top: box.top + (box.height - high * cell) / 2, cell };
-    set(grid, { d: gridOf(high, wide, at) });
-    const marks = paths(kind, values, at, most);
-    set(positive, { d: marks.positive });
-    set(negative, { d: marks.negative });
+    cells(values, at, most, (cell - NUMBER - 4) * (kind === "gradient" ? 1.15 : 1));
     if (title) set(title, { x: n(at.left + (wide * cell) / 2), y: n(at.top - 12) });
     set(outside, { d: starts ? uncovered(values, starts, at) : "" });
     numbers.forEach((node, k) => {
@@ -292,7 +260,8 @@ function makeMap(ui, svg, { name, kind, box, title, most: [rows, columns], print
       }
       const v = values[i][j];
       ui.number(node, `${name}.${i}.${j}`, v, print(v));
-      set(node, { x: n(at.left + (j + 0.5) * cell), y: n(at.top + (i + 1) * cell - 7) });
+      const [x, middle] = centerOf(at, [i, j]);
+      set(node, { x: n(x), y: n(middle + cell / 2 - 7) });
       node.classList.toggle("muted", v === 0);
       // What is too long is squeezed.
       const squeezed = node.textContent.length * DIGIT > cell - 2 ? n(cell - 2) : null;
@@ -335,61 +304,36 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
   const tracks = Object.fromEntries(["Y", "Z", "dY", "dZ"].map((name) => [name, s("rect", { fill: "transparent" })]));
   svg.append(tracks.dY, tracks.dZ, frames.Y, frames.dY, frames.dZ, entryInErrors);
 
-  /** The cell of a map at a point, brought into it. */
-  const cellAt = (name, x, y) => {
-    const { starts, Y } = read(ui.state);
-    const counts = name.endsWith("Y") ? [Y.length, Y[0].length] : starts.map(({ length }) => length);
-    const { left, top, cell } = at[name];
-    return [(y - top) / cell, (x - left) / cell].map((v, axis) => clamp(Math.floor(v), 0, counts[axis] - 1));
-  };
-  const center = (name, [i, j]) => [at[name].left + (j + 0.5) * at[name].cell, at[name].top + (i + 0.5) * at[name].cell];
-  /** A slider whose units are the places of a map, row after row; the arrow keys go four ways. */
-  const cursor = (trait, name, words, shape, countsOf, text) => {
-    return ui.slider({
-      parent: svg,
+  /** The reader chooses a place of a map on the map itself, or on that of its errors. */
+  const cursor = (trait, name, label, shape, print) => {
+    const countsOf = (state) => [read(state)[name].length, read(state)[name][0].length];
+    const put = (place) => choose(ui.state, { [trait]: place });
+    svg.append(tracks[name]);
+    const node = cellSlider(ui, svg, {
       name: trait,
-      label: words,
-      min: 0,
-      max: (state) => countsOf(read(state)).reduce((high, wide) => high * wide) - 1,
-      step: 1,
-      get: (state) => {
-        const shown = read(state);
-        return shown[trait][0] * countsOf(shown)[1] + shown[trait][1];
-      },
-      text: (state) => text(read(state)),
-      where: (state) => center(name, read(state)[trait]),
-      at: (x, y) => {
-        const [i, j] = cellAt(name, x, y);
-        return i * countsOf(read(ui.state))[1] + j;
-      },
-      put: (units) => {
-        const [, wide] = countsOf(read(ui.state));
-        return choose(ui.state, { [trait]: [Math.floor(units / wide), units % wide] });
+      label,
+      text: (state) => {
+        const { [trait]: [i, j], [name]: values } = read(state);
+        return `${place([i, j])}: ${print(values[i][j])}`;
       },
       track: tracks[name],
       shape,
-      keys: (state) => {
-        const shown = read(state);
-        const [[high, wide], [i]] = [countsOf(shown), shown[trait]];
-        const [up, down] = [i > 0 ? -wide : 0, i < high - 1 ? wide : 0];
-        return { ArrowUp: up, ArrowDown: down, PageUp: up, PageDown: down };
-      },
+      at: () => at[name],
+      read: (state) => ({ counts: countsOf(state), chosen: read(state)[trait] }),
+      put,
     });
+    const errors = tracks[`d${name}`];
+    errors.classList.add("cbp-track");
+    drag(errors, (x, y) => ui.change(put(cellAt(at[`d${name}`], countsOf(ui.state), x, y))), null, node);
   };
-  svg.append(tracks.Y);
   const entryShape = s("rect", { class: "entry", rx: 2 });
-  cursor("entry", "Y", "entry of the map", entryShape, ({ Y }) => [Y.length, Y[0].length], ({ entry, Y }) => `${place(entry)}: ${given(Y[entry[0]][entry[1]])}`);
-  svg.append(tracks.Z);
   const cellShape = outline();
-  cursor("cell", "Z", "window", cellShape, ({ Z }) => [Z.length, Z[0].length], ({ cell, Z }) => `${place(cell)}: z is ${short(Z[cell[0]][cell[1]])}`);
-  for (const [name, trait] of [["dY", "entry"], ["dZ", "cell"]]) {
-    tracks[name].classList.add("cbp-track");
-    drag(tracks[name], (x, y) => ui.change(choose(ui.state, { [trait]: cellAt(name, x, y) })), null, svg.querySelector(`[data-slider="${trait}"]`));
-  }
+  cursor("entry", "Y", "entry of the map", entryShape, (v) => given(v));
+  cursor("cell", "Z", "window", cellShape, (v) => `z is ${short(v)}`);
 
   // Around what is drawn in a cell, and above its number.
   const drawn = ([x, y]) => [x, y - NUMBER / 2];
-  ui.ask.taps("winner", svg, (k, state) => drawn(center("Y", inFrame(read(state))[k] ?? [0, 0])), 11);
+  ui.ask.taps("winner", svg, (k, state) => drawn(centerOf(at.Y, inFrame(read(state))[k] ?? [0, 0])), 11);
 
   return ({ Y, Z, deltaY, deltaZ, size, starts, cell, corner, entry }) => {
     at.Y = maps.Y(Y, limits.Y, [size, starts]);
@@ -420,16 +364,16 @@ function drawSlopes(ui, svg, { slopes: box }) {
 }
 
 /** A slider along a line, with the name and the number of what it moves above. */
-function drawLine(ui, svg, { left, width, line }, limit, { kind, name, words, source, get, put, print }) {
+function drawLine(ui, svg, { left, width, line }, limit, { kind, name, words, source, value, put, print }) {
+  const get = (state) => value(read(state));
   const along = scale([-limit, limit], [left + 8, left + width - 8]);
   const track = s("rect", { x: left, y: line - 20, width, height: 40, fill: "transparent" });
-  const value = reading(source, { class: `${kind} strong`, x: left + width / 2, y: line - 20, "text-anchor": "middle" });
-  set(value.node, { x: left + width / 2, y: line - 20 });
+  const { node, number } = reading(source, { class: `${kind} strong`, x: left + width / 2, y: line - 20, "text-anchor": "middle" });
   svg.append(
     s("line", { class: "axis strong", x1: along(-limit), x2: along(limit), y1: line, y2: line }),
     s("line", { class: "axis strong", x1: along(0), x2: along(0), y1: line - 5, y2: line + 5 }),
     label(along(0), line + 22, "0", { class: "small muted", "text-anchor": "middle" }),
-    value.node,
+    node,
     track,
   );
   ui.slider({
@@ -448,7 +392,7 @@ function drawLine(ui, svg, { left, width, line }, limit, { kind, name, words, so
     put,
     track,
   });
-  return (v) => ui.number(value.number, name, v, print(v));
+  return (shown) => ui.number(number, name, value(shown), print(value(shown)));
 }
 
 const replaced = (matrix, [i, j], v) => matrix.with(i, matrix[i].with(j, v));
@@ -456,39 +400,29 @@ const replaced = (matrix, [i, j], v) => matrix.with(i, matrix[i].with(j, v));
 /** The value of the chosen entry. */
 function drawChosen(ui, svg, { limits }, { chosen, pooling }) {
   if (pooling) svg.append(math(...pooling, "η_p{ of each window}", { class: "value", "text-anchor": "middle" }));
-  const value = ({ Y, entry: [i, j] }) => Y[i][j];
-  const draw = drawLine(ui, svg, chosen, limits.Y, {
+  return drawLine(ui, svg, chosen, limits.Y, {
     kind: "value",
     name: "y",
     words: "value of the chosen entry",
     source: "{chosen entry }y",
-    get: (state) => value(read(state)),
+    value: ({ Y, entry: [i, j] }) => Y[i][j],
     put: (v) => ({ Y: replaced(ui.state.Y, read(ui.state).entry, v) }),
     print: (v) => given(v),
   });
-  return (shown) => draw(value(shown));
 }
 
 /** The error of the chosen window. */
 function drawError(ui, svg, { limits }, { error, times }) {
   if (times) svg.append(label(...times, "×", { class: "muted", "text-anchor": "middle" }));
-  const value = ({ deltaZ, cell: [a, b] }) => deltaZ[a][b];
-  const draw = drawLine(ui, svg, error, limits.delta, {
+  return drawLine(ui, svg, error, limits.delta, {
     kind: "error",
     name: "delta",
     words: "error of the framed window",
     source: "{frame: }δ_z",
-    get: (state) => value(read(state)),
+    value: ({ deltaZ, cell: [a, b] }) => deltaZ[a][b],
     put: (v) => ({ delta: replaced(ui.state.delta, read(ui.state).corner, v) }),
     print: (v) => given(v, signed),
   });
-  return (shown) => draw(value(shown));
-}
-
-function drawLegend(svg) {
-  const filled = s("path", { class: "cells value", d: SHAPES.value(6, 9, 5) });
-  const hollow = s("path", { class: "cells hollow value", d: SHAPES.value(90, 9, 4.5) });
-  svg.append(filled, label(16, 14, "positive", { class: "small muted" }), hollow, label(100, 14, "negative; the area is the size", { class: "small muted" }));
 }
 
 // ---- Around the drawing -----------------------------------------------------------------------------------------------

@@ -21,9 +21,7 @@ export const sigmoid = {
   accepts: { x: [-1000, 1000] },
   questions: { slope: { tell: () => "The slope is largest in the middle: ¼ at x = 0, where y = ½. To both sides it fades." } },
 
-  layout(state, width) {
-    return { width, limit: Math.abs(state.x) <= 6 ? 6 : nice(Math.abs(state.x)) };
-  },
+  layout: (state, width) => ({ width, limit: Math.abs(state.x) <= 6 ? 6 : nice(Math.abs(state.x)) }),
 
   range: ({ limit }) => ({ x: [-limit, limit] }),
 
