@@ -88,6 +88,23 @@ def test_an_answer_is_told_of_the_state_that_was_asked_about(shared, name, ask):
 
 
 @every_question
+def test_what_is_to_be_touched_lies_on_top(shared, name, ask):
+    """Of a tap its center, of a plot to draw into all of it, p's axis notwithstanding."""
+    fig = figure(shared, name, ask)
+    fig.scroll_into_view_if_needed()
+    for target in fig.locator(".cbp-tap .touch, .cbp-sketch .area, .cbp-answers button").all():
+        covered = target.evaluate("""node => {
+            node.scrollIntoView({ block: "center", behavior: "instant" });
+            const { x, y, width, height } = node.getBoundingClientRect();
+            const places = node.matches(".area") ? [0.02, 0.2, 0.4, 0.6, 0.8, 0.98] : [0.5];
+            const owner = node.closest(".cbp-tap, .cbp-sketch") ?? node;
+            return places.flatMap((a) => places.map((b) => document.elementFromPoint(x + a * width, y + b * height)))
+                .filter((found) => !owner.contains(found)).map((found) => found.outerHTML);
+        }""")
+        assert covered == []
+
+
+@every_question
 def test_who_does_not_want_to_guess_is_shown(shared, name, ask):
     fig = figure(shared, name, ask)
     fig.get_by_role("button", name="Show me").click()

@@ -87,7 +87,6 @@ export function makeAsk(ui, figure, name, start) {
       const point = s("circle", { class: "ring", r: 8 });
       const plot = s("g", { class: "cbp-sketch", role: "slider", "aria-label": "your curve", tabindex: 0 }, area, line, point);
       set(plot, { "aria-valuemin": low, "aria-valuemax": high });
-      svg.append(plot);
       let here = 0;
       let last = null;
       plot.addEventListener("pointerdown", () => (last = null), true);
@@ -121,6 +120,7 @@ export function makeAsk(ui, figure, name, start) {
         return xs.map((_, k) => Number(values[near(k)].toPrecision(3)));
       };
       parts.push((state, isOpen) => {
+        if (!plot.parentNode) svg.append(plot); // above what the figure has drawn since it asked
         const shown = isOpen ? values : state.answer.length > 1 ? state.answer : [];
         set(line, { d: path(xs.map((x, k) => [x, up(shown[k])])) });
         set(point, { cx: xs[here], cy: Number.isNaN(values[here]) ? up((low + high) / 2) : up(values[here]).toFixed(1) });

@@ -193,16 +193,17 @@ export function errorOf(chain, state, { hidden, deltas }, j, u) {
   const o = into(chain.links[j], u) ?? 0;
   const back = deltas[j + 1]?.[o];
   const [name, outName] = [["value", named(chain, j, u)], j + 1 < hidden.length ? ["value", named(chain, j + 1, o)] : null];
+  const target = ["value", chain.sizes[j] > 1 ? `t_{${u + 1}}` : "t"];
   const [start, end] = [[delta(chain, j, u), EQUALS], [EQUALS, ["error", d, "+"]]];
   const slopes = {
     sigma: () => [["", " · "], outName, ["", "(1 − "], outName, ["", ")"], EQUALS, ["error", back], ["", " · "], ["value", out[u]], ["", " · (1 − "], ["value", out[u]], ["", ")"]],
     tanh: () => [["", " · (1 − "], outName, ["", "^2)"], EQUALS, ["error", back], ["", " · (1 − "], ...factor("value", out[u]), ["", " · "], ...factor("value", out[u]), ["", ")"]],
     relu: () => [["", " · "], ["", v > 0 ? "1" : "0"]],
     eta: () => [["", " · "], ["gradient", `∂${outName[1]}/∂${name[1]}`], EQUALS, ["error", back], ["", " · "], ...factor("gradient", back ? d / back : 0)],
-    squared_error: () => [["", "−2("], ["value", "t"], ["", " − "], name, ["", ")"], EQUALS, ["", "−2 · ("], ["value", t], ["", " − "], ...factor("value", v), ["", ")"]],
-    cross_entropy: () => [["", "("], name, ["", " − "], ["value", "t"], ["", ") / "], name, ["", "(1 − "], name, ["", ")"]],
-    sigmoid_cross_entropy: () => [["", "σ("], name, ["", ") − "], ["value", "t"], EQUALS, ["value", d + t], ["", " − "], ...factor("value", t)],
-    softmax_cross_entropy: () => [["", "{softmax}("], name, ["", ") − "], ["value", "t"], EQUALS, ["value", d + t], ["", " − "], ...factor("value", t)],
+    squared_error: () => [["", "−2("], target, ["", " − "], name, ["", ")"], EQUALS, ["", "−2 · ("], ["value", t], ["", " − "], ...factor("value", v), ["", ")"]],
+    cross_entropy: () => [["", "("], name, ["", " − "], target, ["", ") / "], name, ["", "(1 − "], name, ["", ")"]],
+    sigmoid_cross_entropy: () => [["", "σ("], name, ["", ") − "], target, EQUALS, ["value", d + t], ["", " − "], ...factor("value", t)],
+    softmax_cross_entropy: () => [["", "{softmax}("], name, ["", ") − "], target, EQUALS, ["value", d + t], ["", " − "], ...factor("value", t)],
     rho: () => sumOf(chain, state, deltas[j + 1], j, u),
     softmax: () => [name, ["", " ⊗ (δ − Σ δ "], outName, ["", ")"]],
   };
@@ -213,12 +214,19 @@ export function errorOf(chain, state, { hidden, deltas }, j, u) {
 
 const MOST_TERMS = 2;
 
-/** Σ_n W_nu δ_n, and where they are few, its terms. */
+/** Σ_n W_nu δ_n, of one unit without the sum; and where they are few, its terms. */
 function sumOf(chain, state, deltas, j, u) {
   const { held } = chain.links[j];
   const first = firstOf(chain, j);
   const W = held ? held[0] : state.parameters[first];
-  const rule = [["", "Σ_n "], ["weight", `${held ? "W" : superscript(chain.names[first])}_{n${u > 8 ? "," : ""}${u + 1}}`], ["", " "], ["error", `δ_{${chain.variables[j + 1]},n}`]];
+  const name = held ? "W" : superscript(chain.names[first]);
+  const one = deltas.length === 1;
+  const rule = [
+    ["", one ? "" : "Σ_n "],
+    ["weight", `${name}_{${one ? 1 : "n"}${u > 8 ? "," : ""}${u + 1}}`],
+    ["", " "],
+    one ? delta(chain, j + 1, 0) : ["error", `δ_{${chain.variables[j + 1]},n}`],
+  ];
   const terms = deltas.flatMap((d, n) => [n ? ["", " + "] : EQUALS, ...(n ? factor("weight", W[n][u]) : [["weight", W[n][u]]]), ["", " · "], ...factor("error", d)]);
   return deltas.length > MOST_TERMS ? rule : [...rule, ...terms];
 }

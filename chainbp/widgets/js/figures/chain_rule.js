@@ -84,7 +84,7 @@ export const chainRule = {
       tell: ({ widths }) => {
         const [left, right] = totals(turned(widths));
         const end = widths.at(-1) === 1 ? ` (An end ${turned(widths).at(-1)} wide is no cost: it is called ${LETTERS[widths.length - 1]}.)` : "";
-        return `With them it takes ${left} from the left and ${right} from the right.${end}`;
+        return `With x one number wide it takes ${left} from the left and ${right} from the right.${end}`;
       },
     },
   },
@@ -120,9 +120,9 @@ export const chainRule = {
         const [left, right] = counts.map(sum);
         const spent = sum(counts[side].slice(0, step));
         const chosen = product ? ` Entry ${entry.map((v) => v + 1).join(", ")} of the next product is ${format(product[entry[0]][entry[1]], 3)}.` : "";
+        const orders = `From the left it takes ${left} ${plural(left, "multiply-add")}, from the right ${right}. Multiplying from the ${SIDES[side].side}: `;
         return (
-          `A chain of widths ${joints.join(", ")}, from its end to the data. From the left it takes ${left} ` +
-          `${plural(left, "multiply-add")}, from the right ${right}. Multiplying from the ${SIDES[side].side}: ${step} of ${products} ` +
+          `A chain of widths ${joints.join(", ")}, from its end to the data. ${products > 1 ? orders : ""}${step} of ${products} ` +
           `${plural(products, "product")} done, ${spent} ${plural(spent, "multiply-add")} so far. Now there ${factors.length > 1 ? "are matrices" : "is one matrix"} ` +
           `of ${factors.map(size).join(", ")}.${chosen}`
         );
@@ -237,7 +237,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   const count = s("tspan", { "font-weight": 650 });
   const unit = s("tspan");
   const cost = s("text", { class: "small" }, count, " ", unit);
-  const done = label(width / 2, bracketTop + 30, "The same matrix comes out from either side.", { class: "muted", "text-anchor": "middle" });
+  const done = label(width / 2, bracketTop + 30, boxes > 2 ? "The same matrix comes out from either side." : "", { class: "muted", "text-anchor": "middle" });
   const row = s("rect", { class: "cursor", rx: 3 });
   const column = s("rect", { class: "cursor", rx: 3 });
   const track = s("rect", { fill: "transparent" });

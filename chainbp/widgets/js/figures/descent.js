@@ -88,8 +88,9 @@ export const descent = {
         const [slow, fast] = [1, 10].map((factor) => losses(ASKED_STEPS, start, axes, limits, Math.min(factor * start.rate, RATES.high)));
         const rises = fast.filter((loss, k) => loss > fast[k - 1]).length;
         const says = rises ? `It leaps: L goes up in ${rises} of ${ASKED_STEPS} steps` : fast.at(-1) < slow.at(-1) ? "It arrives sooner" : "It creeps";
-        const compared = (k, rate) => `after ${k} steps it is ${fast[k] < slow[k] ? "ahead of" : "behind"} ${rate}, with an L of ${format(fast[k], 3)} against ${format(slow[k], 3)}`;
-        return `${says}. From the start, ${compared(SOON, `a rate of ${start.rate}`)}; ${compared(ASKED_STEPS, "it")}. Press Play and see the path.`;
+        const [soon, late] = [SOON, ASKED_STEPS].map((k) => [fast[k], slow[k]].map((loss) => format(loss, 3)));
+        const compared = `After ${SOON} steps from the start L is ${soon[0]}, where a rate of ${start.rate} has ${soon[1]}; after ${ASKED_STEPS}, ${late[0]} and ${late[1]}`;
+        return `${says}. ${compared}. Press Play and see the path.`;
       },
     },
   },

@@ -193,7 +193,7 @@ function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
   const curve = s("path", { class: "line value" });
   const tangent = s("line", { class: "line gradient strong" });
   const least = s("line", { class: "axis dashed", x1: left + 16, x2: right - 16 });
-  const leastSays = label(right - 16, ceiling - 13, "dotted: max |y|", { class: "small muted", "text-anchor": "end" });
+  const leastSays = label(right - 16, ceiling - 13, "dotted across: max |y|", { class: "small muted", "text-anchor": "end" });
   const dot = shows("z", mark("value", 6));
   const above = shows("z", beyond("value", "up"));
   const { node, number } = reading("z", { class: "value strong", x: left + 16, y: ceiling - 13 });

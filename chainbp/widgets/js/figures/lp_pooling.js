@@ -22,7 +22,10 @@ export const lpPooling = {
       drawn: true,
       options: ({ y }) => y.map((_, i) => `y${"₁₂₃₄₅₆₇₈₉"[i] ?? ` ${i + 1}`}`),
       then: () => ({ p: Infinity }),
-      tell: ({ y }) => `At p = ∞, y${"₁₂₃₄₅₆₇₈₉"[largestOf(y)] ?? ""}, the largest in size, counts alone. The other derivatives are 0.`,
+      tell: ({ y }) => {
+        const others = y.length === 2 ? "derivative is" : "derivatives are";
+        return `With the bars of the start y${"₁₂₃₄₅₆₇₈₉"[largestOf(y)] ?? ""}, the largest in size, counts alone at p = ∞. The other ${others} 0.`;
+      },
     },
     zero: {
       options: () => ["It jumps", "It turns smoothly", "It stays"],
@@ -30,7 +33,7 @@ export const lpPooling = {
       tell: ({ y, p }) => {
         const slope = (v) => signed(eta(p).forward(y.with(1, v))[1](1)[1]);
         const away = [slope(y[1]), slope(-y[1])].join(" to ");
-        return `It goes from ${away}, and ${p > 1 ? "on the way it passes smoothly through 0" : "jumps where the bar is zero: |y| has a corner there"}.`;
+        return `At p = ${format(p)} it goes from ${away}, and ${p > 1 ? "on the way it passes smoothly through 0" : "jumps where the bar is zero: |y| has a corner there"}.`;
       },
     },
   },

@@ -100,7 +100,7 @@ export const poolingMap = {
         const cells = inFrame(shown);
         const most = Math.max(...cells.map(([i, j]) => Math.abs(Y[i][j])));
         const winners = cells.filter(([i, j]) => Math.abs(Y[i][j]) === most);
-        return `At p = ∞ the whole error goes to the largest in size: ${winners.map(place).join(" and ")}.`;
+        return `With the map of the start, at p = ∞ the whole error goes to the largest in size: ${winners.map(place).join(" and ")}.`;
       },
     },
   },
