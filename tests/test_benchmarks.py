@@ -228,14 +228,4 @@ def test_accuracy_has_every_row(exact):
         assert row["above_bound"] == 0 or row["max"] >= row["bound"]
         assert {"p", "y", "kind"} <= set(row["worst"])
     assert [case["about"] for case in exact["edges"]["cases"]] == [case.about for case in EDGES]
-    assert accuracy.kinds_failed(exact["edges"])["chainbp"] == []
-
-
-def test_the_tables_can_be_made_from_the_files(speed):
-    q = {"low": 1.0, "median": 1.234, "high": 2.0}
-    layers = {"sigma": {"forward": q, "ratio": q, "bytes": [2**20, 2**21]}}
-    texts = list(report({**speed, "growth": {"layers": layers}}))
-    assert all(text.strip() for text in texts)
-    assert show(q) == "1.23 (1.00–2.00)"
-    assert cell({"ratios": {"a": q}, "marks": {"a": "NaN"}}, "a") == "NaN 1.23 (1.00–2.00)"
-    assert cell({"ratios": {}}, "a") == ""
+    assert not any("chainbp" in case["fails"] for case in exact["edges"]["cases"])
