@@ -1,6 +1,6 @@
 """How exact Lp pooling is: value, ∂z/∂y and ∂z/∂p of ``eta`` and ``lp_pool2d`` against mpmath, on random windows.
 
-    python -m benchmarks.accuracy [--cases N] [--seed S]
+    python -m benchmarks.accuracy [--cases N] [--output FILE]
 
 saves book/_data/accuracy.json, together with what chainbp and the peers make of the edge cases. N windows are float64,
 and N/4 float32.
@@ -13,19 +13,16 @@ and N/4 float32.
 
 from __future__ import annotations
 
-import argparse
-import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from itertools import chain, product
-from pathlib import Path
+from itertools import chain, product, repeat
 from typing import Any
 
 import numpy as np
 
 from benchmarks import peers
-from benchmarks.harness import BOOK_DATA, Json, about, save, table
-from benchmarks.reference import EDGES, P_RANGE, Array, blocks, errors, reference, scales
+from benchmarks.harness import BOOK_DATA, Array, Json, about, options, save, table
+from benchmarks.reference import EDGES, blocks, errors, reference
 from chainbp import Function, eta, lp_pool2d
 
 RESULTS = BOOK_DATA / "accuracy.json"
@@ -38,26 +35,23 @@ BOUNDS = {"float64": 8.0, "float32": 16.0}
 # Each part draws from a generator of its own, so the results do not depend on the number of processes.
 PART = 1000
 
-
 Found = tuple[Array, list[Json]]
 
 
 def sweep(cases: int, seed: tuple[int, ...], dtype: str) -> Found:
     """The largest error of each window by function and quantity, and what it takes to repeat it."""
-    found, repeat = [], []
+    found, windows = [], []
     for block in blocks(cases, np.random.default_rng(seed), dtype):
-        windows = block.windows(block.image)
+        image = block.windows(block.image)
         results = (
-            one_by_one(eta[block.p], np.ascontiguousarray(windows.T), np.transpose),
+            one_by_one(eta[block.p], np.ascontiguousarray(image.T), np.transpose),
             one_by_one(lp_pool2d[block.p, block.size, block.stride], block.image, block.windows),
         )
-        for window, kind, *rows in zip(windows, block.kinds, *results):
-            true = reference(window, block.p)
-            parts = [true.z, true.slope, *true.gradient]
-            off = [errors(row, parts, dtype, scales(true, block.p)) for row in rows]
+        for y, kind, *rows in zip(image, block.kinds, *results):
+            off = [errors(row, reference(y, block.p), block.p, dtype) for row in rows]
             found.append([[np.fmax.reduce(row[part]) for part in QUANTITIES.values()] for row in off])
-            repeat.append({"p": block.p, "y": window.tolist(), "kind": kind})
-    return np.array(found), repeat
+            windows.append({"p": block.p, "y": y.tolist(), "kind": kind})
+    return np.array(found), windows
 
 
 def one_by_one(function: Function, y: Array, windows: Callable[[Array], Array]) -> Iterator[list[Any]]:
@@ -67,20 +61,14 @@ def one_by_one(function: Function, y: Array, windows: Callable[[Array], Array]) 
         yield [z.flat[i], pull.theta(one)[0], *windows(pull.x(one))[i]]
 
 
-def windows(cases: int) -> dict[str, int]:
-    """How many windows of each dtype: float32 is the easier one where powers are taken in float64."""
-    return {"float64": cases, "float32": math.ceil(cases / 4)}
-
-
-def collect(cases: int, seed: int) -> dict[str, Found]:
-    """The sweep for both dtypes, split over processes."""
+def collect(windows: dict[str, int]) -> dict[str, Found]:
+    """The sweep over so many windows of each dtype, split over processes."""
     found = {}
     with ProcessPoolExecutor() as pool:
-        for dtype, count in windows(cases).items():
+        for dtype, count in windows.items():
             sizes = [min(PART, count - done) for done in range(0, count, PART)]
-            parts = pool.map(sweep, sizes, [(seed, i) for i in range(len(sizes))], [dtype] * len(sizes))
-            errors, cases_ = zip(*parts)
-            found[dtype] = np.concatenate(errors), [*chain(*cases_)]
+            errors, cases = zip(*pool.map(sweep, sizes, [(0, i) for i in range(len(sizes))], repeat(dtype)))
+            found[dtype] = np.concatenate(errors), [*chain(*cases)]
     return found
 
 
@@ -90,7 +78,7 @@ def summary(found: dict[str, Found]) -> Json:
     return {"rows": [_row(f, d, q, found[d][0][:, i, j], found[d][1]) for (i, f), d, (j, q) in keys]}
 
 
-def _row(function: str, dtype: str, quantity: str, errors: Array, repeat: list[Json]) -> Json:
+def _row(function: str, dtype: str, quantity: str, errors: Array, windows: list[Json]) -> Json:
     finite = errors[np.isfinite(errors)]
     levels = {"median": 50.0, "p99.9": 99.9, "max": 100.0}
     return {
@@ -98,7 +86,7 @@ def _row(function: str, dtype: str, quantity: str, errors: Array, repeat: list[J
         **{"results": int((~np.isnan(errors)).sum()), "not_finite": int(np.isinf(errors).sum())},
         "above_bound": int((finite > BOUNDS[dtype]).sum()),
         **{name: float(f"{np.percentile(finite, level):.3g}") for name, level in levels.items()},
-        "worst": repeat[int(np.nanargmax(errors))],
+        "worst": windows[int(np.nanargmax(errors))],
     }
 
 
@@ -106,43 +94,23 @@ def edge_cases() -> Json:
     """Which edge cases each way of pooling fails."""
     names = [name for name in peers.POOLINGS if name != peers.GEM]
     cases = [
-        {"about": e.about, "y": e.y, "p": str(e.p), "dtype": e.dtype}
-        | {"fails": [name for name in names if not peers.right(name, peers.pooled(name, *e[1:]), e)]}
-        for e in EDGES
+        {"about": case.about, "fails": [name for name in names if not peers.pooled(name, case)["right"]]}
+        for case in EDGES
     ]
     return {"names": names, "cases": cases}
 
 
-def kinds_failed(edges: Json) -> dict[str, list[str]]:
-    """The kinds of edge cases of which each way of pooling fails one or more."""
-    return {n: list(dict.fromkeys(c["about"] for c in edges["cases"] if n in c["fails"])) for n in edges["names"]}
-
-
 def main() -> None:
     """Measure, print, save."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
-    parser.add_argument("--cases", type=int, default=CASES, help=f"windows of float64 (default: {CASES})")
-    parser.add_argument("--seed", type=int, default=0, help="another seed draws other windows (default: 0)")
-    parser.add_argument("--output", type=Path, default=RESULTS, help=f"where to save (default: {RESULTS})")
-    options = parser.parse_args()
-    results: Json = {
-        **about("python -m benchmarks.accuracy"),
-        "windows": windows(options.cases),
-        "seed": options.seed,
-        "p": list(P_RANGE),
-        # First: its processes are to start without torch and JAX.
-        "sweep": summary(collect(options.cases, options.seed)),
-        "edges": edge_cases(),
-    }
-    print(f"Errors of Lp pooling against mpmath, in eps: {results['windows']} windows\n")
-    rows = results["sweep"]["rows"]
-    print(table({key: str(value) for key, value in row.items() if key != "worst"} for row in rows))
-    for row in rows:
-        if row["above_bound"] or row["not_finite"]:
-            print(f"Worst of {row['function']}, {row['dtype']}, {row['quantity']}: {row['worst']}")
-    for name, kinds in kinds_failed(results["edges"]).items():
-        print(f"{name} fails edge cases of {len(kinds)} kinds: {', '.join(kinds) or 'none'}")
-    save(options.output, results)
+    chosen = options(__doc__, RESULTS, cases=CASES)
+    # float32 is the easier one where powers are taken in float64.
+    windows = {"float64": chosen.cases, "float32": chosen.cases // 4}
+    # First: its processes are to start without torch and JAX.
+    swept = summary(collect(windows))
+    print("Errors of Lp pooling against mpmath, in eps:\n")
+    print(table({key: value for key, value in row.items() if key != "worst"} for row in swept["rows"]))
+    head = about("python -m benchmarks.accuracy")
+    save(chosen.output, {**head, "windows": windows, "sweep": swept, "edges": edge_cases()})
 
 
 if __name__ == "__main__":

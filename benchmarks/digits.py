@@ -1,43 +1,32 @@
 """The experiments of "Which p?": small convolutional networks on scikit-learn's digits, twenty seeds of each kind.
 
-    python -m benchmarks.digits [--seeds N]        saves book/_data/digits.json
+    python -m benchmarks.digits [--seeds N] [--output FILE]        saves book/_data/digits.json
 
 A seed draws the split into training and test digits, the first weights and the batches, the same for every kind: so two
-kinds are compared seed by seed. Chapter 6 trains the network of seed 0 itself, and finds the same number.
+kinds are compared seed by seed. The split and the network are chapter 6's own code; it trains the network of seed 0
+itself, and finds the same number.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.datasets import load_digits
 
-from benchmarks.harness import BOOK_DATA, Json, about, progress, save
-from chainbp import Family, Function, conv2d, flatten, lp_pool2d, rho, softmax_cross_entropy, tanh, train
+from benchmarks.harness import BOOK_DATA, Array, Json, about, from_page, options, progress, save
+from chainbp import Family, Function, flatten, lp_pool2d, rho, softmax_cross_entropy, train
 
 RESULTS = BOOK_DATA / "digits.json"
 COMMAND = "python -m benchmarks.digits"
 SEEDS = 20
 SETTINGS: dict[str, Any] = {"steps": 500, "batch": 64, "momentum": 0.9}
 RATES = (0.05, 0.1)
-CHANNELS = (8, 16)
-
-Array = npt.NDArray[np.float64]
+# As the chapter has them.
+split, _, network = from_page("6-convolution", "split", "times", "digits_network")
 
 
 # ---- the data ----
-
-
-def split(labels: npt.NDArray[Any], part: int, seed: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Two sets of indices. The second gets one in `part` of each digit."""
-    rng = np.random.default_rng(seed)
-    own = [rng.permutation(np.flatnonzero(labels == d)) for d in range(10)]
-    second = np.concatenate([some[: len(some) // part] for some in own])
-    return np.setdiff1d(np.arange(len(labels)), second), np.sort(second)
 
 
 class Digits:
@@ -52,24 +41,6 @@ class Digits:
 
 
 # ---- the networks ----
-
-
-def times(c: float) -> Function:
-    """Multiply by the number c."""
-    return Function(lambda z: (c * z, lambda delta: c * delta, None), name="times")
-
-
-def network(pooling: Function, X: Array, seed: int, frozen: bool = False) -> Function:
-    """(V9) with random weights, which are the same for each pooling; frozen, only the last weighted sum can learn."""
-    rng = np.random.default_rng(seed)
-    first, second = CHANNELS
-    K1 = rng.normal(size=(first, 1, 3, 3)) / 3
-    K2 = rng.normal(size=(second, first, 2, 2)) / np.sqrt(4 * first)
-    W = rng.normal(size=(10, 4 * second)) / np.sqrt(4 * second)
-    maps = pooling @ conv2d[K1, np.zeros(first)]
-    c = 1 / np.sqrt(np.mean((maps @ X) ** 2))  # measured, then fixed
-    features = tanh @ conv2d[K2, np.zeros(second)] @ times(c) @ maps
-    return rho[W, np.zeros(10)] @ flatten @ (features.fixed() if frozen else features)
 
 
 @Family
@@ -99,30 +70,25 @@ def signless() -> Function:
     return Function(forward, name="η as printed")
 
 
-def held(p: float) -> Function:
-    return lp_pool2d[p, 2].fixed()
-
-
-START = np.full(CHANNELS[0], 2.0)
-POOLED: dict[str, Callable[[], Function]] = {
-    "p = 1": lambda: held(1.0),
-    "p = 2": lambda: held(2.0),
-    "p = 4": lambda: held(4.0),
-    "p = ∞": lambda: held(np.inf),
-    "learned": lambda: lp_pool2d[START, 2],
-    "learned, mean form": lambda: mean_pool2d[START],
-    "as printed": signless,
+START = np.full(8, 2.0)
+HELD = {
+    "p = 1": lp_pool2d[1.0, 2].fixed(),
+    "p = 2": lp_pool2d[2.0, 2].fixed(),
+    "p = 4": lp_pool2d[4.0, 2].fixed(),
+    "p = ∞": lp_pool2d[np.inf, 2].fixed(),
 }
-HELD = [kind for kind in POOLED if kind.startswith("p = ")]
+POOLED = HELD | {
+    "learned": lp_pool2d[START, 2],
+    "learned, mean form": mean_pool2d[START],
+    "as printed": signless(),
+}
 
 
 def start(kind: str, X: Array, seed: int) -> Function:
     """The network of a kind before its training."""
     if kind == "pixels only":
         return rho[np.zeros((10, 64)), np.zeros(10)] @ flatten
-    if kind == "random filters":
-        return network(held(2.0), X, seed, frozen=True)
-    return network(POOLED[kind](), X, seed)
+    return network(POOLED[kind], X, seed)
 
 
 # ---- the runs ----
@@ -130,17 +96,16 @@ def start(kind: str, X: Array, seed: int) -> Function:
 
 def run(kind: str, seed: int, rate: float) -> Json:
     """Train one network, and count the test digits that it reads; none, where its training broke down."""
+    progress(f"{kind}, rate {rate}, seed {seed}")
     data = Digits(seed)
-    row: Json = {"kind": kind, "rate": rate, "seed": seed}
+    row: Json = {"kind": kind, "rate": rate, "seed": seed, "reads": None}
     first = start(kind, data.X, seed)
+    settings = {"rate": rate, "seed": seed, "progress": False, **SETTINGS}
     try:
-        trained = train(
-            first, softmax_cross_entropy, data.X, data.T, rate=rate, seed=seed, progress=False, **SETTINGS
-        ).network
-        reads = int(np.sum(np.argmax(trained @ data.X_test, axis=0) == data.labels_test))
+        trained = train(first, softmax_cross_entropy, data.X, data.T, **settings).network
     except FloatingPointError:
-        return {**row, "reads": None}
-    row["reads"] = reads
+        return row
+    row["reads"] = int(np.sum(np.argmax(trained @ data.X_test, axis=0) == data.labels_test))
     if kind.startswith("learned"):
         row["p"] = [round(float(p), 4) for p in trained.parameters[2]]
     return row
@@ -148,21 +113,16 @@ def run(kind: str, seed: int, rate: float) -> Json:
 
 def plan() -> list[tuple[str, float]]:
     """Every kind at the first rate; the held p also at the others, to see whether the rate decides."""
-    kinds = ["pixels only", *POOLED, "random filters"]
-    return [*((kind, RATES[0]) for kind in kinds), *((kind, rate) for rate in RATES[1:] for kind in HELD)]
+    first, *others = RATES
+    return [(kind, first) for kind in ("pixels only", *POOLED)] + [(kind, rate) for rate in others for kind in HELD]
 
 
 def main() -> None:
     """Train everything and save it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    seeds = parser.parse_args().seeds
-    rows = []
-    for kind, rate in plan():
-        progress(f"{kind}, rate {rate}")
-        rows += [run(kind, seed, rate) for seed in range(seeds)]
-    settings = {**SETTINGS, "rates": RATES, "channels": CHANNELS, "seeds": seeds, "test digits": len(Digits(0).X_test)}
-    save(RESULTS, {**about(COMMAND, peers=["scikit-learn"]), "settings": settings, "rows": rows})
+    chosen = options(__doc__, RESULTS, seeds=SEEDS)
+    rows = [run(kind, seed, rate) for kind, rate in plan() for seed in range(chosen.seeds)]
+    settings = {**SETTINGS, "rates": RATES, "seeds": chosen.seeds, "test digits": len(Digits(0).X_test)}
+    save(chosen.output, {**about(COMMAND, peers=["scikit-learn"]), "settings": settings, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def measure(seconds: float) -> Json:
     depth = []
     for n in DEPTHS:
         weights = rng.standard_normal((n, WIDTH, WIDTH)) / np.sqrt(WIDTH)
-        chain = reduce(lambda chain, W: sigma @ rho[W] @ chain, weights[1:], sigma @ rho[weights[0]])
+        chain = reduce(Function.__matmul__, (sigma @ rho[W] for W in weights))
         depth.append({"depth": n, **cost(f"{n} layers", chain, rng.standard_normal((WIDTH, BATCH)), seconds)})
     chains = {n: reduce(Function.__matmul__, [sigma] * n) for n in (100, 10_000)}
     deep = {n: cost(f"{n} layers", chain, np.ones(2), seconds) for n, chain in chains.items()}

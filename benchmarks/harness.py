@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
+import contextlib
 import gc
 import importlib.metadata
+import io
 import json
 import math
 import os
@@ -16,14 +20,19 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+import chainbp
+
+Array = npt.NDArray[Any]
 Json = dict[str, Any]
 
+BOOK = Path(__file__).resolve().parents[1] / "book"
 # What the book quotes, small and committed; it is never needed to build or to test the book that they be measured anew.
-BOOK_DATA = Path(__file__).resolve().parents[1] / "book" / "_data"
+BOOK_DATA = BOOK / "_data"
 # Programs at work beside this one that a run for the book may have.
 QUIET = 0.25
 
@@ -69,7 +78,7 @@ def seconds_of(contestant: Contestant) -> float:
 
 
 def _turn(contestant: Contestant, estimate: float) -> float:
-    """Seconds per call, begun when this process is quiet: the median of three timings of 2 ms, after two to warm up."""
+    """Seconds per call, begun when this process is quiet: the median of timings of 2 ms, after some to warm up."""
     # The threads of OpenBLAS and OpenMP go on spinning for up to 50 ms, and would take a processor from the next.
     for _ in range(30):
         start = time.process_time()
@@ -77,10 +86,9 @@ def _turn(contestant: Contestant, estimate: float) -> float:
         if time.process_time() - start < 0.001:
             break
     contestant.prepare()
-    if estimate > LONG:
-        return [_timed(contestant, 1) for _ in range(2)][1]
-    calls = math.ceil(2e-3 / estimate)
-    return median([_timed(contestant, calls) for _ in range(5)][2:])
+    warm_up, count = (1, 1) if estimate > LONG else (2, 3)
+    timings = [_timed(contestant, math.ceil(2e-3 / estimate)) for _ in range(warm_up + count)]
+    return median(timings[warm_up:])
 
 
 def _timed(contestant: Contestant, calls: int) -> float:
@@ -106,6 +114,9 @@ def disagreement(reference: Sequence[Any], arrays: Sequence[Any], tolerance: flo
     return ""
 
 
+# ---- pieces of code ----
+
+
 def jax_on_cpu() -> Any:
     """JAX as it takes part: on the processor, with float64."""
     import jax
@@ -113,6 +124,26 @@ def jax_on_cpu() -> Any:
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_enable_x64", True)
     return jax
+
+
+def printed(code: str, names: Json) -> str:
+    """What a piece of code prints, which may use these names."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), np.errstate(all="ignore"):
+        exec(code, dict(names))
+    return out.getvalue().strip()
+
+
+def from_page(page: str, *names: str) -> list[Any]:
+    """What a page of the book defines under these names. They may use NumPy, chainbp, and each other."""
+    cells = json.loads((BOOK / f"{page}.ipynb").read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    found = {"np": np, **vars(chainbp)}
+    for statement in ast.parse(code).body:
+        parts = [statement, *getattr(statement, "targets", [])]
+        if {getattr(part, "name", getattr(part, "id", None)) for part in parts} & {*names}:
+            exec(ast.unparse(statement), found)
+    return [found[name] for name in names]
 
 
 # ---- a quiet machine ----
@@ -149,10 +180,29 @@ def _work() -> tuple[float, float, float]:
     return time.monotonic(), ticks / os.sysconf("SC_CLK_TCK"), sum(os.times()[:4])
 
 
-# ---- what is saved ----
+# ---- what is asked for, printed and saved ----
 
 
 PEERS = ("torch", "jax", "autograd")
+
+
+def options(description: str | None, results: Path, **numbers: float) -> argparse.Namespace:
+    """What was typed: where to save, and numbers, which are given here as they are otherwise."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, number in numbers.items():
+        parser.add_argument(f"--{name}", type=type(number), default=number, help=f"(default: {number})")
+    parser.add_argument("--output", type=Path, default=results, help=f"where to save (default: {results})")
+    return parser.parse_args()
+
+
+def save_if_quiet(path: Path, for_the_book: bool, measure: Callable[[], Json]) -> None:
+    """Measure and save, unless that is for the book and beside other programs: look before it begins, and again."""
+    others = watch()
+    time.sleep(5)
+    refuse_if_busy(others(), for_the_book)
+    results = {**measure(), "other_programs": others()}
+    refuse_if_busy(results["other_programs"], for_the_book)
+    save(path, results)
 
 
 def about(command: str, peers: Sequence[str] = PEERS) -> Json:
@@ -164,7 +214,7 @@ def about(command: str, peers: Sequence[str] = PEERS) -> Json:
 
 def machine() -> Json:
     """The processor's model and what NumPy found in it; nothing that names the machine."""
-    file, config = Path("/proc/cpuinfo"), cast(Any, np.show_config(mode="dicts"))
+    file, config = Path("/proc/cpuinfo"), np.show_config(mode="dicts")
     found = re.search(r"model name\s*: (.*)", file.read_text(encoding="utf-8")) if file.is_file() else None
     return {
         "cpu": found[1] if found else platform.processor() or platform.machine(),
@@ -185,10 +235,10 @@ def progress(text: str) -> None:
     print(f"  {text}", file=sys.stderr, flush=True)
 
 
-def table(rows: Iterable[dict[str, str]]) -> str:
+def table(rows: Iterable[Json]) -> str:
     """A table in plain text, headed by the rows' keys; the first column is flush left, the others flush right."""
     rows = list(rows)
-    lines = [[*rows[0]], *([*row.values()] for row in rows)]
+    lines = [[*rows[0]], *([*map(str, row.values())] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "\n".join(
         "  ".join(cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(line, widths)))

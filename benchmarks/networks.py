@@ -10,15 +10,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from benchmarks.harness import AGREE, JAX, OURS, Contestant, Json, disagreement, jax_on_cpu, progress, race
+from benchmarks.harness import AGREE, JAX, OURS, Array, Contestant, Json, disagreement, jax_on_cpu, progress, race
 from chainbp import backprop, squared_error, two_layer
 
 PRODUCTS = "matrix products alone"
-
-Array = npt.NDArray[Any]
-Arrays = tuple[Array, Array, Array, Array]
 
 
 class Case(NamedTuple):
@@ -44,13 +40,13 @@ def measure(seconds: float) -> Json:
     return {"rows": {key: _row(case, seconds) for key, case in CASES.items()}}
 
 
-def problem(case: Case) -> Arrays:
+def problem(case: Case) -> list[Array]:
     """Random weights, of the size that keeps the sigmoids alive, and random data."""
     rng = np.random.default_rng(0)
     m, h, n = case.sizes
     W1, W2 = rng.standard_normal((h, m)) / np.sqrt(m), rng.standard_normal((n, h)) / np.sqrt(h)
     x, t = rng.standard_normal((m, *case.batch)), rng.random((n, *case.batch))
-    return W1.astype(case.dtype), W2.astype(case.dtype), x.astype(case.dtype), t.astype(case.dtype)
+    return [array.astype(case.dtype) for array in (W1, W2, x, t)]
 
 
 def _row(case: Case, seconds: float) -> Json:
@@ -81,8 +77,7 @@ def _torch(threads: int, *arrays: Array) -> Contestant:
     import torch
 
     W1, W2, x, t = map(torch.from_numpy, arrays)
-    W1.requires_grad_()
-    W2.requires_grad_()
+    W1, W2 = W1.requires_grad_(), W2.requires_grad_()
 
     def run() -> tuple[Any, ...]:
         z = torch.sigmoid(W2 @ torch.sigmoid(W1 @ x))

@@ -13,18 +13,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
-from benchmarks.harness import AGREE, JAX, OURS, Contestant, Json, disagreement, jax_on_cpu, progress, race, seconds_of
+from benchmarks import harness
+from benchmarks.harness import AGREE, OURS, Array, Contestant, Json, disagreement
 from benchmarks.networks import torch_name
 from benchmarks.reference import reference
 from chainbp import lp_pool2d
 
 # As it is, and of |y|, as one would mend it; the compiled one is mended, too.
 TORCH, MENDED, COMPILED = "torch", "torch of |y|,", "torch.compile of |y|,"
-
-Array = npt.NDArray[Any]
 
 IMAGES = (32, 64, 32, 32)
 STRIDE = 2
@@ -74,39 +71,33 @@ def measure(seconds: float) -> Json:
 
 def _row(case: Case, seconds: float) -> Json:
     """Judge the results of the contestants on one problem, then race them."""
-    progress(f"Lp pooling, {case.key}")
+    harness.progress(f"Lp pooling, {case.key}")
     q = problem(case)
     contestants = [ours(q), *_torch(q), _jax(q)]
     results = {}
     for c in contestants:
         c.prepare()
         results[c.name] = c.run()
-    if found := disagreement(expected(q), first_image(*results[OURS]), AGREE[case.dtype]):
+    if found := disagreement(expected(q), [array[0, 0] for array in results[OURS]], AGREE[case.dtype]):
         raise AssertionError(f"{OURS} is {found}: {case.key}")
     wrong = marks(q, results)
     if torch_name(2) not in wrong:
         # Where torch is right without |y|, it is not raced with it.
         contestants = [c for c in contestants if not c.name.startswith(MENDED)]
     windows = f"{case.size}×{case.size}, stride {STRIDE}"
-    return {"windows": windows, "dtype": case.dtype, "p": case.p, "marks": wrong, **race(contestants, seconds)}
+    return {"windows": windows, "dtype": case.dtype, "p": case.p, "marks": wrong, **harness.race(contestants, seconds)}
 
 
 def expected(q: Problem) -> tuple[Array, Array]:
     """z and δ_y of the first image, window by window by mpmath."""
-    y, delta = first_image(q.y, q.delta)
-    places = sliding_window_view(np.arange(y.size).reshape(y.shape), (q.case.size, q.case.size))[::STRIDE, ::STRIDE]
-    z, errors = np.zeros(delta.shape), np.zeros(y.size)
-    for at in np.ndindex(delta.shape):
-        here = places[at].ravel()
-        true = reference(y.ravel()[here], q.case.p)
-        z[at] = true.z
-        errors[here] += float(delta[at]) * np.array(true.gradient, float)
-    return z, errors.reshape(y.shape)
-
-
-def first_image(*arrays: Array) -> list[Array]:
-    """Of each array of images the first."""
-    return [array[0, 0] for array in arrays]
+    y, delta, size = q.y[0, 0], q.delta[0, 0], q.case.size
+    z, errors = np.zeros(delta.shape), np.zeros(y.shape)
+    for i, j in np.ndindex(delta.shape):
+        window = np.s_[STRIDE * i : STRIDE * i + size, STRIDE * j : STRIDE * j + size]
+        true = reference(y[window].ravel(), q.case.p)
+        z[i, j] = true.z
+        errors[window] += float(delta[i, j]) * np.array(true.gradient, float).reshape(size, size)
+    return z, errors
 
 
 def marks(q: Problem, results: dict[str, tuple[Any, Any]]) -> dict[str, str]:
@@ -141,18 +132,20 @@ def ours(q: Problem) -> Contestant:
 def _torch(q: Problem) -> Iterator[Contestant]:
     """torch's own pooling, of y as it is and of |y|; in one row for each size also compiled."""
     import torch
-    from torch.nn import functional as F
 
     y, delta = torch.from_numpy(q.y).requires_grad_(), torch.from_numpy(q.delta)
 
+    def plain(y: Any) -> Any:
+        return torch.nn.functional.lp_pool2d(y, q.case.p, q.case.size, STRIDE)
+
     def mended(y: Any) -> Any:
-        return F.lp_pool2d(y.abs(), q.case.p, q.case.size, STRIDE)
+        return plain(y.abs())
 
     def run(pool: Callable[[Any], Any]) -> tuple[Any, Any]:
         z = pool(y)
         return z.detach(), *torch.autograd.grad(z, y, delta)
 
-    pools = {TORCH: lambda y: F.lp_pool2d(y, q.case.p, q.case.size, STRIDE), MENDED: mended}
+    pools = {TORCH: plain, MENDED: mended}
     if q.case.p == 3 and q.case.dtype == "float32" and any(map(shutil.which, ("g++", "clang++"))):
         pools[COMPILED] = torch.compile(mended)
     for of, pool in pools.items():
@@ -162,7 +155,7 @@ def _torch(q: Problem) -> Iterator[Contestant]:
 
 def _jax(q: Problem) -> Contestant:
     """The faster of two ways to sum over windows, lax.reduce_window and shifted slices; zero windows kept from 0/0."""
-    jax = jax_on_cpu()
+    jax = harness.jax_on_cpu()
     jnp, (size, p, dtype) = jax.numpy, q.case
     y, delta = jax.device_put((q.y, q.delta))
 
@@ -184,6 +177,6 @@ def _jax(q: Problem) -> Contestant:
             z, pull = jax.vjp(pool, y)
             return z, *pull(delta)
 
-        return Contestant(JAX, lambda: jax.block_until_ready(both(y, delta)))
+        return Contestant(harness.JAX, lambda: jax.block_until_ready(both(y, delta)))
 
-    return min((contestant(sums) for sums in (reduce_window, slices)), key=seconds_of)
+    return min((contestant(sums) for sums in (reduce_window, slices)), key=harness.seconds_of)

@@ -1,56 +1,29 @@
 """The experiment of chapter 5: does a learned p pay, where a unit has to draw a diamond, a disk or a square?
 
-    python -m benchmarks.shapes [--seeds N]        saves book/_data/shapes.json
+    python -m benchmarks.shapes [--seeds N] [--output FILE]        saves book/_data/shapes.json
 
 A seed draws the training points and the first weights, the same for every way of pooling: so two ways are compared seed
-by seed. All are examined on the same 20,000 points. Chapter 5 trains the network of seed 0 itself, and finds the same
-numbers.
+by seed. All are examined on the same 20,000 points. The shapes and the network are chapter 5's own code; it trains the
+network of seed 0 itself, and finds the same numbers.
 """
 
 from __future__ import annotations
 
-import argparse
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from benchmarks.harness import BOOK_DATA, Json, about, progress, save
-from chainbp import Family, Function, cross_entropy, eta, rho, sigma, train
+from benchmarks.harness import BOOK_DATA, Json, about, from_page, options, progress, save
+from chainbp import cross_entropy, eta, train
 
 RESULTS = BOOK_DATA / "shapes.json"
 COMMAND = "python -m benchmarks.shapes"
 SEEDS = 20
 SETTINGS: dict[str, Any] = {"steps": 700, "rate": 0.3, "momentum": 0.9}
-SHAPES = {"diamond": 1.0, "disk": 2.0, "square": np.inf}
-CENTERS = np.array([[-0.4, 0.3], [0.3, 0.4], [0.1, -0.4]])
-RADII = [1.4, 1.1, 1.0]
-
-Array = npt.NDArray[np.float64]
-
-
-def questions(count: int, seed: tuple[int, ...]) -> tuple[Array, Array]:
-    """Points of the plane, and which of the three shapes each is in."""
-    points = np.random.default_rng(seed).uniform(-2, 2, size=(2, count))
-    inside = [
-        eta[p](points - center[:, None]) < radius for p, center, radius in zip(SHAPES.values(), CENTERS, RADII)
-    ]
-    return points, np.array(inside, dtype=float)
-
-
-@Family
-def eta_above_1(s: Array, n: int) -> Function:
-    """η_p over groups of n, with p = 1 + e^s."""
-    p = 1 + np.exp(s)
-    pool = eta[p, n]
-
-    def forward(y: Array) -> tuple[Any, ...]:
-        z, pull = pool.vjp(y)
-        return z, pull.x, lambda delta: ((p - 1) * pull.theta(delta)[0],)
-
-    return Function(forward, (s,), name="η", symbols=("s",))
-
-
+# As the chapter has them.
+SHAPES, _, _, questions, eta_above_1, start = from_page(
+    "5-learning-p", "SHAPES", "CENTERS", "RADII", "questions", "eta_above_1", "start"
+)
 POOLINGS = {
     "p = 1": eta[np.ones(3), 2].fixed(),
     "p = 2": eta[np.full(3, 2.0), 2].fixed(),
@@ -59,21 +32,13 @@ POOLINGS = {
 }
 
 
-def start(seed: int, pooling: Function) -> Function:
-    """Three units around the origin, with a little noise."""
-    rng = np.random.default_rng(seed)
-    W = np.tile(np.eye(2), (3, 1)) + 0.3 * rng.normal(size=(6, 2))
-    b = 0.3 * rng.normal(size=6)
-    V = -3 * np.eye(3) + 0.3 * rng.normal(size=(3, 3))
-    return sigma @ rho[V, 3 * np.ones(3)] @ pooling @ rho[W, b]
-
-
 def run(kind: str, seed: int) -> Json:
     """Train one network; its wrong answers to each question in percent, and what became of its p.
 
     Beside each learned p are the directions of the unit's two weighted sums, in degrees from 0 to 180: along the axes a
     small p draws a diamond, along the diagonals a square.
     """
+    progress(f"{kind}, seed {seed}")
     points, inside = questions(300, (0, seed))
     exam, exam_inside = questions(20_000, (1, 0))
     first = start(seed, POOLINGS[kind])
@@ -90,14 +55,10 @@ def run(kind: str, seed: int) -> Json:
 
 def main() -> None:
     """Train everything and save it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    seeds = parser.parse_args().seeds
-    rows = []
-    for kind in POOLINGS:
-        progress(kind)
-        rows += [run(kind, seed) for seed in range(seeds)]
-    save(RESULTS, {**about(COMMAND, peers=[]), "settings": {**SETTINGS, "points": 300, "seeds": seeds}, "rows": rows})
+    chosen = options(__doc__, RESULTS, seeds=SEEDS)
+    rows = [run(kind, seed) for kind in POOLINGS for seed in range(chosen.seeds)]
+    settings = {**SETTINGS, "seeds": chosen.seeds}
+    save(chosen.output, {**about(COMMAND, peers=[]), "settings": settings, "rows": rows})
 
 
 if __name__ == "__main__":

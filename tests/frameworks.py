@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.accuracy import BOUNDS
-from benchmarks.reference import EDGES, blocks, errors, fails, reference, scales
+from benchmarks.reference import EDGES, blocks, errors, fails, reference
 from chainbp import eta
 
 FOLDER = Path(__file__).resolve().parents[1] / "book" / "_extra"
@@ -57,11 +57,10 @@ def complaints(windows, orders, z, gradient, slope, exact=100, subnormal=True):
             for i in np.nonzero(~np.atleast_2d(fine).all(0))[0]:
                 yield orders[i], windows[:, i].tolist(), np.atleast_2d(got)[:, i], np.atleast_2d(true)[:, i]
     for i, p in enumerate(orders[:exact].tolist()):
-        true = reference(windows[:, i], p)
-        parts, got = [true.z, true.slope, *true.gradient], [z[i], slope[i], *gradient[:, i]]
-        off = errors(got, parts, dtype, scales(true, p))
+        true, got = reference(windows[:, i], p), [z[i], slope[i], *gradient[:, i]]
+        off = errors(got, true, p, dtype)
         if not subnormal:
-            off[[g == 0 and abs(t) < numbers.tiny for g, t in zip(got, parts)]] = 0
+            off[[g == 0 and abs(t) < numbers.tiny for g, t in zip(got, [true.z, true.slope, *true.gradient])]] = 0
         if not np.nanmax(off) <= BOUNDS[dtype]:
             yield p, windows[:, i].tolist(), off.tolist()
 

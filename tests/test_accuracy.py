@@ -8,7 +8,7 @@ import pytest
 from judges import lp_reference
 
 from benchmarks.accuracy import DTYPES, FUNCTIONS, QUANTITIES, summary, sweep
-from benchmarks.reference import EDGES, KINDS, P_RANGE, Edge, blocks, errors, fails, reference
+from benchmarks.reference import EDGES, KINDS, P_RANGE, Edge, Reference, blocks, error, errors, fails, reference
 from chainbp import eta, lp_pool2d
 
 
@@ -70,18 +70,24 @@ def test_errors_are_counted_in_eps():
     third = mpmath.mpf(1) / 3
     eps = np.finfo(float).eps
     true = [mpmath.mpf(1), mpmath.mpf(-1), third, mpmath.mpf(0)]
-    assert errors(np.array([1 + 3 * eps, -1 - 2 * eps, 1 / 3, 0.0]), true, "float64").tolist() == pytest.approx(
-        [3, 2, float(abs(1 / 3 - third) * 3 / eps), 0]
-    )
+    found = [error(g, t, "float64") for g, t in zip([1 + 3 * eps, -1 - 2 * eps, 1 / 3, 0.0], true)]
+    assert found == pytest.approx([3, 2, float(abs(1 / 3 - third) * 3 / eps), 0])
     # Below the smallest normal number a step is the unit; far off is far off, and not finite is inf.
-    true = [mpmath.mpf(3e-323), mpmath.mpf(2e-300), mpmath.mpf(1), mpmath.mpf(1)]
-    found = errors(np.array([2e-323, 0.0, np.nan, 1e300]), true, "float64")
-    assert found[0] == 2
-    assert found[1] == 1 / eps
-    assert found[2] == np.inf
-    assert 1e100 < found[3] < np.inf
+    assert error(2e-323, mpmath.mpf(3e-323), "float64") == 2
+    assert error(0.0, mpmath.mpf(2e-300), "float64") == 1 / eps
+    assert error(np.nan, mpmath.mpf(1), "float64") == np.inf
+    assert 1e100 < error(1e300, mpmath.mpf(1), "float64") < np.inf
     # A result that no float32 can hold is not asked for.
-    assert np.isnan(errors(np.array([np.inf]), [mpmath.mpf(1e39)], "float32")[0])
+    assert np.isnan(error(np.inf, mpmath.mpf(1e39), "float32"))
+
+
+def test_what_is_negligible_beside_its_scale_need_not_have_digits():
+    eps = np.finfo(float).eps
+    small = mpmath.mpf(1e-30)
+    true = Reference(mpmath.mpf(8), [small, mpmath.mpf(1)], small)
+    # At p = 2 the scale of ∂z/∂p is 8/2² = 2, and that of ∂z/∂y is 1; z has to be right in any case.
+    found = errors([8 + 8 * eps, 4 * eps, 3 * eps, 1 + eps], true, 2.0, "float64")
+    assert found == pytest.approx([1, 2, 3, 1])
 
 
 # ---- the edge cases ----

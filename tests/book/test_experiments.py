@@ -108,7 +108,7 @@ def test_a_run_counts_digits_and_says_where_training_broke_down(monkeypatch):
     monkeypatch.setitem(digits.SETTINGS, "steps", 3)
     row = digits.run("learned", 0, 0.05)
     assert 0 <= row["reads"] <= 445
-    assert len(row["p"]) == digits.CHANNELS[0]
+    assert len(row["p"]) == 8
     monkeypatch.setattr(digits, "train", lambda *_, **__: (_ for _ in ()).throw(FloatingPointError("not finite")))
     assert digits.run("p = 2", 0, 0.05)["reads"] is None
 
