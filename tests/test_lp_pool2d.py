@@ -53,6 +53,11 @@ def test_windows_that_reach_over_the_edge_are_left_out(rng):
     assert (lp_pool2d[2.0, (2, 3), (3, 1)] @ y).shape == (2, 5)
 
 
+def test_one_number_is_an_image():
+    z, pull = lp_pool2d[2.0, 1].vjp([[-3.0]])
+    assert (z, pull.x([[1.0]])) == (3.0, -1.0)
+
+
 def test_a_stride_of_the_size_is_the_default(rng):
     y = rng.normal(size=(3, 2, 6, 6))
     np.testing.assert_array_equal(lp_pool2d[3.0, (3, 2)] @ y, lp_pool2d[3.0, (3, 2), (3, 2)] @ y)
