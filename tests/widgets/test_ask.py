@@ -162,7 +162,5 @@ def test_python_knows_the_questions_and_the_answer():
     w.set_state({"answer": [0.1, 0.2]})
     assert w.answer == (0.1, 0.2)
     assert repr(w) == "sigmoid(x=2, ask='slope')"
-    with pytest.raises(
-        ValueError, match=re.escape("lp_pooling: ask must be one of its questions ('fades', 'zero')")
-    ):
+    with pytest.raises(ValueError, match=re.escape("lp_pooling: ask must be one of its questions ('fades', 'zero')")):
         lp_pooling(ask="never")

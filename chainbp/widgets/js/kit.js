@@ -338,7 +338,7 @@ export function mount(figure, { model, el }) {
       const range = figure.range(layout);
       const next = { ...state };
       for (const [name, value] of Object.entries(patch)) next[name] = name === "answer" ? value : fit(value, state[name], range[name]);
-      if (same(Object.values(next), Object.values(state))) return;
+      if (Object.keys(patch).every((name) => same(next[name], state[name]))) return;
       state = next;
       draw();
       send();
