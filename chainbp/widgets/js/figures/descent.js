@@ -89,7 +89,7 @@ export const descent = {
         const rises = fast.filter((loss, k) => loss > fast[k - 1]).length;
         const says = rises ? `It leaps: L goes up in ${rises} of ${ASKED_STEPS} steps` : fast.at(-1) < slow.at(-1) ? "It arrives sooner" : "It creeps";
         const [soon, late] = [SOON, ASKED_STEPS].map((k) => [fast[k], slow[k]].map((loss) => format(loss, 3)));
-        const compared = `After ${SOON} steps from the start L is ${soon[0]}, where a rate of ${start.rate} has ${soon[1]}; after ${ASKED_STEPS}, ${late[0]} and ${late[1]}`;
+        const compared = `After ${SOON} steps from the start L is ${soon[0]}, and ${soon[1]} at a rate of ${start.rate}; after ${ASKED_STEPS}, ${late[0]} and ${late[1]}`;
         return `${says}. ${compared}. Press Play and see the path.`;
       },
     },
