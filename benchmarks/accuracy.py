@@ -48,7 +48,8 @@ def sweep(cases: int, seed: tuple[int, ...], dtype: str) -> Found:
             one_by_one(lp_pool2d[block.p, block.size, block.stride], block.image, block.windows),
         )
         for y, kind, *rows in zip(image, block.kinds, *results):
-            off = [errors(row, reference(y, block.p), block.p, dtype) for row in rows]
+            true = reference(y, block.p)
+            off = [errors(row, true, block.p, dtype) for row in rows]
             found.append([[np.fmax.reduce(row[part]) for part in QUANTITIES.values()] for row in off])
             windows.append({"p": block.p, "y": y.tolist(), "kind": kind})
     return np.array(found), windows
