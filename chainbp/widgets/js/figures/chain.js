@@ -2,7 +2,7 @@
 // with them. `chain` is what chainbp/widgets/explore.py says of it.
 
 import {
-  apply, backprop, centralDifference, crossEntropy, eta, fixed, relu, rho, sigma, sigmoidCrossEntropy, softmax,
+  apply, backprop, centralDifference, compose, crossEntropy, eta, fixed, relu, rho, sigma, sigmoidCrossEntropy, softmax,
   softmaxCrossEntropy, squaredError, tanh, total,
 } from "../math.js";
 
@@ -22,13 +22,14 @@ const LAYERS = {
 /** Whether all of it can be computed here; else Python's results are drawn. */
 export const known = ({ links }) => links.every(({ kind }) => kind in LAYERS);
 
-/** The functions of one sample with target t, from the data to the loss. */
-function functionsOf({ links }, parameters, t) {
+/** The loss of one sample with target t as a function. */
+function lossOf({ links }, parameters, t) {
   const rest = [...parameters];
-  return links.map(({ kind, count, held, n }) => {
+  const functions = links.map(({ kind, count, held, n }) => {
     const f = LAYERS[kind](held ?? rest.splice(0, count), { n, t });
     return held ? fixed(f) : f;
   });
+  return compose(...functions.reverse());
 }
 
 const isMatrix = (value) => Array.isArray(value?.[0]);
@@ -44,7 +45,7 @@ export const firstOf = ({ links }, j) => links.slice(0, j).reduce((sum, { count 
 
 /** L over all samples. */
 const lossAt = (chain, state) =>
-  samples(chain, state).reduce((sum, [x, t]) => sum + functionsOf(chain, state.parameters, t).reduce((v, f) => apply(f, v), x), 0);
+  samples(chain, state).reduce((sum, [x, t]) => sum + apply(lossOf(chain, state.parameters, t), x), 0);
 
 /**
  * {loss, gradients} over all samples, {hidden, deltas} of the one that is drawn, each variable a list; and what a central
@@ -57,7 +58,7 @@ export function evaluate(chain, state, computed) {
     const measured = String(computed.chosen) === String(state.chosen) ? computed.difference : null;
     return { ...computed, hidden: drawn(computed.hidden), deltas: drawn(computed.deltas), difference: measured };
   }
-  const runs = samples(chain, state).map(([x, t]) => backprop({ links: functionsOf(chain, state.parameters, t) }, x));
+  const runs = samples(chain, state).map(([x, t]) => backprop(lossOf(chain, state.parameters, t), x));
   const { hidden, deltas } = runs[chain.batch ? state.sample : 0];
   const value = entry(state, state.chosen);
   const measured = Number.isFinite(value) ? centralDifference((v) => lossAt(chain, { ...state, ...withEntry(state, state.chosen, v) }), value) : null;
