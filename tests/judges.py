@@ -100,23 +100,3 @@ def lp_reference(y, p, digits=60):
         gradient = [-slope if v < 0 else slope for v, slope in zip(y, slopes)]
         weights = [v**p / s for v in a]
         return z, gradient, z / p**2 * mpmath.fsum(w * mpmath.log(w) for w in weights if w)
-
-
-def off(value, true, dtype=float):
-    """The error in units of eps of what is true; below the smallest normal number, of that."""
-    numbers = np.finfo(dtype)
-    return float(abs(mpmath.mpf(float(value)) - true) / max(abs(true), float(numbers.tiny))) / float(numbers.eps)
-
-
-def worst(got, true, p, dtype=float):
-    """The largest errors of z, of ∂z/∂y and of ∂z/∂p in eps, each of (z, gradient, slope).
-
-    What is negligible beside its window's scale, or has no room among the floats, is not judged.
-    """
-    numbers = np.finfo(dtype)
-    most = float(numbers.max)
-    (z, gradient, slope), (true_z, true_gradient, true_slope) = got, true
-    of_z = off(z, true_z, dtype) if true_z < most else 0.0 if z == np.inf else np.inf
-    errors = [off(g, t, dtype) for g, t in zip(gradient, true_gradient, strict=True) if EPS <= abs(t) < most]
-    seen = EPS * true_z / mpmath.mpf(float(p)) ** 2 <= abs(true_slope) < most
-    return of_z, max(errors, default=0.0), off(slope, true_slope, dtype) if seen else 0.0
