@@ -75,7 +75,6 @@ export const chainRule = {
   questions: {
     shape: {
       options: ({ widths }) => shapesOf(widths),
-      then: () => ({ step: 1 }),
       tell: ({ widths: [data, middle, end] }) => `${end} × ${middle} times ${middle} × ${data} is ${end} × ${data}: the rows of the left one, the columns of the right one. What stood between is summed over.`,
     },
     order: {
