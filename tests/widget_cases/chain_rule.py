@@ -10,7 +10,9 @@ TIMED = ["width0", "width1"]
 
 def expected(shown: dict[str, float]) -> dict[str, float]:
     widths = [shown[f"widths.{i}"] for i in range(sum(name.startswith("widths.") for name in shown))]
-    side, step = int("next.right" in shown), int(shown["step"])
+    side = int("next.right" in shown)
+    ordered = len(widths) > 3  # with one product there is no order
+    step = int(shown["step"] if ordered else shown["next.right" if side else "next.left"] == 0)
     w = chain_rule(widths, side, step)
     # Counted on the matrices themselves, product by product.
     factors = chain_rule(widths, side).factors()
@@ -23,9 +25,8 @@ def expected(shown: dict[str, float]) -> dict[str, float]:
     np.testing.assert_allclose(factors[0], w.product, rtol=1e-12, atol=1e-15)
 
     numbers = {f"widths.{i}": v for i, v in enumerate(widths)}
-    numbers["step"] = step
-    if len(widths) > 3:  # with one product there is no order
-        numbers |= {"left": w.left, "right": w.right, "spent": sum(counts[:step])}
+    if ordered:
+        numbers |= {"step": step, "left": w.left, "right": w.right, "spent": sum(counts[:step])}
     numbers["next.right" if side else "next.left"] = counts[step] if step < len(counts) else 0
     drawn = [*w.factors(), *[np.zeros((0, 0))] * step]
     for i, factor in enumerate(drawn):

@@ -100,8 +100,8 @@ export const chainRule = {
     const productTop = TOP + room + 78;
     const base = productTop + PRODUCT + 40 + UNITS;
     const products = boxes - 1;
-    // Where there is one product, there is no order.
-    const controls = [...(products > 1 ? [drawOrders(ui, products)] : []), drawSteps(ui, products)];
+    // Where there is one product, there is no order, and nothing to go on to.
+    const controls = products > 1 ? [drawOrders(ui, products), drawSteps(ui, products)] : [];
     const svg = ui.svg(base + 54);
     const parts = [
       ...controls,
@@ -119,11 +119,12 @@ export const chainRule = {
         const [left, right] = counts.map(sum);
         const spent = sum(counts[side].slice(0, step));
         const chosen = product ? ` Entry ${entry.map((v) => v + 1).join(", ")} of the next product is ${format(product[entry[0]][entry[1]], 3)}.` : "";
-        const orders = `From the left it takes ${left} ${plural(left, "multiply-add")}, from the right ${right}. Multiplying from the ${SIDES[side].side}: `;
+        const orders =
+          `From the left it takes ${left} ${plural(left, "multiply-add")}, from the right ${right}. Multiplying from the ${SIDES[side].side}: ` +
+          `${step} of ${products} products done, ${spent} ${plural(spent, "multiply-add")} so far. `;
         return (
-          `A chain of widths ${joints.join(", ")}, from its end to the data. ${products > 1 ? orders : ""}${step} of ${products} ` +
-          `${plural(products, "product")} done, ${spent} ${plural(spent, "multiply-add")} so far. Now there ${factors.length > 1 ? "are matrices" : "is one matrix"} ` +
-          `of ${factors.map(size).join(", ")}.${chosen}`
+          `A chain of widths ${joints.join(", ")}, from its end to the data. ${products > 1 ? orders : ""}` +
+          `Now there ${factors.length > 1 ? "are matrices" : "is one matrix"} of ${factors.map(size).join(", ")}.${chosen}`
         );
       },
     };
@@ -158,20 +159,18 @@ function drawOrders(ui, products) {
   };
 }
 
-/** One product on or back, and what was spent so far where there are orders. */
+/** One product on or back, and what was spent so far. */
 function drawSteps(ui, products) {
   const back = button("Back", () => ui.change({ step: Math.min(ui.state.step, products) - 1 }));
   const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));
   const [done, count, unit] = [h("span"), h("span"), h("span")];
-  const spending = products > 1 ? [", ", count, " ", unit] : [];
-  const status = h("span", { class: "status" }, done, ` of ${products} ${plural(products, "product")}`, ...spending);
+  const status = h("span", { class: "status" }, done, ` of ${products} products, `, count, " ", unit);
   ui.body.append(h("div", { class: "cbp-controls" }, h("div", { role: "group", "aria-label": "products" }, back, on), status));
   return ({ counts, side, step }) => {
     // Not `disabled`, which would take the focus from under the reader's finger.
     set(back, { "aria-disabled": String(step === 0) });
     set(on, { "aria-disabled": String(step === products) });
     ui.number(done, "step", step, String(step));
-    if (products === 1) return;
     const spent = sum(counts[side].slice(0, step));
     ui.number(count, "spent", spent, String(spent));
     say(unit, plural(spent, "multiply-add"));
