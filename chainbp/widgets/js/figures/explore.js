@@ -544,10 +544,14 @@ function drawLossBeside(ui, svg, { width, chain }, { height, right }) {
     const y = up.clamped(Number.isNaN(loss) ? Infinity : loss);
     set(bar, { y: y.toFixed(1), height: (bottom - y).toFixed(1) });
     show(ghost, before !== null);
-    show(said, before !== null && trail.length < 2);
+    show(said, before !== null);
     if (before !== null) {
       set(ghost, { d: `M${left - 7} ${up.clamped(before).toFixed(1)}h38` });
-      set(said, { y: clamp(up.clamped(before) + 5, top + 12, bottom).toFixed(1) });
+      const steps = trail.length > 1;
+      say(said, steps ? "each step" : "before");
+      // Above a trail that falls, and below one that rises.
+      const beside = steps ? (trail.at(-1) < trail[0] ? top : bottom) : up.clamped(before) + 5;
+      set(said, { y: clamp(beside, top + 12, bottom).toFixed(1) });
     }
     const room = (width - left - 44) / 23;
     const points = trail.map((v, i) => [left + 38 + i * room, up.clamped(v)]);
