@@ -245,15 +245,15 @@ def test_nothing_moves_while_the_landing_page_arrives(context, address, width):
 
 
 def test_what_can_be_scrolled_fades_until_its_end_is_there(context, address):
-    fades = "node => getComputedStyle(node).maskImage !== 'none'"
+    """Chromium learns of a new size, and then of a fade that follows from it, some frames later: the test waits."""
+    boxes = "[...document.querySelectorAll('.bd-article pre')]"
+    wide = "(node => node.scrollWidth > node.clientWidth)"
+    fades = "(node => getComputedStyle(node).maskImage !== 'none')"
     with visit(context(390, "light"), address("http", CHAPTER)) as (page, wrong):
         page.evaluate(LAY_OUT)
-        boxes = page.locator(".bd-article pre").all()
-        for box in boxes:
-            wide = box.evaluate("node => node.scrollWidth > node.clientWidth")
-            assert box.evaluate(fades) == wide
-        wide = next(box for box in boxes if box.evaluate(fades))
-        wide.evaluate("node => { node.scrollLeft = node.scrollWidth; }")
-        page.wait_for_timeout(100)
-        assert wide.evaluate("node => getComputedStyle(node).getPropertyValue('--cbp-more')") == "0px"
+        page.wait_for_function(f"{boxes}.every(node => {fades}(node) === {wide}(node))")
+        box = page.evaluate_handle(f"{boxes}.find({wide})")
+        assert box.evaluate(fades)
+        box.evaluate("node => { node.scrollLeft = node.scrollWidth; }")
+        page.wait_for_function("node => getComputedStyle(node).getPropertyValue('--cbp-more') === '0px'", arg=box)
         assert wrong == []
