@@ -43,7 +43,7 @@ WATCH_EVENTS = """() => {
     });
 }"""
 WATCH_FIGURE = """new MutationObserver((_, observer) => {
-    if (!document.querySelector(".cbp svg")) return;
+    if (!document.querySelector(".cbp:not(.cbp-still *) svg")) return;
     document.body.getBoundingClientRect();
     window.drawn = performance.now();
     observer.disconnect();
@@ -71,6 +71,7 @@ def latencies(browser: Browser, url: str) -> Iterator[Json]:
     """One row for each timed mark of each figure of a page."""
     page = browser.new_page(viewport=SCREEN)
     page.goto(url, wait_until="load")
+    page.wait_for_function("!document.querySelector('.cbp-still')")
     page.evaluate(WATCH_EVENTS)
     for figure in page.locator(".cbp").all():
         kind = figure.get_attribute("data-figure") or ""

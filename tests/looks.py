@@ -87,6 +87,8 @@ AT_ONCE = """() => {
     style.textContent = "* { transition: none !important; }";
     document.head.append(style);
 }"""
+# Every figure is alive: what stood there before it, and stands there without a script, is gone.
+ALIVE = "!document.querySelector('.cbp-still')"
 SETTLED = "document.fonts.ready.then(() => new Promise(requestAnimationFrame))"
 # The other theme can change what axe says of colors.
 RULES = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}

@@ -2,16 +2,20 @@
 
 A page whose notebook shows widgets gets one script and one style sheet from _static (lean.py puts the latter into every
 page's own), and the state of its widgets without the copies of script and style that each of them carries. Each figure
-is preceded by its still picture, which the script takes away when it has drawn the figure; where no script runs, the
-picture stays.
+stands there as it begins, drawn by the same script in node; the page's takes that away when it has drawn the figure.
+Where no script runs, it stays.
 """
 
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+from html import escape
 from pathlib import Path
 
 from docutils import nodes
+from katex_build import find_node
 from myst_nb.core.render import WIDGET_VIEW_MIMETYPE
 from myst_nb.sphinx_ import NbMetadataCollector
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -25,26 +29,41 @@ BOXES = {"HBoxModel", "VBoxModel"}
 PLUMBING = ("_esm", "_css", "_anywidget_id", "_dom_classes", "_model", "_view", "layout", "tabbable", "tooltip")
 
 
-class KeepStill(SphinxPostTransform):
-    """Where an output is a widget and a picture, keep both; myst-nb's SelectMimeType would keep the widget alone."""
+#: How wide a figure is drawn where no script runs: on a screen or a sheet of paper, and on a phone.
+WIDTHS = {"wide": 640, "narrow": 356}
 
-    default_priority = 3  # just before SelectMimeType
+
+def still(state: dict, name: str) -> str:
+    """A figure as it begins, as HTML for either width; `name` tells its ids from those of the page's other figures."""
+    # Who cannot answer is not asked.
+    wanted = [{"width": width, "state": {**state, "ask": ""}} for width in WIDTHS.values()]
+    command = [find_node(), Path(__file__).with_name("still.mjs"), STATIC / "widgets.js"]
+    done = subprocess.run(command, input=json.dumps(wanted), capture_output=True, check=True, encoding="utf-8")
+    pictures = []
+    for kind, drawn in zip(WIDTHS, json.loads(done.stdout)):
+        html = re.sub(r"\bcbp\d+-", f"still-{name}-{kind}-", drawn["html"])
+        alt = escape(drawn["text"])
+        pictures.append(f'<div class="{kind}" role="img" aria-label="{alt}"><div inert>{html}</div></div>')
+    return f'<div class="cbp-still{" asks" if state["ask"] else ""}">{"".join(pictures)}</div>'
+
+
+class DrawStill(SphinxPostTransform):
+    """Put before each figure what stands there without a script."""
+
+    default_priority = 3  # just before myst-nb's SelectMimeType, which keeps the widget alone
     formats = ("html",)
 
     def run(self, **kwargs) -> None:
-        bundles = [n for n in self.document.findall(nodes.container) if n.get("nb_element") == "mime_bundle"]
-        for bundle in bundles:
-            parts = {part["mime_type"]: part for part in bundle.children}
-            if WIDGET_VIEW_MIMETYPE not in parts:
-                continue
+        files = NbMetadataCollector.get_doc_data(self.env)[self.env.docname].get("js_files", {})
+        models = json.loads(files[STATE][1]["body"])["state"] if STATE in files else {}
+        views = [n for n in self.document.findall(nodes.container) if n.get("mime_type") == WIDGET_VIEW_MIMETYPE]
+        for number, view in enumerate(views):
             live = nodes.container(classes=["cbp-live"])
-            if picture := parts.get("image/svg+xml"):
-                (image,) = picture.findall(nodes.image)
-                # In the page, not beside it: so it follows the page's theme.
-                svg = Path(self.env.srcdir, image["uri"].lstrip("/")).read_text(encoding="utf-8")
-                live += nodes.raw("", f'<div class="cbp-still">{svg}</div>', format="html")
-            live += parts[WIDGET_VIEW_MIMETYPE].children
-            bundle.replace_self(live)
+            shown = re.search(r'"model_id": *"(\w+)"', view.astext())[1]
+            if "figure" in (state := models[shown]["state"]):
+                live += nodes.raw("", still(state, str(number)), format="html")
+            live += view.children
+            view.parent.replace_self(live)
 
 
 def slim(state: str) -> str:
@@ -89,5 +108,5 @@ def setup(app):
     app.connect("config-inited", configure)
     app.connect("env-updated", slim_states)
     app.connect("html-page-context", add_files)
-    app.add_post_transform(KeepStill)
+    app.add_post_transform(DrawStill)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""What all live figures share: the bundle, the traits, the still picture, a stable text.
+"""What all live figures share: the bundle, the traits, a stable text.
 
 A figure's *inputs* are traits that the reader moves, in the browser or from Python. What follows from them, its
 *results*, is computed here by chainbp whenever an input changes, and never taken from the browser.
@@ -143,7 +143,7 @@ class Result(traitlets.TraitType):  # type: ignore[type-arg]
 
 
 class Figure(anywidget.AnyWidget):
-    """The base of the live figures. A figure has a name, inputs, results, a network and a still picture.
+    """The base of the live figures. A figure has a name, inputs, results and a network.
 
     In a subclass: traits of :class:`Numbers` and :class:`Order` are inputs, traits of :class:`Result` are set by
     :meth:`results`. The drawing of the same name is in ``js/figures``.
@@ -175,10 +175,6 @@ class Figure(anywidget.AnyWidget):
         """The value of every :class:`Result`, computed from the inputs."""
         raise NotImplementedError
 
-    def still(self) -> str:
-        """The figure's present state as an SVG picture, for where no script runs."""
-        raise NotImplementedError
-
     @traitlets.validate("ask")
     def _check_ask(self, proposal: Any) -> Any:
         questions = SHARED["questions"].get(self.figure, {})
@@ -204,12 +200,6 @@ class Figure(anywidget.AnyWidget):
     def _more(self) -> list[str]:
         """What else the figure was made with, as its repr says it."""
         return [f"ask={self.ask!r}"] if self.ask else []
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:
-            bundle[0]["image/svg+xml"] = self.still()
-        return bundle
 
 
 def tuples(value: Any) -> Any:

@@ -12,12 +12,10 @@ import traitlets
 import chainbp
 from chainbp.function import Composition, Function
 from chainbp.wanted import Array, as_array
-from chainbp.widgets import still
 from chainbp.widgets.base import SHARED, Figure, Result, Whole
 
 WIDEST = SHARED["chain_rule"]["widest"]
 LETTERS = "".join(SHARED["chain_rule"]["letters"])
-SIDES = (("from the left, backward", "error"), ("from the right, forward", "value"))
 
 
 class _Widths(Whole):
@@ -104,39 +102,6 @@ class ChainRule(Figure):
         left, right = (sum(_multiply_adds(self.widths, side)) for side in (0, 1))
         return {"product": self.network().jacobian(self.data()), "left": left, "right": right}
 
-    def still(self) -> str:
-        factors, names = self.factors(), self._names()
-        counts = [_multiply_adds(self.widths, side) for side in (0, 1)]
-        cell = min(30.0, 560 / sum(f.shape[1] + 1.5 for f in factors), 150 / max(self.widths))
-        x = 320 - cell * (sum(f.shape[1] for f in factors) + 1.5 * (len(factors) - 1)) / 2
-        # The variables between which each factor stands: those in the middle of a product are gone.
-        kept = names[: len(names) - 1 - self.step] + names[-1] if self.side else names[0] + names[1 + self.step :]
-        parts = []
-        for i, factor in enumerate(factors):
-            wide, half = cell * factor.shape[1], cell * factor.shape[0] / 2
-            shape = f"{factor.shape[0]} × {factor.shape[1]}"
-            parts += [
-                still.matrix(factor.tolist(), x, 120 - half, cell, "gradient"),
-                still.text(x + wide / 2, 108 - half, f"∂{kept[i]}/∂{kept[i + 1]}"),
-                still.text(x + wide / 2, 142 + half, shape, size=13),
-            ]
-            x += wide + 1.5 * cell
-        for side, (way, kind) in enumerate(SIDES):
-            y, total = 270 + 50.0 * side, sum(counts[side])
-            terms, unit = " + ".join(map(str, counts[side])), still.plural(total, "multiply-add")
-            parts += [
-                still.mark(40, y - 5, kind),
-                still.text(54, y, way, anchor="start"),
-                still.text(600, y, f"{terms} = {total} {unit}", anchor="end"),
-                still.line(34, y + 14, 34 + 566 * total / max(self.left, self.right), y + 14, kind, 8),
-            ]
-        shapes = ", ".join("{} × {}".format(*factor.shape) for factor in factors)
-        alt = (
-            f"The chain rule as a product of matrices of {shapes}: "
-            f"from the left {self.left} {still.plural(self.left, 'multiply-add')}, from the right {self.right}"
-        )
-        return still.picture(350, alt, parts)
-
     def _boxes(self) -> list[Function]:
         if self.given:
             return [
@@ -153,11 +118,6 @@ class ChainRule(Figure):
 
     def _more(self) -> list[str]:
         return ([f"factors={self.given}"] if self.given else []) + super()._more()
-
-    def _names(self) -> str:
-        """The letters of the variables, the end's first."""
-        names = LETTERS[: len(self.widths)]
-        return ("L" + names[-2::-1]) if self.widths[-1] == 1 else names[::-1]
 
 
 def _multiply_adds(widths: tuple[int, ...], side: int) -> list[int]:

@@ -10,12 +10,9 @@ import numpy.typing as npt
 import chainbp
 from chainbp.function import Function
 from chainbp.wanted import as_array
-from chainbp.widgets import still
-from chainbp.widgets.base import SHARED, Figure, Numbers, Order, Result, Whole
+from chainbp.widgets.base import Figure, Numbers, Order, Result, Whole
 
 MOST, MOST_SAMPLES = 4, 20
-STILL_STEPS = 60
-REACH = SHARED["descent"]["reach"]
 
 
 class _Rate(Numbers):
@@ -88,35 +85,6 @@ class Descent(Figure):
         net = chainbp.lp_network(theta[:-1].reshape(np.shape(self.W)), theta[-1])
         bp = chainbp.backprop(chainbp.squared_error[np.array(self.T)] @ net, self.X)
         return bp.loss, np.append(bp.gradients[0].ravel(), bp.gradients[1])
-
-    def still(self) -> str:
-        theta, chosen = np.array([*np.ravel(self.W), self.p]), self._chosen()
-        low = np.where(np.array(chosen) == theta.size - 1, SHARED["smallest_p"], -REACH)
-        points = []
-        for _ in range(STILL_STEPS):
-            points.append(theta[chosen])
-            step = np.zeros_like(theta)
-            step[chosen] = self._look(theta)[1][chosen]
-            theta = theta - self.rate * step
-            theta[chosen] = np.clip(theta[chosen], low, low + 2 * REACH)
-        places = [(170 + 300 * u, 330 - 300 * v) for u, v in (np.array(points) - low) / (2 * REACH)]
-        names = [f"W{i // len(self.X) + 1}{i % len(self.X) + 1}" if i < theta.size - 1 else "p" for i in chosen]
-        corners = [(170, 30), (470, 30), (470, 330), (170, 330), (170, 30)]
-        parts = [still.line(*a, *b) for a, b in zip(corners, corners[1:])]
-        parts += [
-            still.curve(places, "weight"),
-            *(still.mark(x, y, "weight", 3) for x, y in places),
-            still.mark(*places[0], "weight", 8),
-            still.text(320, 358, names[0], "weight"),
-            still.text(156, 184, names[1], "weight", "end"),
-            still.text(490, 60, f"L = {still.number(self.loss, 3)}", "value", "start"),
-            still.text(490, 84, f"learning rate {self.rate:g}", "ink", "start", 13),
-        ]
-        alt = (
-            f"The path of {STILL_STEPS} steps of gradient descent over {names[0]} and {names[1]}, "
-            f"beginning where the loss is {still.number(self.loss, 3)}"
-        )
-        return still.picture(372, alt, parts)
 
 
 def descent(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from chainbp.backprop import Backprop, backprop
 from chainbp.function import Composition, Function
 from chainbp.show import variable_names
 from chainbp.wanted import Array, as_array
-from chainbp.widgets import still
 from chainbp.widgets.base import Figure, Numbers, Result, Whole, encode, text, tuples
 
 MOST = 1000
@@ -164,9 +162,6 @@ class Explore(Figure):
         except ValueError:
             return None
 
-    def still(self) -> str:
-        return _picture(self)
-
     def __repr__(self) -> str:
         usual = {**self._usual, "sample": 0, "rate": RATE}
         code = " @ ".join(_code(f) for f in reversed(self.loss_function().functions))
@@ -231,85 +226,6 @@ def _code(f: Function) -> str:
     if family is None:
         return next((name for name in _PLAIN if f == getattr(chainbp, name)), f.name)
     return f"{family.name}[{', '.join(text(tuples(np.asarray(a).tolist())) for a in arguments if a is not None)}]"
-
-
-# The picture's places, in its units: the top unit, from one unit to the next, a unit, and how many stand in a column.
-_TOP, _PITCH, _UNIT, _ROWS = 92, 58, (64, 42), 6
-
-
-def _picture(w: Explore) -> str:
-    """The chain as js/figures/explore.js opens it: columns of units, edges between them, the chosen weight, and L."""
-    values, errors = ([_column(v, w.sample, w.chain["batch"]) for v in vs] for vs in (w.hidden, w.deltas))
-    links, heights = w.chain["links"], [min(v.size, _ROWS) for v in values]
-    middle = _TOP + _PITCH * (max(heights) - 1) / 2
-    width = max(still.WIDTH, 90 * len(links) + 90)
-    xs = [40 + (width - 60) * i / (len(links) + 0.3) for i in range(len(links) + 1)]
-    ys = [[middle + _PITCH * (u - (n - 1) / 2) for u in range(n)] for n in heights] + [[middle]]
-    slope, parts, handle, first = None, list[str](), list[str](), 0
-    for j, link in enumerate(links):
-        parts.append(still.text((xs[j] + xs[j + 1]) / 2, 24, _symbol(w, j)))
-        W = np.array(link.get("held", w.parameters[first:])[0]) if link["kind"] == "rho" else None
-        for (m, y1), (n, y2) in product(enumerate(ys[j]), enumerate(ys[j + 1])):
-            ends = xs[j] + _UNIT[0] / 2, y1, xs[j + 1] - _UNIT[0] / 2, y2
-            if W is not None:
-                thick = round(0.8 + 3.2 * abs(W[n, m]) / (np.abs(W).max() or 1), 1)
-                parts.append(still.line(*ends, "weight", thick, "5 4" if W[n, m] < 0 else ""))
-            elif link["kind"] not in ("sigma", "tanh", "relu") or m == n:
-                parts.append(still.line(*ends))
-            if W is not None and "held" not in link and w.chosen == (first, n * W.shape[1] + m):
-                slope = w.gradients[first][n][m] if j >= len(links) - w.step else None
-                x, y, dx, dy = ends[0] + 0.4 * (ends[2] - ends[0]), y1 + 0.4 * (y2 - y1), ends[2] - ends[0], y2 - y1
-                handle = [still.mark(x, y, "weight", 8)]
-                if slope:
-                    way = 28 * np.sign(slope) / np.hypot(dx, dy)
-                    tip = x + way * dx, y + way * dy
-                    handle = [still.line(x, y, *tip, "gradient", 4), still.mark(*tip, "gradient", 6), *handle]
-        first += link["count"]
-    parts += handle
-    for i, name in enumerate(w.chain["variables"]):
-        parts.append(still.text(xs[i], ys[i][0] - 28, name))
-        for u, y in enumerate(ys[i]):
-            parts += [still.pill(xs[i], y, *_UNIT), still.text(xs[i], y - 3, _short(values[i][u]), "value")]
-            if i >= len(links) - w.step:
-                parts.append(still.text(xs[i], y + 15, _short(errors[i][u], "+"), "error", size=14))
-        if more := values[i].size - heights[i]:
-            parts.append(still.text(xs[i], ys[i][-1] + 38, f"+ {more}", "slip", size=14))
-    parts.append(still.text(xs[-1] + 4, middle + 6, f"L = {_short(w.loss)}", "value", size=18))
-    outputs = ", ".join(_short(v) for v in values[-1][:_ROWS])
-    alt = (
-        f"A chain of {len(links)} {still.plural(len(links), 'function')} gives {w.chain['variables'][-1]} = {outputs}; "
-        f"the loss is {_short(w.loss)}"
-    )
-    if slope is not None:
-        alt += f", and its derivative by the chosen weight is {_short(slope, '+')}"
-    return still.picture(_TOP + _PITCH * max(heights) - 12, alt, parts, width)
-
-
-def _column(value: Any, sample: int, batch: int) -> Array:
-    """A variable of one sample, as a vector."""
-    array = np.asarray(value)
-    return np.atleast_1d(array[..., sample] if batch else array)
-
-
-def _symbol(w: Explore, j: int) -> str:
-    """What stands above a box."""
-    link = w.chain["links"][j]
-    first = sum(other["count"] for other in w.chain["links"][:j])
-    inside = ", ".join(w.chain["names"][first : first + link["count"]]) or "W"
-    error = "(t − z)²" if w.chain["sizes"][-1] == 1 else "‖t − z‖²"
-    symbols: dict[str, str] = {"squared_error": error, "rho": f"ρ⟦{inside}⟧", "eta": "η"}
-    return symbols.get(link["kind"], str(link["name"]))
-
-
-def _short(v: float, sign: str = "") -> str:
-    """Three significant digits, in three decimals at most; powers of ten where that is long, or leaves none."""
-    if not np.isfinite(v) or v == 0:
-        return still.number(v, 0)
-    exponent = int(np.floor(np.log10(abs(v))))
-    if -4 < exponent < 4:
-        return f"{v:{sign}.{min(max(2 - exponent, 0), 3)}f}".replace("-", "−")
-    raised = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{v:{sign}.0e}".partition("e")[0].replace("-", "−") + f"·10{raised}"
 
 
 def explore(

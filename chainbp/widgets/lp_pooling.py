@@ -9,7 +9,6 @@ import traitlets
 
 from chainbp.function import Function
 from chainbp.pooling import eta
-from chainbp.widgets import still
 from chainbp.widgets.base import SHARED, Bars, Figure, Order, Result
 
 SMALLEST_P = SHARED["smallest_p"]
@@ -53,31 +52,6 @@ class LpPooling(Figure):
     def results(self) -> dict[str, Any]:
         z, pull = self.network().vjp(self.y)
         return {"z": z, "gradient": pull.x(1.0)}
-
-    def still(self) -> str:
-        zero, column = 190.0, min(110.0, 520.0 / len(self.y))
-        unit = 100 / max(*map(abs, self.y), 1e-300)
-        top = max(zero - unit * self.z, 20.0)
-        right = 40 + column * len(self.y)
-        parts = [
-            still.line(40, zero, right, zero),
-            still.line(40, top, right, top, "value"),
-            still.text(right + 12, top + 5, f"z = {still.number(self.z)}", "value", "start"),
-            still.text(right + 12, 358, "∂z/∂y", "gradient", "start"),
-            still.text(40, 402, f"p = {still.number(self.p)}", "weight", "start"),
-        ]
-        for i, (y, g) in enumerate(zip(self.y, self.gradient, strict=True)):
-            x, tip = 40 + column * (i + 0.5), zero - unit * y
-            parts += [
-                still.bar(x, zero, tip, min(34, column / 2), "value"),
-                still.mark(x, tip, "value", 8),
-                still.text(x, tip + (28 if y < 0 else -16), still.number(y), "value"),
-                still.mark(x, 334, "gradient", 5),
-                still.text(x, 358, ("+" if g > 0 else "") + still.number(g), "gradient"),
-            ]
-        listed = ", ".join(still.number(v) for v in self.y)
-        alt = f"Lp pooling of y = ({listed}) with p = {still.number(self.p)} gives z = {still.number(self.z)}"
-        return still.picture(418, alt, parts)
 
 
 def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0, p_from: float = SMALLEST_P, ask: str = "") -> LpPooling:

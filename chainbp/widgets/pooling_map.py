@@ -10,7 +10,6 @@ import numpy.typing as npt
 from chainbp.function import Function
 from chainbp.pooling import lp_pool2d
 from chainbp.wanted import Array, as_array
-from chainbp.widgets import still
 from chainbp.widgets.base import SHARED, Figure, Numbers, Order, Result, Whole
 
 FEWEST, MOST, SIZES, STRIDES = (SHARED["pooling_map"][name] for name in ("fewest", "most", "sizes", "strides"))
@@ -103,42 +102,6 @@ class PoolingMap(Figure):
         Z, pull = self.network().vjp(self.Y)
         delta_Z = _of_windows(np.array(self.delta), self.size, self.stride)
         return {"Z": Z, "delta_Z": delta_Z, "delta_Y": pull.x(delta_Z)}
-
-    def still(self) -> str:
-        rows, columns, high, wide = len(self.Y), len(self.Y[0]), len(self.Z), len(self.Z[0])
-        unit = min(240 / rows, 240 / columns)
-        small = min(unit, 180 / high, 180 / wide)
-        row, column = min(self.cell[0], high - 1), min(self.cell[1], wide - 1)
-        right = 580 - small * wide
-        parts = []
-        for top, kind, names, maps in (
-            (60, "value", ("Y", "Z"), (self.Y, self.Z)),
-            (368, "error", ("δ of Y", "δ of Z"), (self.delta_Y, self.delta_Z)),
-        ):
-            middle = top + unit * rows / 2
-            above = middle - small * high / 2
-            parts += [
-                still.text(40 + unit * columns / 2, top - 14, names[0], kind),
-                still.matrix(maps[0], 40, top, unit, kind),
-                still.text(right + small * wide / 2, above - 14, names[1], kind),
-                still.matrix(maps[1], right, above, small, kind),
-                still.outline(
-                    40 + unit * column * self.stride, top + unit * row * self.stride, unit * self.size, unit * self.size
-                ),
-                still.outline(right + small * column, above + small * row, small, small),
-            ]
-        z, delta = self.Z[row][column], self.delta_Z[row][column]
-        windows = f"windows of {self.size} × {self.size}, stride {self.stride}"
-        parts += [
-            still.text(40, 650, f"p = {still.number(self.p)}", "weight", "start"),
-            still.text(150, 650, windows, anchor="start"),
-            still.text(600, 650, f"in the frame z = {still.number(z)}, δ = {still.number(delta)}", anchor="end"),
-        ]
-        alt = (
-            f"A map of {rows} × {columns}, pooled by {windows}, with p = {still.number(self.p)}, "
-            f"and the errors that flow back to it; in the framed window z = {still.number(z)}"
-        )
-        return still.picture(672, alt, parts)
 
 
 def _of_windows(delta: Array, size: int, stride: int) -> Array:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 import chainbp
 from chainbp.function import Function
-from chainbp.widgets import still
 from chainbp.widgets.base import Figure, Numbers, Result
 
 
@@ -36,32 +33,6 @@ class Sigmoid(Figure):
     def results(self) -> dict[str, Any]:
         (y,), pull = self.network().vjp([self.x])
         return {"y": y, "gradient": pull.x([1.0])[0]}
-
-    def still(self) -> str:
-        limit = max(6.0, abs(self.x))
-
-        def place(x: float, y: float) -> tuple[float, float]:
-            return 320 + 290 * x / limit, 210 - 170 * y
-
-        xs = np.linspace(-limit, limit, 97)
-        x, y = place(self.x, self.y)
-        across, up = 290 / limit, -170 * self.gradient
-        reach = 80 / float(np.hypot(across, up))
-        parts = [
-            still.line(*place(-limit, 0), *place(limit, 0)),
-            still.line(*place(-limit, 1), *place(limit, 1)),
-            still.curve([place(float(u), float(v)) for u, v in zip(xs, chainbp.sigma(xs), strict=True)], "value"),
-            still.line(x - reach * across, y - reach * up, x + reach * across, y + reach * up, "gradient", 3),
-            still.mark(x, y, "value", 8),
-            still.text(x, 232, f"x = {still.number(self.x)}", "value"),
-            still.text(30, 262, f"y = {still.number(self.y, 3)}", "value", "start"),
-            still.text(30, 284, f"y(1 − y) = {still.number(self.gradient, 3)}", "gradient", "start"),
-        ]
-        alt = (
-            f"The sigmoid with its tangent at x = {still.number(self.x)}, where y = {still.number(self.y, 3)} "
-            f"and the slope is {still.number(self.gradient, 3)}"
-        )
-        return still.picture(298, alt, parts)
 
 
 def sigmoid(x: float = 2.0, ask: str = "") -> Sigmoid:

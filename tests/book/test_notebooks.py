@@ -105,7 +105,7 @@ def images(path: Path) -> list[tuple[int, str | None]]:
     found = []
     for index, cell in enumerate(read(path).cells):
         kinds = {kind for output in cell.get("outputs", []) for kind in output.get("data", {})}
-        # The still picture of a live figure says itself what it shows: tests/widgets/test_figures.py.
+        # Beside a live figure's picture stands its code, as the output's text.
         if WIDGET_VIEW in kinds:
             continue
         if kinds & {"image/png", "image/svg+xml", "image/jpeg"}:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from chromium import visit
 from live import check, drag, live_pages
-from looks import LAY_OUT, LOOKS, VISITS, take, violations
+from looks import ALIVE, LAY_OUT, LOOKS, VISITS, take, violations
 from playwright.sync_api import Locator
 from widget_cases import CASES
 
@@ -77,10 +77,11 @@ def test_the_page_works_and_is_accessible(context, address, name, scheme, looks)
             assert page.evaluate("document.documentElement.dataset.theme") == look.theme
             assert page.locator("h1:visible").count() == 1
             if look == looks[0]:
+                page.wait_for_function(ALIVE)
                 figures = page.locator(".cbp").all()
                 names = [fig.get_attribute("data-figure") for fig in figures]
                 assert names == FIGURES.get(name.removesuffix(".html"), [])
-                assert page.locator(".cbp-sorry, .cbp-still").count() == 0
+                assert page.locator(".cbp-sorry").count() == 0
                 for fig in figures:
                     assert fig.bounding_box()["width"] <= look.width
                     it_lives(fig)
@@ -159,6 +160,7 @@ MOVES = """mark => {
 def test_a_move_lays_out_the_figure_and_not_the_page(browser, context, address, name):
     with visit(context(1280, "light"), address("http", f"{name}.html")) as (page, wrong):
         page.evaluate(LAY_OUT)
+        page.wait_for_function(ALIVE)
         for fig in page.locator(".cbp").all():
             for slider in CASES[fig.get_attribute("data-figure")].TIMED:
                 mark = fig.locator(f'[data-slider="{slider}"]')

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from chromium import visit
-from looks import LAY_OUT
+from looks import ALIVE, LAY_OUT
 from playwright.sync_api import Locator, Page
 
 HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
@@ -111,7 +111,7 @@ def test_a_link_to_a_figure_s_state_shows_it_at_once_and_asks_nothing(context, a
         assert wrong == []
     state = "learning_p.y=4,0.2,0.2,0.2&learning_p.p=2"
     with visit(context(1280, "light"), address("http", f"5-learning-p.html#{state}")) as (page, wrong):
-        page.locator(".cbp").wait_for()
+        page.wait_for_function(ALIVE)
         assert page.locator(".cbp-ask").count() == 0
         assert not page.evaluate(hidden)
         assert wrong == []
@@ -238,7 +238,7 @@ def test_nothing_moves_while_the_landing_page_arrives(context, address, width):
             ".map(shift => shift.value))).observe({type: 'layout-shift', buffered: true})"
         )
         page.reload()
-        page.locator(".cbp svg").first.wait_for()
+        page.wait_for_function(ALIVE)
         page.wait_for_function("document.fonts.status === 'loaded'")
         assert sum(page.evaluate("moved")) <= 0.05
         assert wrong == []

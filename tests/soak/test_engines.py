@@ -110,8 +110,8 @@ def test_a_page_lives_from_disk(engine, name):
 
 def the_figures_live(engine: Engine) -> bool:
     """Whether the page has figures, which must all be drawn and follow."""
-    soon(lambda: engine.evaluate("!document.querySelector('.cbp-live:not(:has(.cbp, .cbp-sorry))')"))
-    assert not engine.evaluate("[...document.querySelectorAll('.cbp-sorry, .cbp-still')].map(e => e.textContent)")
+    soon(lambda: engine.evaluate("!document.querySelector('.cbp-still')"))
+    assert not engine.evaluate("[...document.querySelectorAll('.cbp-sorry')].map(e => e.textContent)")
     names = engine.evaluate("[...document.querySelectorAll('.cbp')].map(figure => figure.dataset.figure)")
     for name in names:
         follows(engine, name)

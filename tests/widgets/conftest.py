@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book" / "_tools"))
 
 from chromium import launched, serving, visit
 from katex_build import find_node
+from looks import ALIVE
 from scratch import cells, environment, small_book
 from widget_cases import CASES, explore
 
@@ -122,7 +123,6 @@ def address(html) -> Iterator[Callable[[str], str]]:
         yield lambda scheme="http", page="index": f"{root[scheme]}/{page}.html"
 
 
-DRAWN = "!document.querySelector('.cbp-still')"
 AS_AT_FIRST = """() => {
     document.activeElement.blur();
     document.querySelectorAll(".cbp-reset").forEach(button => button.click());
@@ -142,7 +142,7 @@ def tabs(browser, address) -> Iterator[Callable[..., tuple[Page, list[str]]]]:
             page, wrong = stack.enter_context(
                 visit(stack.enter_context(browser.new_context(**window)), address(page=name))
             )
-            page.wait_for_function(DRAWN)
+            page.wait_for_function(ALIVE)
             return page, wrong
 
         yield tab

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from chromium import visit
 from live import check, figure, grasp
 from looks import AT_ONCE
 from playwright.sync_api import Page
@@ -79,15 +78,6 @@ def test_without_motion_play_shows_where_it_ends(page):
     assert after["L"] < before["L"]
     moving = "n => n.getAnimations({ subtree: true }).length"
     assert sum(f.evaluate(moving) for f in page.locator(".cbp").all()) == 0
-
-
-def test_without_a_script_letters_can_be_read_on_a_phone(browser, address):
-    options = {"viewport": {"width": 390, "height": 844}, "java_script_enabled": False}
-    with browser.new_context(**options) as context, visit(context, address()) as (page, _):
-        for still in page.locator(".cbp-still svg").all():
-            width = still.bounding_box()["width"]
-            sizes = [float(n.get_attribute("font-size")) for n in still.locator("text").all()]
-            assert min(sizes) * width / 640 >= 9.5
 
 
 def test_letters_of_wide_pictures_can_be_read_on_a_phone(page_at):

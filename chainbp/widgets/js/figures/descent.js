@@ -2,12 +2,11 @@
 // at a point, the next step, and the path of the steps.
 
 import { contours } from "d3-contour";
-import shared from "../../shared.json";
 import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed } from "../kit.js";
 import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples } from "../math.js";
 import { MIN_P } from "./p_axis.js";
 
-const REACH = shared.descent.reach;
+const REACH = 4;
 const GRID = 36;
 const BANDS = 14;
 const LABELED = 3;

@@ -51,7 +51,8 @@ export const explore = {
     const chain = given("chain");
     const phone = width < PHONE;
     const count = chain.variables.length;
-    const most = phone ? 5 : 8;
+    // Columns 56 wide and 6 apart; on a wide screen the target is one of them, and L has its room beside.
+    const most = phone ? Math.min(5, Math.floor((width - 13) / 62)) : Math.min(8, Math.floor((width - 203) / 62) - 1);
     // Of a long chain, what is near the box at work.
     const from = clamp(count - state.step - Math.floor(most / 2), 0, Math.max(count - most, 0));
     const asked = ["cross_entropy", "sigmoid_cross_entropy"].includes(chain.links.at(-1).kind);
