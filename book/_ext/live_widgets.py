@@ -38,13 +38,13 @@ def still(state: dict, name: str) -> str:
     # Who cannot answer is not asked.
     wanted = [{"width": width, "state": {**state, "ask": ""}} for width in WIDTHS.values()]
     command = [find_node(), Path(__file__).with_name("still.mjs"), STATIC / "widgets.js"]
-    done = subprocess.run(command, input=json.dumps(wanted), capture_output=True, check=True, encoding="utf-8")
+    done = subprocess.run(command, input=json.dumps(wanted), stdout=subprocess.PIPE, check=True, encoding="utf-8")
     pictures = []
     for kind, drawn in zip(WIDTHS, json.loads(done.stdout)):
         html = re.sub(r"\bcbp\d+-", f"still-{name}-{kind}-", drawn["html"])
         alt = escape(drawn["text"])
         pictures.append(f'<div class="{kind}" role="img" aria-label="{alt}"><div inert>{html}</div></div>')
-    return f'<div class="cbp-still{" asks" if state["ask"] else ""}">{"".join(pictures)}</div>'
+    return f'<div class="cbp-still">{"".join(pictures)}</div>'
 
 
 class DrawStill(SphinxPostTransform):

@@ -16,7 +16,7 @@ async ({ style, author, edition, notice, parts, pages }) => {
   };
   /** A line of the contents. A page's number is filled in when it is known. */
   const line = (id, text, level) => {
-    const html = `<a class="cbp-line cbp-${level}" href="#${id}"><span></span><i></i><b data-page-of="${id}">000</b></a>`;
+    const html = `<a class="cbp-toc cbp-${level}" href="#${id}"><span></span><i></i><b data-page-of="${id}">000</b></a>`;
     const made = make(html);
     made.firstElementChild.textContent = text;
     return made;
@@ -31,7 +31,7 @@ async ({ style, author, edition, notice, parts, pages }) => {
 
   const bring = (page) => {
     const article = new DOMParser().parseFromString(pages[page], "text/html").querySelector(".bd-article");
-    const drop = "script, .headerlink, .toctree-wrapper, a:has(> .viewcode-link), details.hide";
+    const drop = "script, .headerlink, .toctree-wrapper, a:has(> .viewcode-link), details.hide, .cbp-still > .narrow";
     article.querySelectorAll(drop).forEach((node) => node.remove());
     article.querySelectorAll("img").forEach((image) => image.removeAttribute("loading"));
     const inCell = (cell) => cell.querySelectorAll("br").length + 1;
@@ -41,11 +41,12 @@ async ({ style, author, edition, notice, parts, pages }) => {
       ...[...article.querySelectorAll("table")].filter((table) => table.rows.length <= 9 && lines(table) <= 12),
     ];
     small.forEach((node) => node.classList.add("cbp-whole"));
-    for (const figure of article.querySelectorAll(".cbp-still > svg, img")) {
-      const [width, height] = figure.viewBox
-        ? [figure.viewBox.baseVal.width, figure.viewBox.baseVal.height]
-        : [figure.getAttribute("width"), figure.getAttribute("height")];
-      figure.classList.toggle("cbp-tall", height > 0.8 * width);
+    for (const picture of article.querySelectorAll(".cbp-still svg, img")) {
+      const [width, height] = ["width", "height"].map((side) => picture.getAttribute(side));
+      if (height > 0.8 * width) (picture.closest(".cbp") ?? picture).classList.add("cbp-tall");
+    }
+    for (const node of article.querySelectorAll("[clip-path]")) {
+      node.setAttribute("clip-path", node.getAttribute("clip-path").replace("#", `#${unique(page, "")}/`));
     }
     article.querySelectorAll("[id]").forEach((node) => (node.id = unique(page, node.id)));
     article.id = page;

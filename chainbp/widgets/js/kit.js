@@ -96,7 +96,7 @@ export const show = (node, visible) => set(node, { visibility: visible ? null : 
 /** "M x y L x y …" through points; use it for every path so that no NaN ever reaches the screen. */
 export function path(points, closed = false) {
   const good = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
-  return good.length ? `M${good.map(([x, y]) => `${x.toFixed(2)} ${y.toFixed(2)}`).join("L")}${closed ? "Z" : ""}` : "";
+  return good.length ? `M${good.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}${closed ? "Z" : ""}` : "";
 }
 
 /** The mark of a kind of quantity, the same as in chainbp/plotting.py, centered on (0, 0). */
