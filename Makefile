@@ -29,7 +29,7 @@ help:
 	@echo 'make lab      open the notebooks in JupyterLab'
 	@echo 'make serve    serve the book at http://localhost:$(PORT)/, and build it again when a file is saved'
 	@echo 'make bench    measure speed and accuracy beside PyTorch, JAX and autograd, and the live figures'
-	@echo 'make outputs  execute the notebooks in place and normalize them'
+	@echo 'make outputs  execute the notebooks in place and normalize them (needs Chromium)'
 	@echo 'make widgets  bundle the live figures (needs npm)'
 	@echo 'make clean    remove the environment and everything that was built'
 	@echo 'PYTHON=...    chooses the interpreter that the environment is made from'

@@ -100,7 +100,7 @@ def portable(notebook: nbformat.NotebookNode, place: Place, wheel: str, data: li
         if cell.cell_type == "markdown":
             cell.source = linked(cell.source, place)
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop(WIDGET_VIEW, None)  # without its kernel; the still picture beside it stays
+            output.get("data", {}).pop(WIDGET_VIEW, None)  # without its kernel; the picture beside it stays
     lines = [
         "# Where this page is not at home, as in Colab: install chainbp, and fetch what the page reads.",
         "import importlib.util",
