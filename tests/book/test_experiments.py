@@ -48,6 +48,14 @@ def test_chapter_6_finds_the_number_of_the_record():
     assert f"reads {reads} of {recorded('digits')['settings']['test digits']} test digits" in printed("6-convolution")
 
 
+def test_the_pixels_alone_had_the_rates_that_which_p_names():
+    rows = [row for row in recorded("digits")["rows"] if row["kind"] == digits.PIXELS]
+    assert sorted({row["rate"] for row in rows}) == sorted(digits.PIXEL_RATES)
+    low, high, count = min(digits.PIXEL_RATES), max(digits.PIXEL_RATES), len(digits.PIXEL_RATES)
+    words = text(BOOK / "which-p.ipynb")
+    assert f"they got the one of {['four', 'five', 'six'][count - 4]}, from {low:g} to {high:g}, at which" in words
+
+
 def test_chapter_5_finds_the_numbers_of_the_record():
     (row,) = (row for row in recorded("shapes")["rows"] if (row["kind"], row["seed"]) == ("learned", 0))
     found = re.findall(r"(\w+) +([\d.]+) % wrong, learned p = ([\d.]+)", printed("5-learning-p"))
