@@ -82,7 +82,7 @@ bench: $(VENV)/bench.stamp $(PAGES)/index.html
 	$(RUN) book/_tools/outputs.py book/how-fast.ipynb book/how-exact.ipynb book/coming-from-pytorch.ipynb \
 		book/lp-pooling-gradient.ipynb
 
-outputs: $(VENV)/book.stamp
+outputs: $(VENV)/pdf.stamp
 	$(RUN) book/_tools/outputs.py
 
 # --no-package-lock: a lock file would pin addresses of a registry; package.json pins the version.

@@ -13,20 +13,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from base64 import b64encode
-from io import BytesIO
 from pathlib import Path
 
 import nbformat
-from browser import MISSING, OPTIONS, find_chromium
 from execution import BOOK, Run, notebooks, run_all
-from PIL import Image
-from playwright.sync_api import sync_playwright
 from whole import write_whole
 
 sys.path.insert(0, str(BOOK / "_ext"))
 
-from live_widgets import STATIC, STYLE, still
 from terminal_output import collapse
 
 METADATA = {
@@ -64,30 +58,6 @@ def normalize(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def draw(notebook: nbformat.NotebookNode) -> None:
-    """Put, in place, beside each live figure of an executed notebook its picture."""
-    models = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
-    data = [output.data for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
-    shown = [(bundle, models[bundle[WIDGET_VIEW]["model_id"]]["state"]) for bundle in data if WIDGET_VIEW in bundle]
-    figures = [(bundle, state) for bundle, state in shown if "figure" in state]
-    if not figures:
-        return
-    style = f"<style>{(STATIC / STYLE).read_text(encoding='utf-8')}</style>"
-    with sync_playwright() as playwright:
-        path = find_chromium(playwright.chromium.executable_path)
-        if path is None:
-            raise SystemExit(MISSING)
-        browser = playwright.chromium.launch(executable_path=path, args=OPTIONS)
-        page = browser.new_page(java_script_enabled=False)
-        for bundle, state in figures:
-            page.set_content(style + still(state, ""))
-            picture, file = Image.open(BytesIO(page.locator(".wide .cbp").screenshot())), BytesIO()
-            # In so many colors it weighs a third.
-            picture.convert("RGB").quantize(200, kmeans=1).save(file, "PNG", optimize=True)
-            bundle["image/png"] = b64encode(file.getvalue()).decode()
-        browser.close()
-
-
 def merged(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
     """Join neighbors of one stream: where the kernel cuts it depends on time."""
     result: list[nbformat.NotebookNode] = []
@@ -114,13 +84,14 @@ def main() -> int:
     if arguments.normalize_only:
         runs = (Run(path, nbformat.read(path, as_version=4), 0.0, "") for path in paths)
     else:
-        runs = run_all(paths)
+        from pictures import drawn  # what it needs is not everywhere where notebooks are normalized
+
+        runs = map(drawn, run_all(paths))
     complaints = []
     for run in runs:
         if run.complaint:
             complaints.append(run.complaint)
             continue
-        draw(run.notebook)
         old, new = run.path.read_text(encoding="utf-8"), write(normalize(run.notebook))
         if new != old:
             write_whole(run.path, new)

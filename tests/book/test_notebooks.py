@@ -150,6 +150,13 @@ def test_the_notebook_is_normalized(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+def test_beside_a_live_figure_stands_its_picture(path):
+    bundles = [set(output.get("data", {})) for cell in read(path).cells for output in cell.get("outputs", [])]
+    figures = [kinds for kinds in bundles if WIDGET_VIEW in kinds]
+    assert all("image/png" in kinds for kinds in figures), "run `make outputs`"
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
 def test_the_outputs_hold_no_error_and_nothing_of_this_machine(path):
     for cell in read(path).cells:
         for output in cell.get("outputs", []):
