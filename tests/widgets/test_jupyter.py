@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from base64 import b64decode
+from io import BytesIO
 
 import nbformat
 import pytest
 from execution import run
 from lab import jupyterlab, open_notebook, wait_until
 from live import check
+from PIL import Image
 from playwright.sync_api import Page
-from scratch import cells, environment
+from scratch import ROOT, cells, environment
 from widget_cases import CASES
+
+from chainbp.palette import LIGHT
 
 # Every day nbval runs the book's own notebooks, and tests/browser/test_lab.py opens JupyterLab.
 pytestmark = pytest.mark.soak
@@ -163,3 +168,19 @@ def test_nbval_passes(tmp_path):
     )
     assert done.returncode == 0, done.stdout
     assert "5 passed" in done.stdout
+
+
+def test_make_outputs_saves_the_picture_of_a_figure(browser, tmp_path):
+    path = tmp_path / "page.ipynb"
+    nbformat.write(cells("from chainbp.widgets import lp_pooling\nlp_pooling(y=[3, 4], ask='fades')", "1 + 1"), path)
+    program = ROOT / "book" / "_tools" / "outputs.py"
+    subprocess.run([sys.executable, program, path], env=environment(), check=True)
+    figure, number = (cell.outputs[0].data for cell in nbformat.read(path, as_version=4).cells)
+    picture = Image.open(BytesIO(b64decode(figure["image/png"]))).convert("RGB")
+    assert picture.width == 640
+    hues = {color for _, color in picture.getcolors(picture.width * picture.height)}
+    # The bars' marks and the gradient's: quantized, near enough to them.
+    for hue in (LIGHT["value"], LIGHT["gradient"]):
+        wanted = [int(hue[i : i + 2], 16) for i in (1, 3, 5)]
+        assert min(max(abs(a - b) for a, b in zip(color, wanted)) for color in hues) < 8, hue
+    assert "image/png" not in number
