@@ -71,8 +71,8 @@ const answers = {
     counts: [m.multiplyAdds(c.widths, false), m.multiplyAdds(c.widths, true)],
   }),
   samples: (c) => {
-    const lossOf = (t) => m.compose(m.squaredError(t), m.eta(c.p), m.sigma, m.rho(c.W));
-    return { ...m.sumOverSamples(lossOf, c.X, c.T), alone: m.lossOverSamples(lossOf, c.X, c.T) };
+    const data = [m.squaredError, m.compose(m.eta(c.p), m.sigma, m.rho(c.W)), c.X, c.T];
+    return { ...m.sumOverSamples(...data), alone: m.lossOverSamples(...data) };
   },
   fixed: (c) => {
     const [pooling, held] = [m.eta(c.p), m.fixed(m.eta(c.p))];

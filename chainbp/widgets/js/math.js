@@ -77,7 +77,7 @@ export function eta(p, n) {
   if (n) return etaOfGroups(p, n);
   const forward = (y) => {
     const { z, gradient, slopeInP } = pool(y, p);
-    return [z, (delta) => gradient.map((g) => delta * g), (delta) => [delta * slopeInP()]];
+    return [z, (delta) => gradient().map((g) => delta * g), (delta) => [delta * slopeInP()]];
   };
   return { forward };
 }
@@ -89,7 +89,7 @@ function etaOfGroups(p, n) {
       const slopes = groups.map(({ slopeInP }, g) => delta[g] * slopeInP());
       return [Array.isArray(p) ? slopes : sumOf(slopes)];
     };
-    return [groups.map(({ z }) => z), (delta) => groups.flatMap(({ gradient }, g) => gradient.map((v) => v * delta[g])), pullTheta];
+    return [groups.map(({ z }) => z), (delta) => groups.flatMap(({ gradient }, g) => gradient().map((v) => v * delta[g])), pullTheta];
   };
   return { forward };
 }
@@ -116,9 +116,10 @@ export function lpPool2d(p, size, stride) {
     const pullX = (delta) => {
       const errors = Y.map((row) => row.map(() => 0));
       pooled.forEach((row, a) =>
-        row.forEach(({ gradient }, b) =>
-          inside.forEach(([i, j], k) => (errors[rows[a] + i][columns[b] + j] += delta[a][b] * gradient[k])),
-        ),
+        row.forEach(({ gradient }, b) => {
+          const slopes = gradient();
+          inside.forEach(([i, j], k) => (errors[rows[a] + i][columns[b] + j] += delta[a][b] * slopes[k]));
+        }),
       );
       return errors;
     };
@@ -148,7 +149,7 @@ function pool(y, p) {
   return {
     z,
     w,
-    gradient: q.map((v, i) => Math.sign(y[i]) * v * (root / s)),
+    gradient: () => q.map((v, i) => Math.sign(y[i]) * v * (root / s)),
     slopeInP: () => (p === Infinity || z === Infinity ? 0 : -(z / p ** 2) * entropy(w) - faintSlope(z, p, r, w, s)),
   };
 }
@@ -293,11 +294,11 @@ export function backprop(loss, x) {
 /** Each sample, a column of X, with its target. */
 const samples = (X, T) => T.map((t, k) => [X.map((row) => row[k]), t]);
 
-/** L = Σ L_k, (18): the loss over all samples. lossOf(t) is the loss of one sample whose target is t. */
-export const lossOverSamples = (lossOf, X, T) => samples(X, T).reduce((sum, [x, t]) => sum + apply(lossOf(t), x), 0);
+/** L = Σ L_k, (18): the loss over all samples; cost(t) is that of one sample whose target is t. */
+export const lossOverSamples = (cost, network, X, T) => samples(X, T).reduce((sum, [x, t]) => sum + apply(cost(t), apply(network, x)), 0);
 
 /** The same with its gradients: {loss, gradients}. */
-export const sumOverSamples = (lossOf, X, T) => total(samples(X, T).map(([x, t]) => backprop(lossOf(t), x)));
+export const sumOverSamples = (cost, network, X, T) => total(samples(X, T).map(([x, t]) => backprop(compose(cost(t), network), x)));
 
 const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
 

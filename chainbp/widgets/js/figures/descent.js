@@ -23,10 +23,7 @@ const RATES = { low: 0.01, high: 100 };
 const printed = (rate) => format(rate, rate < 0.1 ? 3 : 2);
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 
-const lossOf = (W, p) => {
-  const network = compose(eta(p), sigma, rho(W));
-  return (t) => compose(squaredError(t), network);
-};
+const networkOf = ({ W, p }) => compose(eta(p), sigma, rho(W));
 
 /** The parameters in one list: the weights row by row, then p. */
 const flat = ({ W, p }) => [...W.flat(), p];
@@ -65,7 +62,7 @@ function chosenAxes(state) {
 
 /** Loss and the two derivatives at the present point. */
 function look(state, axes) {
-  const { loss, gradients } = sumOverSamples(lossOf(state.W, state.p), state.X, state.T);
+  const { loss, gradients } = sumOverSamples(squaredError, networkOf(state), state.X, state.T);
   const all = [...gradients[0].flat(), gradients[1]];
   return { loss, gradient: axes.map((axis) => all[axis]) };
 }
@@ -213,8 +210,8 @@ function drawMap(ui, svg, axes, parameter, { across, up, side }) {
   // One cell more on each side, so that no band ends at the edge of the map.
   for (let j = -1; j <= GRID; j++)
     for (let i = -1; i <= GRID; i++) {
-      const { W, p } = put(state, axes, [value(0, i), value(1, j)]);
-      losses.push(lossOverSamples(lossOf(W, p), state.X, state.T));
+      const there = put(state, axes, [value(0, i), value(1, j)]);
+      losses.push(lossOverSamples(squaredError, networkOf(there), state.X, state.T));
     }
   // Bands of equal areas: a steep side must not take the details from the valley.
   const sorted = losses.toSorted((a, b) => a - b);
