@@ -185,7 +185,8 @@ async function start() {
   shareAddress(named);
   await drawAll(widgets, views);
   const shown = first && document.querySelector(`[data-name="${first}"]`);
-  shown?.scrollIntoView({ block: shown.offsetHeight < innerHeight ? "center" : "start" });
+  // What stands below a figure tells what it shows.
+  shown?.scrollIntoView({ block: shown.offsetHeight < innerHeight ? "end" : "start" });
 }
 
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -296,7 +296,7 @@ function build(ui, layout) {
   const chip = drawChip(svg);
   const parts = place.columns.filter(({ hidden }) => hidden).map(({ i, ys }) => `${ys.length} of ${chain.sizes[i]} units of ${chain.variables[i]}`);
   if (place.columns.length < boxes) parts.push(`${place.columns.length} of ${boxes} variables, near the box at work`);
-  if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}; the list below has every number.`));
+  if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}; the list below has every number that can be pulled.`));
 
   // ---- Beneath it --------------------------------------------------------------------------------------------------------
   const back = button("◀", () => ui.change({ step: Math.min(ui.state.step + 1, boxes) }));
