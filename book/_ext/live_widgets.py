@@ -44,7 +44,21 @@ def still(state: dict, name: str) -> str:
         html = re.sub(r"\bcbp\d+-", f"still-{name}-{kind}-", drawn["html"])
         alt = escape(drawn["text"])
         pictures.append(f'<div class="{kind}" role="img" aria-label="{alt}"><div inert>{html}</div></div>')
-    return f'<div class="cbp-still">{"".join(pictures)}</div>'
+    return "".join(pictures)
+
+
+def stills(models: dict, shown: str, name: str) -> str:
+    """What stands on a page for a widget: its figures as they begin; "" where it has none."""
+    drawn = [still(state, f"{name}-{k}") for k, state in enumerate(figures(models, shown))]
+    return f'<div class="cbp-still">{"".join(drawn)}</div>' if drawn else ""
+
+
+def figures(models: dict, shown: str) -> list[dict]:
+    """The states of the figures in a widget: of itself, or of what a box holds."""
+    state = models[shown]["state"]
+    if "figure" in state:
+        return [state]
+    return [found for child in state.get("children", []) for found in figures(models, child.removeprefix("IPY_MODEL_"))]
 
 
 class DrawStill(SphinxPostTransform):
@@ -60,8 +74,7 @@ class DrawStill(SphinxPostTransform):
         for number, view in enumerate(views):
             live = nodes.container(classes=["cbp-live"])
             shown = re.search(r'"model_id": *"(\w+)"', view.astext())[1]
-            if "figure" in (state := models[shown]["state"]):
-                live += nodes.raw("", still(state, str(number)), format="html")
+            live += nodes.raw("", stills(models, shown, str(number)), format="html")
             live += view.children
             view.parent.replace_self(live)
 

@@ -553,9 +553,9 @@ WRITTEN = """figures => figures.map(figure => [figure.dataset.figure, [...figure
 @pytest.mark.parametrize(("width", "kind"), [(1280, "wide"), (390, "narrow")])
 def test_without_scripts_a_figure_stands_as_it_begins(browser, address, width, kind):
     screen = {"viewport": {"width": width, "height": 800}}
-    with opened(browser, address(), **screen) as (page, wrong):
+    with opened(browser, address(), **screen) as (page, _):
         page.wait_for_function(ALIVE)
-        live = page.locator(".cbp-live > div > .cbp").evaluate_all(WRITTEN)
+        live = page.locator(".cbp-live .cbp").evaluate_all(WRITTEN)
     with opened(browser, address(), java_script_enabled=False, **screen) as (page, wrong):
         stills = page.locator(f".cbp-still > .{kind}")
         written = stills.locator(".cbp").evaluate_all(WRITTEN)
@@ -571,3 +571,15 @@ def test_without_scripts_a_figure_stands_as_it_begins(browser, address, width, k
         assert len(ids) == len(set(ids))
         # Chromium gives up preloading scripts that it must not run; nothing else may go wrong.
         assert [what for what in wrong if not re.fullmatch(r"failed: .*/scripts/.*\.js(\?.*)?", what)] == []
+
+
+def test_where_the_script_does_not_come_a_figure_stands_as_it_begins(browser, address):
+    with browser.new_context() as context:
+        context.route("**/book.js*", lambda route: route.abort())
+        page = context.new_page()
+        page.goto(address())
+        first = page.locator(".cbp-still .wide svg").first
+        assert not first.evaluate("node => node.checkVisibility({ contentVisibilityAuto: true })")
+        page.wait_for_function(
+            "node => node.checkVisibility({ contentVisibilityAuto: true })", arg=first.element_handle(), timeout=15_000
+        )

@@ -19,7 +19,10 @@ export function three(v, most = 4) {
   const lead = most < 3 && Math.abs(exponent) > 9 ? (v < 0 ? "−" : "") : `${digits.replace("-", "−")}·`;
   return `${lead}10${raised(power)}`;
 }
-const plus = (v, most) => (v > 0 ? "+" : "") + three(v, most);
+const plus = (v, most) => {
+  const text = three(v, most);
+  return v > 0 && text !== "0" ? `+${text}` : text;
+};
 
 const PHONE = 560;
 const LEAST_GAP = 130; // where the chosen number's chip fits beside its handle
@@ -296,7 +299,7 @@ function build(ui, layout) {
   const chip = drawChip(svg);
   const parts = place.columns.filter(({ hidden }) => hidden).map(({ i, ys }) => `${ys.length} of ${chain.sizes[i]} units of ${chain.variables[i]}`);
   if (place.columns.length < boxes) parts.push(`${place.columns.length} of ${boxes} variables, near the box at work`);
-  if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}; the list below has every number that can be pulled.`));
+  if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}`, h("span", { class: "cbp-list" }, "; the list below has every number that can be pulled"), "."));
 
   // ---- Beneath it --------------------------------------------------------------------------------------------------------
   const back = button("◀", () => ui.change({ step: Math.min(ui.state.step + 1, boxes) }));
