@@ -27,9 +27,7 @@ SCRIPT, STYLE = "book.js", "widgets.css"
 STATE = "ipywidgets_state"  # myst-nb's key for the state among a page's scripts
 BOXES = {"HBoxModel", "VBoxModel"}
 PLUMBING = ("_esm", "_css", "_anywidget_id", "_dom_classes", "_model", "_view", "layout", "tabbable", "tooltip")
-
-
-#: How wide a figure is drawn where no script runs: on a screen or a sheet of paper, and on a phone.
+# How wide a figure is drawn where no script runs: on a screen or a sheet of paper, and on a phone.
 WIDTHS = {"wide": 640, "narrow": 356}
 
 

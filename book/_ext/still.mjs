@@ -30,7 +30,7 @@ class Element {
   dataset = new Proxy(this.attributes, {
     get: (attributes, name) => attributes.get(`data-${kebab(name)}`),
     set: (attributes, name, value) => Boolean(attributes.set(`data-${kebab(name)}`, String(value))),
-    deleteProperty: (attributes, name) => [attributes.delete(`data-${kebab(name)}`)].length > 0,
+    deleteProperty: (attributes, name) => attributes.delete(`data-${kebab(name)}`) || true,
   });
 
   classList = {

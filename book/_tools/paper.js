@@ -46,7 +46,7 @@ async ({ style, author, edition, notice, parts, pages }) => {
       if (height > 0.8 * width) (picture.closest(".cbp") ?? picture).classList.add("cbp-tall");
     }
     for (const node of article.querySelectorAll("[clip-path]")) {
-      node.setAttribute("clip-path", node.getAttribute("clip-path").replace("#", `#${unique(page, "")}/`));
+      node.setAttribute("clip-path", node.getAttribute("clip-path").replace("#", `#${page}/`));
     }
     article.querySelectorAll("[id]").forEach((node) => (node.id = unique(page, node.id)));
     article.id = page;
