@@ -36,7 +36,8 @@ def run(kind: str, seed: int) -> Json:
     """Train one network; its wrong answers to each question in percent, and what became of its p.
 
     Beside each learned p are the directions of the unit's two weighted sums, in degrees from 0 to 180: along the axes a
-    small p draws a diamond, along the diagonals a square.
+    small p draws a diamond, along the diagonals a square. "uses" has a row for each question: how much each unit's part
+    in the answer's logit varies over the exam (a standard deviation). A unit may have left its shape to another.
     """
     progress(f"{kind}, seed {seed}")
     points, inside = questions(300, (0, seed))
@@ -50,6 +51,9 @@ def run(kind: str, seed: int) -> Json:
         W = trained.parameters[0]
         degrees = np.degrees(np.arctan2(W[:, 1], W[:, 0])) % 180
         row["directions"] = [[round(float(a), 1) for a in pair] for pair in degrees.reshape(-1, 2)]
+        V = trained.parameters[-2]
+        z = trained.functions[1](trained.functions[0](exam))
+        row["uses"] = [[round(float(use), 2) for use in uses] for uses in np.abs(V) * np.std(z, axis=1)]
     return row
 
 

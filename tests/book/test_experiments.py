@@ -79,7 +79,12 @@ def test_chapter_5_counts_the_units_that_turned():
     lost = wrong >= np.sort(wrong, axis=None)[-4]
     assert not np.any(lost & turned)
     assert [sorted(np.round(orders[lost[:, k], k], 1)) for k in range(3)] == [[2.3], [9.5], [1.2, 2.8]]
-    assert "The four with the most errors (a diamond at 2.3, a disk at 9.5, squares at 1.2 and 2.8)" in prose
+    uses = np.array([row["uses"] for row in rows])
+    assert np.all(uses.argmax(axis=2)[lost] != np.argwhere(lost)[:, 1])
+    assert (
+        "in the four answers with the most errors (a diamond at 2.3, a disk at 9.5, squares at 1.2 and 2.8) "
+        "the last layer listens mainly to *another* shape's unit" in prose
+    )
 
 
 def test_the_price_of_the_file_for_pytorch_is_that_of_the_record():
