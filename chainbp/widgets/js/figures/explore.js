@@ -118,12 +118,13 @@ function placed({ width, phone, chain, from, to }) {
     x += unit.width + (flex[c] ?? 1) * each;
     return column;
   });
-  // On a phone the cost and the targets stand under what they are compared with, if those are few.
+  // On a phone the cost stands under the last column, and under it the targets, if they are few.
   const last = columns.at(-1);
-  const under = target && phone && last.ys.length <= 2 && !last.hidden ? last.ys.at(-1) + unit.height / 2 : null;
-  const targets = under === null ? last.ys : last.ys.map((_, u) => under + HEAD + unit.height / 2 + pitch * u);
-  const lowest = Math.max(top + pitch * (tallest - 1), ...(under === null ? [] : targets));
-  return { columns, unit, top, height: lowest + unit.height / 2 + 14, right, target: beside ? x : under && last.x, targets, under, end: last.x + unit.width / 2 };
+  const under = phone && to === chain.variables.length ? last.ys.at(-1) + unit.height / 2 + (last.hidden && 30) : null;
+  const few = target && last.ys.length <= 2 && !last.hidden;
+  const targets = beside ? last.ys : last.ys.map((_, u) => under + HEAD + unit.height / 2 + pitch * u);
+  const lowest = Math.max(top + pitch * (tallest - 1) + unit.height / 2, under && under + (few ? HEAD + pitch * targets.length - 12 : 48));
+  return { columns, unit, top, height: lowest + 14, right, target: beside ? x : under && few ? last.x : null, targets, under, end: last.x + unit.width / 2 };
 }
 
 // ---- The figure ----------------------------------------------------------------------------------------------------------
@@ -439,14 +440,12 @@ function stepped({ parameters, rate }, gradients, orders) {
 // ---- Its parts -----------------------------------------------------------------------------------------------------------
 
 /** The boxes' symbols and words above the gaps; each is a button that walks the error to it. */
-function drawHeads(ui, svg, { chain, phone }, { columns, target, under, right }, go) {
+function drawHeads(ui, svg, { chain }, { columns, target, under, right }, go) {
   const last = chain.links.length - 1;
   const heads = columns.map(({ i, x }, c) => {
     const next = columns[c + 1];
     if (!next && i !== last) return null;
-    const until = next ? next.x : target ?? (phone ? null : right + 30);
-    const middle = until === null ? null : (x + until) / 2;
-    if (middle === null) return null;
+    const middle = next ? (x + next.x) / 2 : under ? x : (x + (target ?? right + 30)) / 2;
     const { symbol, word } = box(chain, i, columns.length > 4);
     const node = s("g", { class: "cbp-stop", "aria-hidden": "true" });
     if (!next && under) move(node, 0, under);
