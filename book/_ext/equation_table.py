@@ -5,7 +5,6 @@ The formulas and their places are read from the chapters, not copied, so the tab
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 import yaml
@@ -34,6 +33,7 @@ class EquationTable(SphinxDirective):
         for group in yaml.safe_load(Path(path).read_text(encoding="utf-8")):
             section = nodes.section(ids=[nodes.make_id("equations-" + group["section"])])
             section += nodes.title("", group["section"])
+            section += nodes.paragraph("", "", nodes.literal("", group["tests"]), classes=["cbp-row-tests"])
             self.state.document.note_implicit_target(section, section)
             for row in group["rows"]:
                 if set(row) != KEYS:
@@ -46,39 +46,25 @@ class EquationTable(SphinxDirective):
 
 
 def fill(app, doctree, docname) -> None:
-    """Replace each row by the formula, with links to its place and chapter, its code and its test."""
+    """Replace each row by the formula, with a link to its place, its code and its test."""
     env = app.env
     domain = env.get_domain("math")
     for place in list(doctree.findall(equation_row)):
         row = place["row"]
         label = row["label"]
-        if label not in domain.equations:
-            logger.warning("equations.yml: no formula of the book has the label %r", label, location=place)
+        page, tag = domain.equations.get(label, (None, ""))
+        if page is None or env.titles[page].astext() != place["section"]:
+            logger.warning("equations.yml: the page %r has no formula %r", place["section"], label, location=place)
             place.parent.remove(place)
             continue
-        chapter, tag = domain.equations[label]
-        number = make_refnode(app.builder, docname, chapter, label, nodes.Text(f"({tag})"))
+        number = make_refnode(app.builder, docname, page, label, nodes.Text(f"({tag})"))
         name = nodes.strong("", row["name"])
         title = nodes.paragraph("", "", number, nodes.Text(" "), name, classes=["cbp-row-name"])
         latex = env.paper_formulas.get(label, "")
         formula = nodes.math_block(latex, latex, nowrap=False, number=None)
-        where = env.titles[chapter].astext()
-        facts = nodes.definition_list(classes=["cbp-row-facts"])
-        for term, value in [
-            ("Chapter", make_refnode(app.builder, docname, chapter, "", nodes.Text(where))),
-            ("Code", nodes.literal("", row["code"])),
-            ("Test", breakable(row["test"])),
-        ][where == place["section"] :]:  # what the heading above says is not said again
-            facts += nodes.definition_list_item(
-                "", nodes.term("", term), nodes.definition("", nodes.paragraph("", "", value))
-            )
+        code, test = nodes.literal("", row["code"]), nodes.inline("", row["test"])
+        facts = nodes.paragraph("", "", code, nodes.Text(" "), test, classes=["cbp-row-facts"])
         place.replace_self(nodes.container("", title, formula, facts, classes=["cbp-row"]))
-
-
-def breakable(test: str) -> nodes.raw:
-    """The name of a test as code; between file and function its line may end."""
-    code = escape(test).replace("::", "::<wbr>")
-    return nodes.raw("", f'<code class="docutils literal notranslate">{code}</code>', format="html")
 
 
 def setup(app):

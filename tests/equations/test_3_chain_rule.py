@@ -122,34 +122,3 @@ def test_our_pull_of_composition(chain):
     by_matrix = chain.delta @ complex_step(lambda x: chain.numpy_g(chain.W @ x), chain.x)
     np.testing.assert_allclose(pull_f.x(pull_g.x(chain.delta)), by_matrix, **NEAR)
     np.testing.assert_allclose(pull_gf.x(chain.delta), by_matrix, **NEAR)
-
-
-def multiply(A, B):
-    """The product of two matrices of shapes, as a shape, and the multiply-adds, counted one by one."""
-    assert A[1] == B[0]
-    return (A[0], B[1]), sum(1 for _ in np.ndindex(A[0], B[1], A[1]))
-
-
-def walk(widths, left):
-    """Multiply-adds of the chain's product of Jacobians, from one end to the other."""
-    factors = [(n, m) for m, n in zip(widths, widths[1:])][::-1]
-    held, total = factors.pop(0 if left else -1), 0
-    while factors:
-        held, count = multiply(held, factors.pop(0)) if left else multiply(factors.pop(), held)
-        total += count
-    return total
-
-
-CHAINS = [[3, 4, 2, 1], [30, 20, 20, 20, 20, 1], [1, 6, 6, 6, 9], [7, 3, 5, 2], [5, 2]]
-
-
-@pytest.mark.parametrize("n", CHAINS)
-def test_our_count_left(n):
-    k = len(n) - 1
-    assert n[k] * sum(n[i] * n[i - 1] for i in range(1, k)) == walk(n, left=True)
-
-
-@pytest.mark.parametrize("n", CHAINS)
-def test_our_count_right(n):
-    k = len(n) - 1
-    assert n[0] * sum(n[i] * n[i - 1] for i in range(2, k + 1)) == walk(n, left=False)
