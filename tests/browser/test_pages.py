@@ -55,6 +55,12 @@ def test_no_page_with_figures_is_forgotten():
     assert {name for page in FROM_DISK_EVERY_DAY for name in FIGURES[page]} == set(CASES)
 
 
+# Names in the list beside a page that end beyond the window.
+CUT_NAMES = """[...document.querySelectorAll(".bd-sidebar-secondary a code")]
+    .filter(name => name.checkVisibility({ visibilityProperty: true }))
+    .filter(name => name.getBoundingClientRect().right > innerWidth).map(name => name.textContent)"""
+
+
 @pytest.mark.parametrize(
     ("name", "scheme", "looks"),
     [
@@ -86,6 +92,7 @@ def test_the_page_works_and_is_accessible(context, address, name, scheme, looks)
                     assert fig.bounding_box()["width"] <= look.width
                     it_lives(fig)
             assert page.evaluate("document.documentElement.scrollWidth") <= look.width, page.evaluate(WIDE_ELEMENTS)
+            assert page.evaluate(CUT_NAMES) == []
             longest = LONGEST.get((name.removesuffix(".html"), look.width))
             if longest:
                 page.evaluate(LAY_OUT)
