@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 8b1ebd315f6e3f70 */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 9027525045e74b71 */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
