@@ -101,6 +101,57 @@ def test_the_price_of_the_file_for_pytorch_is_that_of_the_record():
         assert abs(float(high) - max(ratios)) < near, (high, max(ratios))
 
 
+def test_the_words_of_how_fast_are_those_of_its_record():
+    speed, words = recorded("speed"), text(BOOK / "how-fast.ipynb")
+    networks = {key: row["ratios"] for key, row in speed["networks"]["rows"].items()}
+    two, jax = ({key: row[peer] for key, row in networks.items()} for peer in ("torch 2 threads", "JAX jit"))
+    assert "On the note's network it is faster than PyTorch on one thread" in words
+    assert all(row["torch 1 thread"]["median"] > 1 for row in networks.values())
+    assert "PyTorch wins the largest one and, in float32, draws level on the middle one" in words
+    assert {key for key, q in two.items() if q["high"] < 1} == {"c64", "c32"}
+    assert {key for key, q in two.items() if q["low"] < 1 < q["high"]} == {"b32"}
+    assert "JAX wins the largest and the smallest" in words
+    assert {key for key, q in jax.items() if q["high"] < 1} == {"a", "c64", "c32"}
+
+    ratios: dict[tuple[str, str], dict[float, dict[str, float]]] = {}
+    for row in speed["pooling"]["rows"].values():
+        right = {name: q["median"] for name, q in row["ratios"].items() if name not in row["marks"]}
+        for peer in ("torch 2 threads", "torch 1 thread"):
+            right.setdefault(peer, right.get(peer.replace("torch", "torch of |y|,"), np.nan))
+        ratios.setdefault((row["windows"], row["dtype"]), {})[row["p"]] = right
+    each = {
+        (peer, dtype): np.array(
+            [right.get(peer, np.nan) for (_, d), panel in ratios.items() if d == dtype for right in panel.values()]
+        )
+        for peer in ("torch 2 threads", "torch 1 thread", "JAX jit")
+        for dtype in ("float32", "float64")
+    }
+    means = {key: np.exp(np.nanmean(np.log(found))) for key, found in each.items()}
+    assert "it nearly always pools faster than eager PyTorch on one thread" in words
+    one = np.concatenate([each["torch 1 thread", dtype] for dtype in ("float32", "float64")])
+    assert np.mean(one[np.isfinite(one)] > 1) > 0.9
+    assert "on average slower than PyTorch on two threads and than JAX's compiler" in words
+    assert all(means[peer, dtype] < 1 for peer in ("torch 2 threads", "JAX jit") for dtype in ("float32", "float64"))
+    assert "float32 suits chainbp better, against each of them" in words
+    assert all(means[peer, "float32"] > means[peer, "float64"] for peer, _ in each)
+    assert "farthest ahead at the ends, $p = 1$ and the largest $p$ that it gets right" in words
+    for panel in ratios.values():
+        ahead = sorted((right["JAX jit"], p) for p, right in panel.items() if "JAX jit" in right)
+        assert {p for _, p in ahead[:2]} == {1, max(p for _, p in ahead)}
+    assert "at $p = 100$ in float32 only chainbp is right" in words
+    assert all(np.isnan([*panel[100].values()]).all() for (_, dtype), panel in ratios.items() if dtype == "float32")
+    assert "On 3 × 3 windows with stride 2, `torch.compile` made PyTorch slower" in words
+    pairs = {
+        (windows[:3], name): (q, right[name.replace(".compile", "")])
+        for (windows, _), panel in ratios.items()
+        for right in panel.values()
+        for name, q in right.items()
+        if "compile" in name
+    }
+    assert {windows for (windows, _), (q, eager) in pairs.items() if q > eager} == {"3×3"}
+    assert all(q > eager for (windows, _), (q, eager) in pairs.items() if windows == "3×3")
+
+
 def test_the_mean_form_is_right_and_the_printed_form_is_not():
     images = np.random.default_rng(0).normal(size=(2, 3, 4, 6))
     target = np.ones((18, 2))
