@@ -56,6 +56,24 @@ def test_the_pixels_alone_had_the_rates_that_which_p_names():
     assert f"they got the one of {['four', 'five', 'six'][count - 4]}, from {low:g} to {high:g}, at which" in words
 
 
+def test_which_p_says_what_the_missing_sign_costs_and_where_p_goes():
+    results, words = recorded("digits"), text(BOOK / "which-p.ipynb")
+    rate, size = digits.RATES[0], results["settings"]["test digits"]
+    rows = [row for row in results["rows"] if row["rate"] == rate]
+    signed, signless = (
+        100 * np.array([row["reads"] for row in rows if row["kind"] == kind]) / size for kind in ("p = 2", "as printed")
+    )
+    assert 0.3 < 1 - signless.mean() / signed.mean() < 0.37
+    assert f"by seed from {signless.min():.0f} % to {signless.max():.0f} % are read" in words
+    of_sum, of_mean = (
+        np.array([row["p"] for row in rows if row["kind"] == kind]) for kind in ("learned", "learned, mean form")
+    )
+    assert "Seven in ten go opposite ways" in words
+    assert 0.65 < np.mean((of_sum < 2) & (of_mean > 2)) < 0.75
+    assert np.mean((of_sum > 2) & (of_mean < 2)) < 0.01
+    assert f"(correlation {np.corrcoef(of_sum.ravel(), of_mean.ravel())[0, 1]:.2f})" in words
+
+
 def test_chapter_5_finds_the_numbers_of_the_record():
     (row,) = (row for row in recorded("shapes")["rows"] if (row["kind"], row["seed"]) == ("learned", 0))
     found = re.findall(r"(\w+) +([\d.]+) % wrong, learned p = ([\d.]+)", printed("5-learning-p"))
