@@ -6,6 +6,7 @@ The code is in `peers.toml`. Each piece is run for real; `tests/book/test_peers.
 
 * `names`: a line of chainbp, one of PyTorch and one of JAX that are said to do the same;
 * `network`: the gradients of a small network, as either prints them;
+* `layer`: a layer of one's own, which passes the check of either;
 * `training`: a loop with `torch.optim.SGD`, beside `train`;
 * `windows`: Lp pooling of small windows and its gradient, as each prints them, and whether they are right.
 """
@@ -49,6 +50,7 @@ def record(path: Path) -> None:
         "names": [_compared(*row) for row in CODE["names"]],
         "network": _network(),
         "training": _training(),
+        "layer": _layer(),
         "source": _source(),
         "windows": [_windows(**row) for row in CODE["windows"]],
     }
@@ -135,6 +137,13 @@ def _training() -> Json:
     names = _names("torch.from_numpy")
     exec(CODE["training"], names)
     return {"code": CODE["training"].strip(), "gives": json.dumps(plain(names["W"]))}
+
+
+def _layer() -> Json:
+    """A layer of one's own for either, once it has passed their checks, which raise where a gradient is wrong."""
+    for text in CODE["layer"].values():
+        printed(text, libraries())
+    return {name: text.strip() for name, text in CODE["layer"].items()}
 
 
 # ---- windows ----

@@ -42,6 +42,7 @@ def test_the_file_says_how_it_was_made_and_nothing_of_where(recorded):
 def test_the_file_was_made_by_the_present_script(recorded):
     lines = [tuple(row[key] for key in ("name", "chainbp", "torch", "jax")) for row in recorded["names"]]
     assert lines == [tuple(row) for row in peers.CODE["names"]]
+    assert recorded["layer"] == {name: code.strip() for name, code in peers.CODE["layer"].items()}
     assert recorded["training"]["code"] == peers.CODE["training"].strip()
     assert {key: recorded["network"][key] for key in peers.CODE["network"]} == peers.CODE["network"]
     windows = [{**row, "p": [*row["prints"]]} for row in recorded["windows"]]
