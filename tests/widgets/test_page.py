@@ -372,10 +372,11 @@ def test_an_order_is_dragged_to_infinity_in_one_pull(page):
 def test_on_a_phone_the_cost_and_its_target_stand_under_the_output(page_at):
     page = page_at(width=390)
     fig = figure(page, "explore")
-    start = check(fig)
     fig.get_by_label("The number with the handle").select_option("t")
-    drag(page, fig.locator("[data-slider=chosen]"), 0, -40)
-    assert check(fig)["t.0"] > start["t.0"]
+    for way in [(0, -40), (40, 0)]:  # what stands in a unit grows upward and to the right
+        before = check(fig)["t.0"]
+        drag(page, fig.locator("[data-slider=chosen]"), *way)
+        assert check(fig)["t.0"] > before
     z, cost, t = (
         fig.locator(which).bounding_box()
         for which in ("[data-name='hidden.3.0']", ".cbp-stop >> nth=-1", "[data-name='t.0']")

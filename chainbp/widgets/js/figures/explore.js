@@ -193,7 +193,8 @@ function build(ui, layout) {
   function pulled(x, y) {
     const e = find(ui.state.chosen);
     const { ux, uy, back, ahead } = hold(e);
-    const way = (x - pull.x) * ux + (y - pull.y) * uy;
+    // What sits at a unit grows to the right as well as up.
+    const way = (x - pull.x) * (ux || 1) + (y - pull.y) * uy;
     shift = clamp(pull.shift + way, -back, ahead);
     return pull.v + (way * (bounds(e)[1] - bounds(e)[0])) / 300;
   }
