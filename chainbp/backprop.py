@@ -91,6 +91,5 @@ def backprop(loss: Function, x: npt.ArrayLike) -> Backprop:
         run = Pull(loss.functions, x)
         value = run.values[-1]
         if value.ndim:
-            cost = "Let a cost come last: squared_error[t] @ ..."
-            raise ValueError(f"backprop needs a loss that gives one number; {loss} gave shape {value.shape}. {cost}")
+            raise ValueError(f"backprop needs one number, as squared_error[t] @ ... gives; {loss} gave {value.shape}")
         return Backprop(loss, run, *run.back(value.dtype.type(1), x=False))

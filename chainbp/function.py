@@ -119,8 +119,7 @@ class Function:
             return self
         changed = self._rebind(*theta) if self._rebind else None
         if not isinstance(changed, Function) or not alike(changed.parameters, theta):
-            cure = "let them come first in the brackets of a family, or give it rebind"
-            raise TypeError(f"{self} cannot change its parameters: {cure}")
+            raise TypeError(f"{self} cannot change its parameters: let a family have them first in [ ], or give rebind")
         return changed
 
     def fixed(self) -> Function:
@@ -140,9 +139,8 @@ class Function:
         TypeError, ValueError
             If x is not real numbers, or has a shape that the function cannot take.
         """
-        array = frozen(as_array(x, "x", self))
         with quiet():
-            return yours(Pull(self.functions, array).values[-1])
+            return yours(Pull(self.functions, frozen(as_array(x, "x", self))).values[-1])
 
     def vjp(self, x: npt.ArrayLike) -> tuple[Any, Pull]:
         """The value, and the way back: vector-Jacobian products without a Jacobian.
@@ -183,8 +181,7 @@ class Function:
         """
         y, pull = self.vjp(x)
         if np.ndim(x) > 1 or y.ndim > 1:
-            shapes = f"got x of shape {np.shape(x)} and y of shape {y.shape}"
-            raise ValueError(f"{self}: the Jacobian (8) is defined for one sample, x of shape (M,); {shapes}")
+            raise ValueError(f"{self}: the Jacobian (8) is of one sample, (M,); got x {np.shape(x)} and y {y.shape}")
         rows = [pull.x(row.reshape(y.shape)) for row in np.eye(y.size, dtype=y.dtype)]
         return np.reshape(rows, (y.size, np.size(x)))
 
@@ -204,12 +201,11 @@ class Function:
             raise TypeError(f"{self} @ {other!r}: behind @ stand numbers, or a chainbp Function, whose pulls are known")
         return self(other)
 
-    def __rmatmul__(self, other: Any) -> Any:
-        raise TypeError(f"an array cannot stand to the left of a function: write {self} @ x, not x @ {self}")
+    def __rmatmul__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(f"{self} is no array, and none can stand to the left of a function: write {self} @ x")
 
-    def __array__(self, *_: Any, **__: Any) -> Array:
-        # What pandas asks for in ``series @ function``.
-        raise TypeError(f"{self} is a function, not numbers: write {self} @ x")
+    # What pandas asks for in ``series @ function``.
+    __array__ = __rmatmul__
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Function):
@@ -286,7 +282,8 @@ class Pull:
                 x.setflags(False)
                 step = f.forward(x)
                 if type(step) is not tuple or len(step) != 3 or not hasattr(step[0], "dtype"):
-                    raise TypeError(f"it gave {_kind(step)}")
+                    needs = "forward(x) -> (y, pull_x, pull_theta), y an array"
+                    raise TypeError(f"it gave {_kind(step)}; it needs {needs}")
                 x, pull_x, pull_theta = step
                 if x.dtype not in FLOATS:
                     x = as_array(x, "y", f.name)
@@ -296,8 +293,7 @@ class Pull:
         except _FAULTS as error:
             i = len(self.values) - 1
             before = f"{'what ' + show.texts(links)[i - 1] + ' gave' if i else 'x'}, of shape {self.values[i].shape}"
-            needs = "" if type(error) is ValueError else "; it needs forward(x) -> (y, pull_x, pull_theta), y an array"
-            raise ValueError(f"{show.texts(links)[i]} cannot take {before}: {error}{needs}") from error
+            raise ValueError(f"{show.texts(links)[i]} cannot take {before}: {error}") from error
 
     def __str__(self) -> str:
         return show.text(self.links)
@@ -435,8 +431,7 @@ class Family:
             self._signature.bind(*arguments)
         except TypeError as error:
             takes = f"{self.name}[{', '.join(self._signature.parameters)}]"
-            count = "1 argument" if len(arguments) == 1 else f"{len(arguments)} arguments"
-            raise TypeError(f"{takes}: {error}; got {count}; a tuple counts as several, so write a list") from None
+            raise TypeError(f"{takes}: {error}; got {len(arguments)} (a tuple is several: write a list)") from None
         f = self._bind(*arguments)
         if isinstance(f, Composition):
             return f

@@ -148,8 +148,7 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
 
     def forward(y: Array) -> Step:
         if y.ndim < 2 or y.size == 0 or y.shape[-2] < size[0] or y.shape[-1] < size[1]:
-            fits = f"H ≥ {size[0]} and W ≥ {size[1]}"
-            raise ValueError(f"windows of {size[0]}×{size[1]} need at least one image, shape (..., H, W) with {fits}")
+            raise ValueError(f"it pools images (..., H ≥ {size[0]}, W ≥ {size[1]}), at least one")
         if p.ndim and (y.ndim < 3 or y.shape[-3] != len(p)):
             raise ValueError(f"{len(p)} orders need shape (..., {len(p)}, H, W), one channel each")
         windows = partial(pool, size=size, stride=stride)

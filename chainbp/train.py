@@ -102,18 +102,16 @@ def train(
     X, T = as_array(X, "X", "train"), as_array(T, "T", "train")
     axis = 0 if X.ndim == 4 else -1
     if X.ndim not in (2, 4) or T.ndim not in (1, 2) or X.shape[axis] != T.shape[-1] or X.shape[axis] == 0:
-        wanted = "X must be (M, K), one column per sample, or images (K, C, H, W), and T (N, K) or (K,)"
-        raise ValueError(f"train: {wanted}; got {X.shape} and {T.shape}")
+        raise ValueError(f"train: X must be (M, K) or (K, C, H, W), and T (N, K) or (K,); got {X.shape} and {T.shape}")
     if not network.parameters:
         raise ValueError(f"train: {network} has no parameters to learn")
     steps = number(steps, "train: steps", Integral)
     seed = number(seed, "train: seed", Integral, least=0)
     samples = T.shape[-1]
     size = number(samples if batch is None else batch, "train: batch", Integral, most=samples + 1)
-    each: Any = rate if np.ndim(rate) else [rate] * len(network.parameters)
-    rates = [number(r, "train: rate") for r in each]
-    if len(rates) != len(network.parameters):
+    if np.size(rate) not in (1, len(network.parameters)):
         raise ValueError(f"train: rate must be one number, or {len(network.parameters)}, one for each parameter")
+    rates = [number(r, "train: rate") for r in np.broadcast_to(rate, len(network.parameters))]
     momentum = number(momentum, "train: momentum", least=0, most=1)
 
     velocity = [np.zeros_like(theta) for theta in network.parameters]
@@ -127,9 +125,7 @@ def train(
         # p = inf stays what it is.
         sound = all(np.all(np.isfinite(new) | (new == old)) for new, old in zip(moved, network.parameters))
         if not (sound and np.isfinite(bp.loss)):
-            # Before the first step no rate can be the cause.
-            no_rate = step == 0 and not all(np.isfinite(g).all() for g in [np.array(bp.loss), *bp.gradients])
-            advice = "ask check_gradient which one, at this input" if no_rate else "try a smaller rate"
+            advice = "ask check_gradient which one, at this input, or try a smaller rate"
             raise FloatingPointError(f"train: the loss or a parameter is not finite at step {step}; {advice}")
         try:
             network = network.with_parameters(moved)
