@@ -1,8 +1,5 @@
 """Cost functions L, eq. (18). They are functions like any other: ``squared_error[t] @ net`` is one too."""
 
-# The pulls are made anew in each run: let their annotations be no work.
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

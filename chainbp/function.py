@@ -14,10 +14,9 @@ from inspect import signature
 from typing import Any, TypeAlias, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from chainbp import show
-from chainbp.wanted import FLOATS, Array, alike, as_array, frozen, kept, owned, quiet, yours
+from chainbp.wanted import FLOATS, Array, ArrayLike, alike, as_array, frozen, kept, owned, quiet, yours
 
 PullX: TypeAlias = Callable[[Array], Array]
 Gradients: TypeAlias = tuple[Array, ...]
@@ -93,7 +92,7 @@ class Function:
         """A symbol for each parameter, such as W⁽¹⁾; θ where the function was given none."""
         return show.parameter_names(self.functions)
 
-    def with_parameters(self, parameters: Sequence[npt.ArrayLike]) -> Function:
+    def with_parameters(self, parameters: Sequence[ArrayLike]) -> Function:
         """Return the same function with other parameters.
 
         Parameters
@@ -126,7 +125,7 @@ class Function:
         """Return the same map with its parameters held: it has none to learn, and their gradients are not computed."""
         return Composition([_held[f] if f._theta else f for f in self.functions])
 
-    def __call__(self, x: npt.ArrayLike) -> Any:
+    def __call__(self, x: ArrayLike) -> Any:
         """y = f(x). The result is yours to change.
 
         Parameters
@@ -142,7 +141,7 @@ class Function:
         with quiet():
             return yours(Pull(self.functions, frozen(as_array(x, "x", self))).values[-1])
 
-    def vjp(self, x: npt.ArrayLike) -> tuple[Any, Pull]:
+    def vjp(self, x: ArrayLike) -> tuple[Any, Pull]:
         """The value, and the way back: vector-Jacobian products without a Jacobian.
 
         Returns
@@ -161,7 +160,7 @@ class Function:
             pull = Pull(self.functions, as_array(x, "x", self).copy())
         return frozen(pull.values[-1]), pull
 
-    def jacobian(self, x: npt.ArrayLike) -> Array:
+    def jacobian(self, x: ArrayLike) -> Array:
         """The N×M matrix ∂f/∂x of (8) at one sample; for looking and testing, never used by backprop.
 
         Parameters
@@ -298,7 +297,7 @@ class Pull:
     def __str__(self) -> str:
         return show.text(self.links)
 
-    def x(self, delta_y: npt.ArrayLike) -> Array:
+    def x(self, delta_y: ArrayLike) -> Array:
         """Chain rule (9): δ_x = δ_y ∂y/∂x, of the shape of x.
 
         Parameters
@@ -313,18 +312,18 @@ class Pull:
         """
         return self._back(delta_y, theta=False)[0]
 
-    def theta(self, delta_y: npt.ArrayLike) -> Gradients:
+    def theta(self, delta_y: ArrayLike) -> Gradients:
         """Chain rule (10): δ_y ∂y/∂θ, a tuple with one gradient for each parameter, each of its parameter's shape.
 
         Takes and raises the same as :meth:`x`.
         """
         return self._back(delta_y, x=False)[1]
 
-    def __call__(self, delta_y: npt.ArrayLike) -> tuple[Array, Gradients]:
+    def __call__(self, delta_y: ArrayLike) -> tuple[Array, Gradients]:
         """Both chain rules in one walk back: ``(δ_x, gradients)``. Takes and raises the same as :meth:`x`."""
         return self._back(delta_y)
 
-    def _back(self, delta_y: npt.ArrayLike, **want: bool) -> tuple[Array, Gradients]:
+    def _back(self, delta_y: ArrayLike, **want: bool) -> tuple[Array, Gradients]:
         y, delta = self.values[-1], as_array(delta_y, "delta", self)
         if delta.shape != y.shape:
             raise ValueError(f"{self}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")

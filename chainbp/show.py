@@ -1,8 +1,9 @@
 """How functions and results show themselves: the note's formulas, names and tables. Nothing is computed with them."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,8 @@ def parameter_names(links: Sequence[Any]) -> tuple[str, ...]:
 def _layers(links: Sequence[Any]) -> list[str]:
     """The note's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
     keys = [(f.name, f.symbols[:1]) for f in links]
-    total, seen, layers = Counter(keys), Counter[Any](), []
-    for f, key in zip(links, keys):
-        seen[key] += 1
-        layers.append(f"({seen[key]})" if f.symbols and total[key] > 1 else "")
-    return layers
+    total, numbers = Counter(keys), defaultdict[Any, Any](lambda: count(1))
+    return [f"({next(numbers[key])})" if key[1] and total[key] > 1 else "" for key in keys]
 
 
 def _symbols(links: Sequence[Any]) -> list[list[str]]:

@@ -7,12 +7,11 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from chainbp import show
 from chainbp.backprop import backprop
 from chainbp.function import Family, Function
-from chainbp.wanted import Array, as_array, number
+from chainbp.wanted import Array, ArrayLike, as_array, number
 
 
 class Training(NamedTuple):
@@ -27,7 +26,7 @@ class Training(NamedTuple):
     """
 
     network: Function
-    history: npt.NDArray[np.float64]
+    history: Array
 
     def __repr__(self) -> str:
         losses = f"mean loss {self.history[0]:.4g} → {self.history[-1]:.4g}"
@@ -37,8 +36,8 @@ class Training(NamedTuple):
 def train(
     network: Function,
     cost: Family,
-    X: npt.ArrayLike,
-    T: npt.ArrayLike,
+    X: ArrayLike,
+    T: ArrayLike,
     *,
     steps: int = 1000,
     rate: float | Sequence[float] = 0.1,

@@ -6,7 +6,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+# What functions compute with, and what they take for it.
 Array: TypeAlias = npt.NDArray[Any]
+ArrayLike: TypeAlias = npt.ArrayLike
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
