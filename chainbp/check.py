@@ -205,8 +205,7 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> tuple[list
         found.append((verdict, wrong if verdict == "WRONG" else f"{why}, in {f}"))
     # After all these runs of f, as after those of the same f elsewhere in a chain.
     if not alike(back, pull(delta)):
-        spoiled = f"{f} sends another error back when its pulls are asked again, after other runs"
-        found = [("WRONG", spoiled)] * len(found)
+        found = [("WRONG", f"{f} sends another error back when it is asked again, after other runs")] * len(found)
     return slopes, found
 
 

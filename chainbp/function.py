@@ -68,10 +68,11 @@ class Function:
         brackets: bool = True,
         rebind: Callable[..., Function] | None = None,
     ) -> None:
-        self.forward, self.name, self.symbols, self.brackets = forward, name, symbols, brackets and bool(symbols)
+        self.forward, self.name, self.brackets = forward, name, brackets and bool(symbols)
         self.latex = latex if latex is not None else rf"\operatorname{{{name}}}".replace("_", r"\_")
         self._theta = tuple(owned(as_array(theta, "a parameter", name)) for theta in parameters)
-        if symbols and len(symbols) != len(self._theta):
+        self.symbols = symbols or ("θ",) * len(self._theta)
+        if len(self.symbols) != len(self._theta):
             raise ValueError(f"{name} needs a symbol for each of its {len(self._theta)} parameters; got {symbols}")
         self._rebind = rebind
         # What tells this function from others: what made it, and of what.
@@ -90,7 +91,7 @@ class Function:
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """A symbol for each parameter, such as W⁽¹⁾; θ where the function was given none."""
-        return show.parameter_names(self.functions)
+        return tuple(name for names in show.symbols(self.functions) for name in names)
 
     def with_parameters(self, parameters: Sequence[ArrayLike]) -> Function:
         """Return the same function with other parameters.
@@ -281,8 +282,7 @@ class Pull:
                 x.setflags(False)
                 step = f.forward(x)
                 if type(step) is not tuple or len(step) != 3 or not hasattr(step[0], "dtype"):
-                    needs = "forward(x) -> (y, pull_x, pull_theta), y an array"
-                    raise TypeError(f"it gave {_kind(step)}; it needs {needs}")
+                    raise TypeError(f"it gave {_kind(step)}; it needs (y, pull_x, pull_theta), y an array")
                 x, pull_x, pull_theta = step
                 if x.dtype not in FLOATS:
                     x = as_array(x, "y", f.name)
@@ -367,8 +367,7 @@ class Pull:
                     part = "pull_x"
                     delta_x = self.pulls_x[i](delta)
                     if not _fits(delta_x, self.values[i]):
-                        needs = f"pull_x to give the shape {self.values[i].shape}"
-                        raise TypeError(f"it gave {_kind(delta_x)}; it needs {needs}")
+                        raise TypeError(f"it gave {_kind(delta_x)}; it needs pull_x to give {self.values[i].shape}")
                     deltas.append(delta := delta_x)
         except _FAULTS as error:
             what = f"{show.texts(self.links)[i]} cannot send back δ of shape {delta.shape}"

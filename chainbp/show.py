@@ -19,7 +19,7 @@ def printable(text: str) -> str:
 
 def texts(links: Sequence[Any]) -> list[str]:
     """The text of each link, in data order: ρ[W⁽¹⁾], σ, ρ[W⁽²⁾], σ."""
-    return [f.name + (f"[{', '.join(names)}]" if f.brackets else "") for f, names in zip(links, _symbols(links))]
+    return [f.name + (f"[{', '.join(names)}]" if f.brackets else "") for f, names in zip(links, symbols(links))]
 
 
 def text(links: Sequence[Any]) -> str:
@@ -36,12 +36,6 @@ def latex(links: Sequence[Any]) -> str:
     return r" \circ ".join(reversed(formulas))
 
 
-def parameter_names(links: Sequence[Any]) -> tuple[str, ...]:
-    """A symbol for each parameter of a chain, in data order: W⁽¹⁾, W⁽²⁾; θ where a function was given none."""
-    named = zip(links, _symbols(links))
-    return tuple(name for f, names in named for name in names or ["θ"] * len(f.parameters))
-
-
 def _layers(links: Sequence[Any]) -> list[str]:
     """The note's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
     keys = [(f.name, f.symbols[:1]) for f in links]
@@ -49,7 +43,7 @@ def _layers(links: Sequence[Any]) -> list[str]:
     return [f"({next(numbers[key])})" if key[1] and total[key] > 1 else "" for key in keys]
 
 
-def _symbols(links: Sequence[Any]) -> list[list[str]]:
+def symbols(links: Sequence[Any]) -> list[list[str]]:
     """The symbols of each link's parameters, with their layer number: W⁽¹⁾."""
     return [[symbol + layer.translate(_SUPERSCRIPT) for symbol in f.symbols] for f, layer in zip(links, _layers(links))]
 

@@ -124,8 +124,8 @@ def train(
         # p = inf stays what it is.
         sound = all(np.all(np.isfinite(new) | (new == old)) for new, old in zip(moved, network.parameters))
         if not (sound and np.isfinite(bp.loss)):
-            advice = "ask check_gradient which one, at this input, or try a smaller rate"
-            raise FloatingPointError(f"train: the loss or a parameter is not finite at step {step}; {advice}")
+            either = "ask check_gradient which one is wrong, or try a smaller rate"
+            raise FloatingPointError(f"train: the loss or a parameter is not finite at step {step}; {either}")
         try:
             network = network.with_parameters(moved)
         except ValueError as error:
