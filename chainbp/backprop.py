@@ -89,5 +89,6 @@ def backprop(loss: Function, x: ArrayLike) -> Backprop:
         run = Pull(loss.functions, x)
         value = run.values[-1]
         if value.ndim:
-            raise ValueError(f"backprop needs one number, as squared_error[t] @ ... gives; {loss} gave {value.shape}")
+            cost = "Let a cost come last: squared_error[t] @ ..."
+            raise ValueError(f"backprop needs a loss that gives one number; {loss} gave shape {value.shape}. {cost}")
         return Backprop(loss, run, *run.back(value.dtype.type(1), x=False))

@@ -15,7 +15,7 @@ _ANY = "a number, (N,) or (N, K), with at least one entry"
 _COLUMNS = "(N,) or (N, K), each column probabilities that sum to 1"
 
 
-def _cost(name: str, latex: str, wants: str = _ANY, fits: Callable[[Array], Any] = np.size) -> Callable[..., Family]:
+def _cost(name: str, latex: str, wants: str = _ANY, fits: Any = lambda t: True) -> Callable[..., Family]:
     """A decorator: makes of a cost of t and z the family of functions of z that waits for its target t.
 
     Where a target does not fit, an error says what the cost wants.

@@ -349,11 +349,10 @@ class Pull:
         gradients : tuple of ndarray
             One for each parameter, in data order, which their receiver may change.
         """
-        i, deltas, part = begin or len(self.links), [delta], "pull_theta"
+        deltas = [delta]
         gradients: list[Array] = []
         try:
-            while i:
-                i -= 1
+            for i in reversed(range(begin or len(self.links))):
                 delta.setflags(False)
                 wanted, pull_theta = self.links[i]._theta, self.pulls_theta[i]
                 if theta and (wanted or pull_theta):

@@ -139,8 +139,7 @@ def _batches(samples: int, size: int, seed: int) -> Iterator[Any]:
         yield from repeat(slice(None))
     rng = np.random.default_rng(seed)
     while True:
-        order = rng.permutation(samples)
-        yield from (order[i : i + size] for i in range(0, samples - size + 1, size))
+        yield from rng.permutation(samples)[: samples - samples % size].reshape(-1, size)
 
 
 def _shown(steps: int, history: Array) -> Iterator[int]:
