@@ -130,7 +130,8 @@ def cross_entropy(t: Array, z: Array) -> Cost:
     with np.errstate(divide="ignore"):
         slope = np.divide(z - t, z * (1 - z), out=np.zeros_like(z), where=z != t)
     if not np.isfinite(slope).all():
-        raise ValueError("infinite: z is (nearly) 0 or 1 where t is not; take sigmoid_cross_entropy[t] without sigma")
+        cure = "make its weights or its input smaller, or take sigmoid_cross_entropy[t] without the sigmoid"
+        raise ValueError(f"the unit is saturated, z (nearly) 0 or 1 where t is not, the gradient infinite: {cure}")
     # A question that is not asked, t or 1 − t being 0, costs nothing, whatever its logarithm.
     yes, no = np.where(t > 0, z, 1), np.where(t < 1, z, 0)
     return -(t * np.log(yes) + (1 - t) * np.log1p(-no)).sum(), lambda delta: delta * slope

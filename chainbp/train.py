@@ -101,7 +101,8 @@ def train(
     X, T = as_array(X, "X", "train"), as_array(T, "T", "train")
     axis = 0 if X.ndim == 4 else -1
     if X.ndim not in (2, 4) or T.ndim not in (1, 2) or X.shape[axis] != T.shape[-1] or X.shape[axis] == 0:
-        raise ValueError(f"train: X must be (M, K) or (K, C, H, W), and T (N, K) or (K,); got {X.shape} and {T.shape}")
+        wanted = "X must be (M, K), one column per sample, or images (K, C, H, W), and T (N, K) or (K,)"
+        raise ValueError(f"train: {wanted}; got {X.shape} and {T.shape}")
     if not network.parameters:
         raise ValueError(f"train: {network} has no parameters to learn")
     steps = number(steps, "train: steps", Integral)
@@ -124,8 +125,10 @@ def train(
         # p = inf stays what it is.
         sound = all(np.all(np.isfinite(new) | (new == old)) for new, old in zip(moved, network.parameters))
         if not (sound and np.isfinite(bp.loss)):
-            either = "ask check_gradient which one is wrong, or try a smaller rate"
-            raise FloatingPointError(f"train: the loss or a parameter is not finite at step {step}; {either}")
+            # Before the first step no rate can be the cause.
+            no_rate = step == 0 and not all(np.isfinite(g).all() for g in [np.array(bp.loss), *bp.gradients])
+            advice = "ask check_gradient which one, at this input" if no_rate else "try a smaller rate"
+            raise FloatingPointError(f"train: the loss or a parameter is not finite at step {step}; {advice}")
         try:
             network = network.with_parameters(moved)
         except ValueError as error:
