@@ -2,11 +2,9 @@
 
 from functools import cached_property
 
-import numpy.typing as npt
-
 from chainbp import show
 from chainbp.function import Function, Pull
-from chainbp.wanted import Array, as_array, frozen, quiet
+from chainbp.wanted import Array, ArrayLike, as_array, frozen, quiet
 
 
 class Backprop:
@@ -45,7 +43,7 @@ class Backprop:
         return show.html_table(self)
 
 
-def backprop(loss: Function, x: npt.ArrayLike) -> Backprop:
+def backprop(loss: Function, x: ArrayLike) -> Backprop:
     """Run a loss forward, (14)–(17), and its errors backward, (23)–(26).
 
     No Jacobian is ever formed: the cost is usually a few times that of one forward pass, and the memory is that of the

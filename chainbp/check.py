@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from chainbp import show
 from chainbp.backprop import backprop
 from chainbp.function import Function
-from chainbp.wanted import Array, alike, as_array, number
+from chainbp.wanted import Array, ArrayLike, alike, as_array, number
 
 Verdict = Literal["agrees", "WRONG", "cannot tell"]
 # A verdict and its reason.
@@ -89,7 +88,7 @@ _order = [*_MARKS].index
 
 
 @np.errstate(all="ignore")
-def check_gradient(loss: Function, x: npt.ArrayLike, *, tolerance: float = 1e-6) -> GradientCheck:
+def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> GradientCheck:
     """Compare every gradient of a loss with central differences (f(θ + h) − f(θ − h)) / 2h of each layer f.
 
     Everything is computed in float64. Each entry has its own steps h, from a sixteenth of its size (of 1, where that is
@@ -206,8 +205,7 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> tuple[list
         found.append((verdict, wrong if verdict == "WRONG" else f"{why}, in {f}"))
     # After all these runs of f, as after those of the same f elsewhere in a chain.
     if not alike(back, pull(delta)):
-        spoiled = f"{f} sends another error back when its pulls are asked again, after other runs"
-        found = [("WRONG", spoiled)] * len(found)
+        found = [("WRONG", f"{f} sends another error back when it is asked again, after other runs")] * len(found)
     return slopes, found
 
 

@@ -59,8 +59,7 @@ def conv2d(K: Any, b: Any = None) -> Function:
 
     def forward(x: Array) -> Step:
         if x.ndim != 4 or x.shape[1] != channels or x.shape[2] < height or x.shape[3] < width or len(x) == 0:
-            fits = f"at least one image, shape (N, {channels}, H, W) with H ≥ {height} and W ≥ {width}"
-            raise ValueError(f"K of shape {K.shape} needs {fits}")
+            raise ValueError(f"K of shape {K.shape} needs images (N ≥ 1, {channels}, H ≥ {height}, W ≥ {width})")
         patches = sliding_window_view(x, (height, width), axis=(2, 3))
         samples, _, rows, columns = patches.shape[:4]
         # One patch in each column, the patches of all images one after the other.

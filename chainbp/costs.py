@@ -1,8 +1,5 @@
 """Cost functions L, eq. (18). They are functions like any other: ``squared_error[t] @ net`` is one too."""
 
-# The pulls are made anew in each run: let their annotations be no work.
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -13,11 +10,50 @@ from chainbp.layers import softmax_and_log
 from chainbp.wanted import Array, as_array, total
 
 # A cost of the target t and of z, in one dtype and shape: L and what a number δ becomes on the way back.
-_Cost: TypeAlias = Callable[[Array, Array], tuple[Any, PullX]]
+Cost: TypeAlias = tuple[Any, PullX]
+_ANY = "a number, (N,) or (N, K), with at least one entry"
+_COLUMNS = "(N,) or (N, K), each column probabilities that sum to 1"
 
 
-@Family
-def squared_error(t: Any) -> Function:
+def _cost(name: str, latex: str, wants: str = _ANY, fits: Any = lambda t: True) -> Callable[..., Family]:
+    """A decorator: makes of a cost of t and z the family of functions of z that waits for its target t.
+
+    Where a target does not fit, an error says what the cost wants.
+    """
+
+    def family(cost: Callable[[Array, Array], Cost]) -> Family:
+        def bind(t: Any) -> Function:
+            t = as_array(t, "t", who := cost.__name__)
+            if t.ndim > 2 or t.size == 0 or not fits(t):
+                got = f"shape {t.shape}" + (f" with values from {t.min()} to {t.max()}" if t.size else "")
+                raise ValueError(f"{who}: t must be {wants}; got {got}")
+
+            def forward(z: Array) -> Step:
+                if z.shape != t.shape:
+                    raise ValueError(f"t of shape {t.shape} needs the same shape")
+                # In the dtype of z: labels of another dtype change no network's.
+                return *cost(t if t.dtype == z.dtype else t.astype(z.dtype), z), None
+
+            return Function(forward, name=name, latex=latex)
+
+        bind.__name__, bind.__doc__ = cost.__name__, cost.__doc__
+        return Family(bind)
+
+    return family
+
+
+def _shares(values: Array) -> Any:
+    """Whether all lie in [0, 1]."""
+    return np.all((values >= 0) & (values <= 1))
+
+
+def _probabilities(t: Array) -> Any:
+    """Whether each column holds probabilities that sum to 1; rounded ones do."""
+    return t.ndim and np.all(t >= 0) and np.all(abs(total(t) - 1) <= 1e-3)
+
+
+@_cost("‖t − ·‖²", r"\lVert \mathbf{t} - \cdot\, \rVert_2^2")
+def squared_error(t: Array, z: Array) -> Cost:
     """The squared error L = Σ_k ‖t_k − z_k‖², eq. (18), summed over the samples k.
 
     Parameters
@@ -48,16 +84,12 @@ def squared_error(t: Any) -> Function:
     >>> pull.x(1.0)
     array([-1. ,  0.5])
     """
-
-    def cost(t: Array, z: Array) -> tuple[Any, PullX]:
-        error = t - z
-        return np.vdot(error, error), lambda delta: (-2 * delta) * error  # (18), (23)
-
-    return _with_target("squared_error", t, cost, "‖t − ·‖²", r"\lVert \mathbf{t} - \cdot\, \rVert_2^2")
+    error = t - z
+    return np.vdot(error, error), lambda delta: (-2 * delta) * error  # (18), (23)
 
 
-@Family
-def cross_entropy(t: Any) -> Function:
+@_cost("H(t, ·)", r"H(\mathbf{t}, \cdot\,)", f"{_ANY}, in [0, 1]", _shares)
+def cross_entropy(t: Array, z: Array) -> Cost:
     """The cross entropy L = −Σ t ln z + (1 − t) ln(1 − z), summed over units and samples.
 
     Each unit of z is the probability of its own yes-or-no question, as a sigmoid gives it. The probabilities of a
@@ -93,24 +125,20 @@ def cross_entropy(t: Any) -> Function:
     >>> pull.x(1.0)
     array([-2.,  2.])
     """
-
-    def cost(t: Array, z: Array) -> tuple[Any, PullX]:
-        if not np.all((z >= 0) & (z <= 1)):
-            raise ValueError(f"z must lie in [0, 1], so let a sigmoid come before it; got {np.min(z)} to {np.max(z)}")
-        with np.errstate(divide="ignore"):
-            slope = np.divide(z - t, z * (1 - z), out=np.zeros_like(z), where=z != t)
-        if not np.isfinite(slope).all():
-            cure = "make its weights or its input smaller, or take sigmoid_cross_entropy[t] without the sigmoid"
-            raise ValueError(f"the unit is saturated, z (nearly) 0 or 1 where t is not, the gradient infinite: {cure}")
-        # A question that is not asked, t or 1 − t being 0, costs nothing, whatever its logarithm.
-        yes, no = np.where(t > 0, z, 1), np.where(t < 1, z, 0)
-        return -(t * np.log(yes) + (1 - t) * np.log1p(-no)).sum(), lambda delta: delta * slope
-
-    return _with_target("cross_entropy", t, cost, "H(t, ·)", r"H(\mathbf{t}, \cdot\,)", of_questions=True)
+    if not _shares(z):
+        raise ValueError(f"z must lie in [0, 1], so let a sigmoid come before it; got {np.min(z)} to {np.max(z)}")
+    with np.errstate(divide="ignore"):
+        slope = np.divide(z - t, z * (1 - z), out=np.zeros_like(z), where=z != t)
+    if not np.isfinite(slope).all():
+        cure = "make its weights or its input smaller, or take sigmoid_cross_entropy[t] without the sigmoid"
+        raise ValueError(f"the unit is saturated, z (nearly) 0 or 1 where t is not, the gradient infinite: {cure}")
+    # A question that is not asked, t or 1 − t being 0, costs nothing, whatever its logarithm.
+    yes, no = np.where(t > 0, z, 1), np.where(t < 1, z, 0)
+    return -(t * np.log(yes) + (1 - t) * np.log1p(-no)).sum(), lambda delta: delta * slope
 
 
-@Family
-def sigmoid_cross_entropy(t: Any) -> Function:
+@_cost("H(t, σ ·)", r"H(\mathbf{t}, \boldsymbol{\sigma} \cdot\,)", f"{_ANY}, in [0, 1]", _shares)
+def sigmoid_cross_entropy(t: Array, z: Array) -> Cost:
     """The cross entropy after a sigmoid, L = −Σ t ln σ(z') + (1 − t) ln(1 − σ(z')), as one function of the logits z'.
 
     Fused, because apart the two lose what they need: a probability that has become 0 or 1 has no logarithm, and one
@@ -144,23 +172,18 @@ def sigmoid_cross_entropy(t: Any) -> Function:
     >>> pull.x(1.0)
     array([-1. ,  0.5])
     """
-
-    def cost(t: Array, z: Array) -> tuple[Any, PullX]:
-        below = np.exp(-abs(z))
-        one_more = np.log1p(below)  # −ln σ(|z'|)
-        yes = t * np.where(t > 0, np.maximum(-z, 0) + one_more, 0)
-        no = (1 - t) * np.where(t < 1, np.maximum(z, 0) + one_more, 0)
-        larger, smaller = 1 / (1 + below), below / (1 + below)  # σ(|z'|) and 1 − σ(|z'|)
-        # (1 − t) σ(z') − t (1 − σ(z')): where t is 0 or 1, as nearly always, nothing cancels.
-        slope = (1 - t) * np.where(z > 0, larger, smaller) - t * np.where(z > 0, smaller, larger)
-        return (yes + no).sum(), lambda delta: delta * slope
-
-    name, latex = "H(t, σ ·)", r"H(\mathbf{t}, \boldsymbol{\sigma} \cdot\,)"
-    return _with_target("sigmoid_cross_entropy", t, cost, name, latex, of_questions=True)
+    below = np.exp(-abs(z))
+    one_more = np.log1p(below)  # −ln σ(|z'|)
+    yes = t * np.where(t > 0, np.maximum(-z, 0) + one_more, 0)
+    no = (1 - t) * np.where(t < 1, np.maximum(z, 0) + one_more, 0)
+    larger, smaller = 1 / (1 + below), below / (1 + below)  # σ(|z'|) and 1 − σ(|z'|)
+    # (1 − t) σ(z') − t (1 − σ(z')): where t is 0 or 1, as nearly always, nothing cancels.
+    slope = (1 - t) * np.where(z > 0, larger, smaller) - t * np.where(z > 0, smaller, larger)
+    return (yes + no).sum(), lambda delta: delta * slope
 
 
-@Family
-def softmax_cross_entropy(t: Any) -> Function:
+@_cost("H(t, softmax ·)", r"H(\mathbf{t}, \operatorname{softmax} \cdot\,)", _COLUMNS, _probabilities)
+def softmax_cross_entropy(t: Array, z: Array) -> Cost:
     """The cross entropy after a softmax, L = −Σ t ln softmax(z'), as one function of the logits z'.
 
     Fused, because apart the two lose what they need: a probability that has become 0 has no logarithm, and its logit
@@ -196,40 +219,11 @@ def softmax_cross_entropy(t: Any) -> Function:
     >>> pull.x(1.0)
     array([-1.,  1.])
     """
-
-    def cost(t: Array, z: Array) -> tuple[Any, PullX]:
-        y, half_log_y = softmax_and_log(z)
-        whole, certain = total(t), t == 1
-        # An impossible class, y = 0, costs nothing where it is not the target.
-        loss = (2 * t * np.where(t == 0, 0, -half_log_y)).sum()
-        # y Σt − t, where Σt is 1 but for rounding. Where t is 1, y − 1 would cancel: it is minus the others.
-        others = total(np.where(certain, 0, y))
-        slope = np.where(certain, (whole - 1) - whole * others, whole * y - t)
-        return loss, lambda delta: delta * slope
-
-    t = as_array(t, "t", "softmax_cross_entropy")
-    name, latex = "H(t, softmax ·)", r"H(\mathbf{t}, \operatorname{softmax} \cdot\,)"
-    function = _with_target("softmax_cross_entropy", t, cost, name, latex)
-    # Rounded probabilities are probabilities.
-    if t.ndim == 0 or not (np.all(t >= 0) and np.all(abs(total(t) - 1) <= 1e-3)):
-        got = f"got shape {t.shape} with values from {t.min()} to {t.max()}"
-        raise ValueError(f"softmax_cross_entropy: each column of t must hold probabilities that sum to 1; {got}")
-    return function
-
-
-def _with_target(who: str, t: Any, cost: _Cost, name: str, latex: str, of_questions: bool = False) -> Function:
-    """The function of z that a cost is once its target is known; with `of_questions`, t must lie in [0, 1]."""
-    target = as_array(t, "t", who)
-    if target.ndim > 2 or target.size == 0:
-        raise ValueError(f"{who}: t must be a number, (N,) or (N, K), with at least one entry; got {target.shape}")
-    if of_questions and not np.all((target >= 0) & (target <= 1)):
-        raise ValueError(f"{who}: t must lie in [0, 1]; got values from {target.min()} to {target.max()}")
-
-    def forward(z: Array) -> Step:
-        if z.shape != target.shape:
-            raise ValueError(f"t of shape {target.shape} needs the same shape")
-        # In the dtype of z: labels of another dtype change no network's.
-        loss, pull = cost(target if target.dtype == z.dtype else target.astype(z.dtype), z)
-        return loss, pull, None
-
-    return Function(forward, name=name, latex=latex)
+    y, half_log_y = softmax_and_log(z)
+    whole, certain = total(t), t == 1
+    # An impossible class, y = 0, costs nothing where it is not the target.
+    loss = (2 * t * np.where(t == 0, 0, -half_log_y)).sum()
+    # y Σt − t, where Σt is 1 but for rounding. Where t is 1, y − 1 would cancel: it is minus the others.
+    others = total(np.where(certain, 0, y))
+    slope = np.where(certain, (whole - 1) - whole * others, whole * y - t)
+    return loss, lambda delta: delta * slope

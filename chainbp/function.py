@@ -14,10 +14,9 @@ from inspect import signature
 from typing import Any, TypeAlias, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from chainbp import show
-from chainbp.wanted import FLOATS, Array, alike, as_array, frozen, kept, owned, quiet, yours
+from chainbp.wanted import FLOATS, Array, ArrayLike, alike, as_array, frozen, kept, owned, quiet, yours
 
 PullX: TypeAlias = Callable[[Array], Array]
 Gradients: TypeAlias = tuple[Array, ...]
@@ -69,10 +68,11 @@ class Function:
         brackets: bool = True,
         rebind: Callable[..., Function] | None = None,
     ) -> None:
-        self.forward, self.name, self.symbols, self.brackets = forward, name, symbols, brackets and bool(symbols)
+        self.forward, self.name, self.brackets = forward, name, brackets and bool(symbols)
         self.latex = latex if latex is not None else rf"\operatorname{{{name}}}".replace("_", r"\_")
         self._theta = tuple(owned(as_array(theta, "a parameter", name)) for theta in parameters)
-        if symbols and len(symbols) != len(self._theta):
+        self.symbols = symbols or ("θ",) * len(self._theta)
+        if len(self.symbols) != len(self._theta):
             raise ValueError(f"{name} needs a symbol for each of its {len(self._theta)} parameters; got {symbols}")
         self._rebind = rebind
         # What tells this function from others: what made it, and of what.
@@ -91,9 +91,9 @@ class Function:
     @property
     def parameter_names(self) -> tuple[str, ...]:
         """A symbol for each parameter, such as W⁽¹⁾; θ where the function was given none."""
-        return show.parameter_names(self.functions)
+        return tuple(name for names in show.symbols(self.functions) for name in names)
 
-    def with_parameters(self, parameters: Sequence[npt.ArrayLike]) -> Function:
+    def with_parameters(self, parameters: Sequence[ArrayLike]) -> Function:
         """Return the same function with other parameters.
 
         Parameters
@@ -119,15 +119,14 @@ class Function:
             return self
         changed = self._rebind(*theta) if self._rebind else None
         if not isinstance(changed, Function) or not alike(changed.parameters, theta):
-            cure = "let them come first in the brackets of a family, or give it rebind"
-            raise TypeError(f"{self} cannot change its parameters: {cure}")
+            raise TypeError(f"{self} cannot change its parameters: let a family have them first in [ ], or give rebind")
         return changed
 
     def fixed(self) -> Function:
         """Return the same map with its parameters held: it has none to learn, and their gradients are not computed."""
         return Composition([_held[f] if f._theta else f for f in self.functions])
 
-    def __call__(self, x: npt.ArrayLike) -> Any:
+    def __call__(self, x: ArrayLike) -> Any:
         """y = f(x). The result is yours to change.
 
         Parameters
@@ -140,11 +139,10 @@ class Function:
         TypeError, ValueError
             If x is not real numbers, or has a shape that the function cannot take.
         """
-        array = frozen(as_array(x, "x", self))
         with quiet():
-            return yours(Pull(self.functions, array).values[-1])
+            return yours(Pull(self.functions, frozen(as_array(x, "x", self))).values[-1])
 
-    def vjp(self, x: npt.ArrayLike) -> tuple[Any, Pull]:
+    def vjp(self, x: ArrayLike) -> tuple[Any, Pull]:
         """The value, and the way back: vector-Jacobian products without a Jacobian.
 
         Returns
@@ -163,7 +161,7 @@ class Function:
             pull = Pull(self.functions, as_array(x, "x", self).copy())
         return frozen(pull.values[-1]), pull
 
-    def jacobian(self, x: npt.ArrayLike) -> Array:
+    def jacobian(self, x: ArrayLike) -> Array:
         """The N×M matrix ∂f/∂x of (8) at one sample; for looking and testing, never used by backprop.
 
         Parameters
@@ -183,8 +181,7 @@ class Function:
         """
         y, pull = self.vjp(x)
         if np.ndim(x) > 1 or y.ndim > 1:
-            shapes = f"got x of shape {np.shape(x)} and y of shape {y.shape}"
-            raise ValueError(f"{self}: the Jacobian (8) is defined for one sample, x of shape (M,); {shapes}")
+            raise ValueError(f"{self}: the Jacobian (8) is of one sample, (M,); got x {np.shape(x)} and y {y.shape}")
         rows = [pull.x(row.reshape(y.shape)) for row in np.eye(y.size, dtype=y.dtype)]
         return np.reshape(rows, (y.size, np.size(x)))
 
@@ -204,12 +201,11 @@ class Function:
             raise TypeError(f"{self} @ {other!r}: behind @ stand numbers, or a chainbp Function, whose pulls are known")
         return self(other)
 
-    def __rmatmul__(self, other: Any) -> Any:
-        raise TypeError(f"an array cannot stand to the left of a function: write {self} @ x, not x @ {self}")
+    def __rmatmul__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(f"{self} is no array, and none can stand to the left of a function: write {self} @ x")
 
-    def __array__(self, *_: Any, **__: Any) -> Array:
-        # What pandas asks for in ``series @ function``.
-        raise TypeError(f"{self} is a function, not numbers: write {self} @ x")
+    # What pandas asks for in ``series @ function``.
+    __array__ = __rmatmul__
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Function):
@@ -286,7 +282,7 @@ class Pull:
                 x.setflags(False)
                 step = f.forward(x)
                 if type(step) is not tuple or len(step) != 3 or not hasattr(step[0], "dtype"):
-                    raise TypeError(f"it gave {_kind(step)}")
+                    raise TypeError(f"it gave {_kind(step)}; it needs (y, pull_x, pull_theta), y an array")
                 x, pull_x, pull_theta = step
                 if x.dtype not in FLOATS:
                     x = as_array(x, "y", f.name)
@@ -296,13 +292,12 @@ class Pull:
         except _FAULTS as error:
             i = len(self.values) - 1
             before = f"{'what ' + show.texts(links)[i - 1] + ' gave' if i else 'x'}, of shape {self.values[i].shape}"
-            needs = "" if type(error) is ValueError else "; it needs forward(x) -> (y, pull_x, pull_theta), y an array"
-            raise ValueError(f"{show.texts(links)[i]} cannot take {before}: {error}{needs}") from error
+            raise ValueError(f"{show.texts(links)[i]} cannot take {before}: {error}") from error
 
     def __str__(self) -> str:
         return show.text(self.links)
 
-    def x(self, delta_y: npt.ArrayLike) -> Array:
+    def x(self, delta_y: ArrayLike) -> Array:
         """Chain rule (9): δ_x = δ_y ∂y/∂x, of the shape of x.
 
         Parameters
@@ -317,18 +312,18 @@ class Pull:
         """
         return self._back(delta_y, theta=False)[0]
 
-    def theta(self, delta_y: npt.ArrayLike) -> Gradients:
+    def theta(self, delta_y: ArrayLike) -> Gradients:
         """Chain rule (10): δ_y ∂y/∂θ, a tuple with one gradient for each parameter, each of its parameter's shape.
 
         Takes and raises the same as :meth:`x`.
         """
         return self._back(delta_y, x=False)[1]
 
-    def __call__(self, delta_y: npt.ArrayLike) -> tuple[Array, Gradients]:
+    def __call__(self, delta_y: ArrayLike) -> tuple[Array, Gradients]:
         """Both chain rules in one walk back: ``(δ_x, gradients)``. Takes and raises the same as :meth:`x`."""
         return self._back(delta_y)
 
-    def _back(self, delta_y: npt.ArrayLike, **want: bool) -> tuple[Array, Gradients]:
+    def _back(self, delta_y: ArrayLike, **want: bool) -> tuple[Array, Gradients]:
         y, delta = self.values[-1], as_array(delta_y, "delta", self)
         if delta.shape != y.shape:
             raise ValueError(f"{self}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")
@@ -354,11 +349,10 @@ class Pull:
         gradients : tuple of ndarray
             One for each parameter, in data order, which their receiver may change.
         """
-        i, deltas, part = begin or len(self.links), [delta], "pull_theta"
+        deltas = [delta]
         gradients: list[Array] = []
         try:
-            while i:
-                i -= 1
+            for i in reversed(range(begin or len(self.links))):
                 delta.setflags(False)
                 wanted, pull_theta = self.links[i]._theta, self.pulls_theta[i]
                 if theta and (wanted or pull_theta):
@@ -372,8 +366,7 @@ class Pull:
                     part = "pull_x"
                     delta_x = self.pulls_x[i](delta)
                     if not _fits(delta_x, self.values[i]):
-                        needs = f"pull_x to give the shape {self.values[i].shape}"
-                        raise TypeError(f"it gave {_kind(delta_x)}; it needs {needs}")
+                        raise TypeError(f"it gave {_kind(delta_x)}; it needs pull_x to give {self.values[i].shape}")
                     deltas.append(delta := delta_x)
         except _FAULTS as error:
             what = f"{show.texts(self.links)[i]} cannot send back δ of shape {delta.shape}"
@@ -435,8 +428,7 @@ class Family:
             self._signature.bind(*arguments)
         except TypeError as error:
             takes = f"{self.name}[{', '.join(self._signature.parameters)}]"
-            count = "1 argument" if len(arguments) == 1 else f"{len(arguments)} arguments"
-            raise TypeError(f"{takes}: {error}; got {count}; a tuple counts as several, so write a list") from None
+            raise TypeError(f"{takes}: {error}; got {len(arguments)} (a tuple is several: write a list)") from None
         f = self._bind(*arguments)
         if isinstance(f, Composition):
             return f

@@ -172,8 +172,7 @@ def rho(W: Any, b: Any = None) -> Function:
         if x.ndim not in (1, 2) or x.shape[0] != columns:
             raise ValueError(f"W of shape {W.shape} needs shape ({columns},) or ({columns}, K)")
         y = W.dot(x)  # (7); W @ x takes half a microsecond longer: much, for a small network
-        if b is not None:
-            y = y + (b if x.ndim == 1 else b[:, None])
+        y = y if b is None else (y.T + b).T
 
         def pull_theta(delta: Array) -> tuple[Array, ...]:
             of_W = delta.dot(x.T) if x.ndim == 2 else delta[:, None].dot(x[None])  # (30), (31)

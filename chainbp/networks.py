@@ -1,14 +1,12 @@
 """The note's two networks, ready made: Fig. 1 with eq. (13), and Fig. 2 with eq. (34)."""
 
-import numpy.typing as npt
-
 from chainbp.function import Function
 from chainbp.layers import rho, sigma
 from chainbp.pooling import eta
-from chainbp.wanted import as_array
+from chainbp.wanted import ArrayLike, as_array
 
 
-def two_layer(W1: npt.ArrayLike, W2: npt.ArrayLike) -> Function:
+def two_layer(W1: ArrayLike, W2: ArrayLike) -> Function:
     """The two-layer network z = σ ∘ ρ⟦W⁽²⁾⟧ ∘ σ ∘ ρ⟦W⁽¹⁾⟧ ∘ x, eq. (13).
 
     Parameters
@@ -37,7 +35,7 @@ def two_layer(W1: npt.ArrayLike, W2: npt.ArrayLike) -> Function:
     return network
 
 
-def lp_network(W: npt.ArrayLike, p: npt.ArrayLike) -> Function:
+def lp_network(W: ArrayLike, p: ArrayLike) -> Function:
     """The network with Lp pooling z = η_p ∘ σ ∘ ρ⟦W⟧ ∘ x, eq. (34).
 
     Parameters

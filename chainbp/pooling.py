@@ -74,7 +74,7 @@ def eta(p: Any, n: Any = None) -> Function:
     >>> eta[[1.0, 2.0], 2] @ [3.0, -4.0, 3.0, -4.0]
     array([7., 5.])
     """
-    p = _orders(p, "η_p", "group" if n is not None else "")
+    p = _orders(p, "η_p", "group of n", several=n is not None)
     n = None if n is None else number(n, "η_p: the group size n", Integral)
 
     def forward(y: Array) -> Step:
@@ -148,8 +148,7 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
 
     def forward(y: Array) -> Step:
         if y.ndim < 2 or y.size == 0 or y.shape[-2] < size[0] or y.shape[-1] < size[1]:
-            fits = f"H ≥ {size[0]} and W ≥ {size[1]}"
-            raise ValueError(f"windows of {size[0]}×{size[1]} need at least one image, shape (..., H, W) with {fits}")
+            raise ValueError(f"it pools images (..., H ≥ {size[0]}, W ≥ {size[1]}), at least one")
         if p.ndim and (y.ndim < 3 or y.shape[-3] != len(p)):
             raise ValueError(f"{len(p)} orders need shape (..., {len(p)}, H, W), one channel each")
         windows = partial(pool, size=size, stride=stride)
@@ -192,12 +191,11 @@ def _pooled(y: Array, shape: Shape, p: Array, axis: int, pool: Callable[[Array, 
     return z.reshape(places + z.shape[2:])[()], pull_y, pull_p
 
 
-def _orders(p: Any, name: str, each: str) -> Array:
-    """p as an array: one order, or where `each` names what they belong to, several."""
+def _orders(p: Any, name: str, each: str, several: bool = True) -> Array:
+    """p as an array: one order, or several."""
     orders = as_array(p, "p", name)
-    if orders.ndim > bool(each) or orders.size == 0 or not np.all(orders > 0):
-        several = f", or one for each {each}" if each else ""
-        raise ValueError(f"{name}: p must be one number greater than 0, or inf{several}; got {orders}")
+    if orders.ndim > several or orders.size == 0 or not np.all(orders > 0):
+        raise ValueError(f"{name}: p must be one number greater than 0, or inf, or one for each {each}; got {orders}")
     return orders
 
 

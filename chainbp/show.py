@@ -1,8 +1,9 @@
 """How functions and results show themselves: the note's formulas, names and tables. Nothing is computed with them."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ def printable(text: str) -> str:
 
 def texts(links: Sequence[Any]) -> list[str]:
     """The text of each link, in data order: ρ[W⁽¹⁾], σ, ρ[W⁽²⁾], σ."""
-    return [f.name + (f"[{', '.join(names)}]" if f.brackets else "") for f, names in zip(links, _symbols(links))]
+    return [f.name + (f"[{', '.join(names)}]" if f.brackets else "") for f, names in zip(links, symbols(links))]
 
 
 def text(links: Sequence[Any]) -> str:
@@ -35,23 +36,14 @@ def latex(links: Sequence[Any]) -> str:
     return r" \circ ".join(reversed(formulas))
 
 
-def parameter_names(links: Sequence[Any]) -> tuple[str, ...]:
-    """A symbol for each parameter of a chain, in data order: W⁽¹⁾, W⁽²⁾; θ where a function was given none."""
-    named = zip(links, _symbols(links))
-    return tuple(name for f, names in named for name in names or ["θ"] * len(f.parameters))
-
-
 def _layers(links: Sequence[Any]) -> list[str]:
     """The note's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
     keys = [(f.name, f.symbols[:1]) for f in links]
-    total, seen, layers = Counter(keys), Counter[Any](), []
-    for f, key in zip(links, keys):
-        seen[key] += 1
-        layers.append(f"({seen[key]})" if f.symbols and total[key] > 1 else "")
-    return layers
+    total, numbers = Counter(keys), defaultdict[Any, Any](lambda: count(1))
+    return [f"({next(numbers[key])})" if key[1] and total[key] > 1 else "" for key in keys]
 
 
-def _symbols(links: Sequence[Any]) -> list[list[str]]:
+def symbols(links: Sequence[Any]) -> list[list[str]]:
     """The symbols of each link's parameters, with their layer number: W⁽¹⁾."""
     return [[symbol + layer.translate(_SUPERSCRIPT) for symbol in f.symbols] for f, layer in zip(links, _layers(links))]
 

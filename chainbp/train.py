@@ -7,12 +7,11 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from chainbp import show
 from chainbp.backprop import backprop
 from chainbp.function import Family, Function
-from chainbp.wanted import Array, as_array, number
+from chainbp.wanted import Array, ArrayLike, as_array, number
 
 
 class Training(NamedTuple):
@@ -27,7 +26,7 @@ class Training(NamedTuple):
     """
 
     network: Function
-    history: npt.NDArray[np.float64]
+    history: Array
 
     def __repr__(self) -> str:
         losses = f"mean loss {self.history[0]:.4g} → {self.history[-1]:.4g}"
@@ -37,8 +36,8 @@ class Training(NamedTuple):
 def train(
     network: Function,
     cost: Family,
-    X: npt.ArrayLike,
-    T: npt.ArrayLike,
+    X: ArrayLike,
+    T: ArrayLike,
     *,
     steps: int = 1000,
     rate: float | Sequence[float] = 0.1,
@@ -110,10 +109,9 @@ def train(
     seed = number(seed, "train: seed", Integral, least=0)
     samples = T.shape[-1]
     size = number(samples if batch is None else batch, "train: batch", Integral, most=samples + 1)
-    each: Any = rate if np.ndim(rate) else [rate] * len(network.parameters)
-    rates = [number(r, "train: rate") for r in each]
-    if len(rates) != len(network.parameters):
+    if np.size(rate) not in (1, len(network.parameters)):
         raise ValueError(f"train: rate must be one number, or {len(network.parameters)}, one for each parameter")
+    rates = [number(r, "train: rate") for r in np.broadcast_to(rate, len(network.parameters))]
     momentum = number(momentum, "train: momentum", least=0, most=1)
 
     velocity = [np.zeros_like(theta) for theta in network.parameters]
@@ -144,8 +142,7 @@ def _batches(samples: int, size: int, seed: int) -> Iterator[Any]:
         yield from repeat(slice(None))
     rng = np.random.default_rng(seed)
     while True:
-        order = rng.permutation(samples)
-        yield from (order[i : i + size] for i in range(0, samples - size + 1, size))
+        yield from rng.permutation(samples)[: samples - samples % size].reshape(-1, size)
 
 
 def _shown(steps: int, history: Array) -> Iterator[int]:

@@ -6,7 +6,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+# What functions compute with, and what they take for it.
 Array: TypeAlias = npt.NDArray[Any]
+ArrayLike: TypeAlias = npt.ArrayLike
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -75,8 +77,8 @@ def alike(one: Any, other: Any) -> bool:
     """Whether two things in brackets are equal; arrays by type, shape and entries, tuples by what they hold."""
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(alike, one, other))
-    if one is other or not isinstance(one, (int, float, np.number, np.ndarray)):
-        return one is other or bool(type(one) is type(other) and one == other)
+    if not isinstance(one, (int, float, np.number, np.ndarray)):
+        return bool(type(one) is type(other) and one == other)
     a, b = np.asarray(one), np.asarray(other)
     narrow = (a.dtype == np.float32) != (b.dtype == np.float32) and a.ndim > 0
     return not narrow and np.array_equal(a, b, equal_nan=a.dtype.kind == b.dtype.kind == "f")

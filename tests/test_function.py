@@ -139,6 +139,13 @@ def test_chains_are_flat_and_in_data_order(rng):
     assert (h @ g @ f).parameter_names == ("W⁽¹⁾", "W⁽²⁾")
 
 
+def test_a_parameter_without_a_symbol_is_theta_and_has_its_layer():
+    half = Function(lambda x: (x, lambda d: d, lambda d: (0 * d, 0 * d)), (1.0, 2.0), name="half")
+    assert half.parameter_names == ("θ", "θ")
+    assert (half @ sigma @ half @ rho[[[1.0]]]).parameter_names == ("W", "θ⁽¹⁾", "θ⁽¹⁾", "θ⁽²⁾", "θ⁽²⁾")
+    assert repr(half @ half) == "half ∘ half"
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_is_kept(rng, dtype):
     W1, W2, x = (rng.normal(size=s).astype(dtype) for s in ((4, 3), (2, 4), (3, 5)))
