@@ -200,7 +200,7 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> tuple[list
         of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink) for row in (0, 1)]
         (verdict, why), *_ = _judge(gradient, of_delta, tolerance)
         blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
-        wrong = f"{f} fails the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩: look at its {blamed}"
+        wrong = f"{f} fails the dot-test: look at its {blamed}"
         slopes.append(of_loss)
         found.append((verdict, wrong if verdict == "WRONG" else f"{why}, in {f}"))
     # After all these runs of f, as after those of the same f elsewhere in a chain.
@@ -214,7 +214,7 @@ def _compare(name: str, gradient: Array, slopes: _Slopes, way: list[_Finding], t
     (seen, why), error, where = _judge(gradient, slopes, tolerance)
     verdict, reason = max(reversed(way), key=lambda finding: _order(finding[0]))
     if verdict == seen != "cannot tell":
-        reason = why
+        reason = why if seen == "agrees" else f"{why}\n      {reason}"
     elif verdict == "agrees" and seen == "WRONG":
         verdict, reason = "cannot tell", "cannot tell: layers pass, differences of the loss disagree"
     elif verdict == "agrees":

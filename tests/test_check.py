@@ -431,12 +431,13 @@ def test_a_pull_that_cuts_large_errors_does_not_agree():
 
 
 @pytest.mark.parametrize(("kind", "name", "blamed"), [("sign", "x", "pull_x"), ("sign of θ", "W", "pull_theta, W")])
-def test_a_wrong_pull_is_named_where_a_perfect_fit_hides_it(kind, name, blamed):
+@pytest.mark.parametrize(("off", "other"), [(0.0, "cannot tell"), (1.0, "agrees")], ids=["perfect fit", "elsewhere"])
+def test_a_wrong_pull_is_named_also_where_a_perfect_fit_hides_it(kind, name, blamed, off, other):
     f, x = rho[[[1.0, -2.0], [0.5, 1.0]]], np.array([0.3, 0.7])
-    of = {c.name: c for c in check_gradient(squared_error[f @ x] @ wrong(kind, f), x).comparisons}
-    assert {c.verdict for c in of.values()} == {"WRONG", "cannot tell"}
+    of = {c.name: c for c in check_gradient(squared_error[f @ x + off] @ wrong(kind, f), x).comparisons}
+    assert {c.verdict for c in of.values()} == {"WRONG", other}
     assert of[name].verdict == "WRONG"
-    assert of[name].reason.endswith(f"look at its {blamed}")
+    assert of[name].reason.endswith(f"faulty[W] fails the dot-test: look at its {blamed}")
 
 
 def test_what_is_unknown_at_one_output_is_no_matter_of_numbers_that_do_not_reach_it():
