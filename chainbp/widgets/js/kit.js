@@ -90,6 +90,18 @@ export function list(texts, choose, attributes = {}) {
 export const grip = (kind, r, ...under) =>
   s("g", { class: "cbp-slider free", "aria-hidden": "true" }, s("circle", { class: "touch", r: 22 }), ...under, mark(kind, r));
 
+/** Where an SVG line begins and ends. */
+export const stretch = (line, x1, y1, x2, y2) => set(line, { x1: x1.toFixed(2), y1: y1.toFixed(2), x2: x2.toFixed(2), y2: y2.toFixed(2) });
+
+/** Where an SVG rectangle lies, and how large it is. */
+export const cover = (rect, x, y, width, height) => set(rect, { x: x.toFixed(2), y: y.toFixed(2), width: width.toFixed(2), height: height.toFixed(2) });
+
+/** Lay a line through a point, along a direction, so far to both sides. */
+export function lean(line, [x, y], [dx, dy], reach) {
+  const part = reach / Math.hypot(dx, dy);
+  stretch(line, x - part * dx, y - part * dy, x + part * dx, y + part * dy);
+}
+
 /** Show or hide an SVG node without taking it out of the drawing. */
 export const show = (node, visible) => set(node, { visibility: visible ? null : "hidden" });
 
@@ -125,7 +137,7 @@ export function arrow(parent, kind, r = 10) {
     show(head, visible);
     if (!visible) return;
     const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
-    set(line, { x1: x1.toFixed(2), y1: y1.toFixed(2), x2: (x2 - 0.8 * r * ux).toFixed(2), y2: (y2 - 0.8 * r * uy).toFixed(2) });
+    stretch(line, x1, y1, x2 - 0.8 * r * ux, y2 - 0.8 * r * uy);
     const angle = (Math.atan2(uy, ux) * 180) / Math.PI;
     set(head, { transform: `translate(${x2.toFixed(2)} ${y2.toFixed(2)}) rotate(${angle.toFixed(1)})` });
   };
@@ -202,10 +214,11 @@ export const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 /** The nearest multiple of a step, without the dust of binary fractions. */
 export const onGrid = (v, step) => Number((Math.round(v / step) * step).toFixed(9));
 
-/** A straight scale from [a, b] to [u, v], with its way back; outside, it goes on. */
+/** A straight scale from its ends, [a, b], to [u, v], with its way back; outside, it goes on. */
 export function scale([a, b], [u, v]) {
   const to = (x) => u + ((x - a) / (b - a)) * (v - u);
   to.back = (y) => a + ((y - u) / (v - u)) * (b - a);
+  to.ends = [a, b];
   to.clamped = (x) => clamp(to(x), Math.min(u, v), Math.max(u, v));
   return to;
 }
@@ -321,6 +334,7 @@ export function mount(figure, { model, el }) {
   let layout;
   let view;
   let sliders = [];
+  let clips = 0;
 
   const ui = {
     id,
@@ -356,8 +370,11 @@ export function mount(figure, { model, el }) {
       body.append(svg);
       return svg;
     },
-    /** An id that is unique on the page, for clip paths. */
-    unique: (name) => `${id}-${name}`,
+    /** What is seen of nodes in a box [x, y, width, height]. */
+    clipped([x, y, width, height], ...nodes) {
+      const name = `${id}-clip${++clips}`;
+      return s("g", { "clip-path": `url(#${name})` }, s("clipPath", { id: name }, s("rect", { x, y, width, height })), ...nodes);
+    },
     /** Print a number; for machines, it also stands in full in data-value. */
     number(node, name, value, text = format(value)) {
       say(node, text);
@@ -523,6 +540,44 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
       set(node, { "aria-valuemin": low, "aria-valuenow": value, "aria-valuemax": high, "aria-valuetext": text(state) });
     },
   };
+}
+
+/**
+ * A slider on a scale, from end to end, `line` the place of all of it in the other direction; `print` is how its value is
+ * read. `options` are those of makeSlider: they say what is more, or otherwise.
+ */
+export function slideOn(ui, parent, to, line, { print = format, ...options }) {
+  const { vertical, get } = options;
+  return ui.slider({
+    parent,
+    min: to.ends[0],
+    max: to.ends[1],
+    text: (state) => print(get(state)),
+    where: (state) => (vertical ? [line, to.clamped(get(state))] : [to.clamped(get(state)), line]),
+    at: (x, y) => to.back(vertical ? y : x),
+    ...options,
+  });
+}
+
+/**
+ * A slider on a line with ticks [value, text, attributes]; a press moves it from `above` the line to 20 below, and `beside`
+ * its ends. Above stands `source = number`, with the attributes `says`; returns these words, as reading() does.
+ */
+export function slideOnLine(ui, svg, to, line, { ticks, source, says, above = 20, beside, ...options }) {
+  const [left, right] = to.ends.map((end) => to(end));
+  const words = reading(source, { y: line - 20, ...says });
+  const track = s("rect", { x: left - beside, y: line - above, width: right - left + 2 * beside, height: above + 20, fill: "transparent" });
+  svg.append(s("line", { class: "axis strong", x1: left, x2: right, y1: line, y2: line }));
+  for (const [value, text, attributes] of ticks) {
+    const x = to(value);
+    svg.append(
+      s("line", { class: "axis", x1: x, x2: x, y1: line - 5, y2: line + 5 }),
+      label(x, line + 25, text, { class: "small muted", "text-anchor": "middle", ...attributes }),
+    );
+  }
+  svg.append(track, words.node);
+  slideOn(ui, svg, to, line, { track, ...options });
+  return words;
 }
 
 /** Where in the drawing of a node a pointer is. */

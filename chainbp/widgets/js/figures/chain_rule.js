@@ -2,7 +2,7 @@
 // from the right; each entry of the next product as the sum that it is, (C1); and the multiply-adds of either order.
 
 import shared from "../../shared.json";
-import { apart, button, clamp, equal, format, h, label, largest, mark, plural, remembered, s, say, set, short, show, signed } from "../kit.js";
+import { apart, button, clamp, cover, equal, format, h, label, largest, mark, plural, remembered, s, say, scale, set, short, show, signed, slideOn } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
 import { cellSlider, drawLegend, makeCells, n } from "./matrix.js";
 
@@ -286,14 +286,12 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     at = product.draw(matrix, x, productTop + (PRODUCT - 28) / 2, half, names[pair[0].from], names[pair[1].to]);
     set(cost, { x: (at.left + half * matrix[0].length + 14).toFixed(1), y: (productTop + (PRODUCT - 28) / 2 + 5).toFixed(1) });
     const [i, j] = place;
-    outline(row, a.left, a.top + i * cell, cell * joints[pair[0].to], cell);
-    outline(column, b.left + j * cell, b.top, cell, cell * joints[pair[0].to]);
-    set(track, { x: at.left, y: at.top, width: half * matrix[0].length, height: half * matrix.length });
-    outline(shape, -half / 2, -half / 2, half, half);
+    cover(row, a.left, a.top + i * cell, cell * joints[pair[0].to], cell);
+    cover(column, b.left + j * cell, b.top, cell, cell * joints[pair[0].to]);
+    cover(track, at.left, at.top, half * matrix[0].length, half * matrix.length);
+    cover(shape, -half / 2, -half / 2, half, half);
   };
 }
-
-const outline = (node, x, y, width, height) => set(node, { x: n(x), y: n(y), width: n(width), height: n(height) });
 
 const square = (x, y, r) => `M${n(x - r)} ${n(y - r)}h${n(2 * r)}v${n(2 * r)}h${n(-2 * r)}z`;
 
@@ -325,7 +323,7 @@ const UNITS = (WIDEST - 1) * PITCH + 8;
 
 /** The widths as columns of units between the matrices; the topmost is dragged. A width that was summed over is hollow. */
 function drawWidths(ui, svg, { boxes, joint, base }) {
-  const up = (count) => base - (count - 1) * PITCH;
+  const up = scale([1, WIDEST], [base, base - (WIDEST - 1) * PITCH]);
   const circles = (x, from, to, r) =>
     Array.from({ length: to - from + 1 }, (_, k) => `M${x - r} ${up(from + k)}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`).join("");
   const columns = Array.from({ length: boxes + 1 }, (_, i) => {
@@ -337,20 +335,15 @@ function drawWidths(ui, svg, { boxes, joint, base }) {
     const role = label(x, base + 45, i === boxes ? "data" : "", { class: "small muted", "text-anchor": "middle" });
     svg.append(free, units, number, name, role);
     const trait = boxes - i;
-    ui.slider({
-      parent: svg,
+    slideOn(ui, svg, up, x, {
       kind: "value",
       name: `width${trait}`,
       label: i === 0 ? "width of the end" : i === boxes ? "width of the data" : `width of ${LETTERS[trait]}`,
       vertical: true,
-      min: 1,
-      max: WIDEST,
       step: 1,
       page: 3,
       get: ({ widths }) => widths[trait],
-      text: ({ widths }) => String(widths[trait]),
-      where: ({ widths }) => [x, up(widths[trait])],
-      at: (_, y) => 1 + (base - y) / PITCH,
+      print: String,
       put: (count) => ({ widths: ui.state.widths.with(trait, count) }),
       r: 6.5,
     });

@@ -2,7 +2,7 @@
 // at a point, the next step, and the path of the steps.
 
 import { contours } from "d3-contour";
-import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed } from "../kit.js";
+import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed, slideOn, slideOnLine, stretch } from "../kit.js";
 import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples } from "../math.js";
 import { MIN_P } from "./p_axis.js";
 
@@ -216,11 +216,10 @@ function drawMap(ui, svg, axes, parameter, { across, up, side }) {
   // Bands of equal areas: a steep side must not take the details from the valley.
   const sorted = losses.toSorted((a, b) => a - b);
   const levels = Array.from({ length: BANDS }, (_, k) => sorted[Math.floor(((k + 0.35) / BANDS) * sorted.length)]);
-  const clip = ui.unique("map");
-  const bands = s("g", { "clip-path": `url(#${clip})` });
+  const bands = ui.clipped([MARGIN.left, MAP_TOP, side, side]);
   const unit = side / GRID;
   const place = ([i, j]) => [MARGIN.left + (i - 1) * unit, MAP_TOP + side - (j - 1) * unit];
-  svg.append(s("clipPath", { id: clip }, s("rect", { x: MARGIN.left, y: MAP_TOP, width: side, height: side })), bands);
+  svg.append(bands);
   const marks = [];
   contours().size([GRID + 2, GRID + 2]).thresholds(levels)(losses).forEach(({ coordinates, value: level }, k) => {
     const rings = coordinates.flat().map((ring) => ring.map(place));
@@ -262,25 +261,17 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
     return [across.clamped(a), up.clamped(b)];
   };
   for (const k of [0, 1]) {
-    const [low, high] = parameter[k].limits;
     const edge = k ? MARGIN.left - 10 : MAP_TOP + side + 12;
-    const track = k
-      ? s("rect", { x: edge - 12, y: MAP_TOP, width: 22, height: side, fill: "transparent" })
-      : s("rect", { x: MARGIN.left, y: edge - 10, width: side, height: 22, fill: "transparent" });
+    const [x, y, trackWidth, trackHeight] = k ? [edge - 12, MAP_TOP, 22, side] : [MARGIN.left, edge - 10, side, 22];
+    const track = s("rect", { x, y, width: trackWidth, height: trackHeight, fill: "transparent" });
     svg.append(track);
-    ui.slider({
-      parent: svg,
+    slideOn(ui, svg, scales[k], edge, {
       kind: "weight",
       name: "ab"[k],
       label: parameter[k].name,
       vertical: Boolean(k),
-      min: low,
-      max: high,
       step: STEP,
       get: (state) => pointOf(state, axes)[k],
-      text: (state) => format(pointOf(state, axes)[k]),
-      where: (state) => (k ? [edge, where(state)[1]] : [where(state)[0], edge]),
-      at: (x, y) => scales[k].back(k ? y : x),
       put: (v) => put(ui.state, axes, pointOf(ui.state, axes).with(k, v)),
       track,
       r: 6,
@@ -304,7 +295,7 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
     pointOf(state, axes).forEach((v, k) => ui.number(labels[k].number, "ab"[k], v));
     const { to } = walk.next(state, gradient);
     const [tx, ty] = [across.clamped(to[0]), up.clamped(to[1])];
-    set(ahead, { x1: x.toFixed(1), y1: y.toFixed(1), x2: tx.toFixed(1), y2: ty.toFixed(1) });
+    stretch(ahead, x, y, tx, ty);
     move(target, tx, ty);
     const size = Math.hypot(...gradient);
     const [ux, uy] = size ? [gradient[0] / size, -gradient[1] / size] : [0, 0];
@@ -354,36 +345,20 @@ function drawPanel(ui, svg, left, top, width, parameter) {
   const steps = s("tspan", { class: "strong" });
   const note = label(left, row(3), "", { class: "small muted" });
   const line = row(4) + 32;
-  const along = scale([Math.log10(RATES.low), Math.log10(RATES.high)], [left + 10, left + width - 10]);
-  const track = s("rect", { x: left, y: line - 20, width, height: 40, fill: "transparent" });
-  const rate = reading("{learning rate}", {});
-  set(rate.node, { x: left, y: line - 22 });
-  svg.append(
-    loss.node,
-    s("text", { x: left + width, y: row(0), "text-anchor": "end" }, "steps: ", steps),
-    note,
-    s("line", { class: "axis strong", x1: left + 10, x2: left + width - 10, y1: line, y2: line }),
-    rate.node,
-    track,
-  );
-  for (const v of [0.01, 0.1, 1, 10, 100]) {
-    const x = along(Math.log10(v));
-    svg.append(s("line", { class: "axis", x1: x, x2: x, y1: line - 5, y2: line + 5 }), label(x, line + 26, String(v), { class: "small muted", "text-anchor": "middle" }));
-  }
-  ui.slider({
-    parent: svg,
+  svg.append(loss.node, s("text", { x: left + width, y: row(0), "text-anchor": "end" }, "steps: ", steps), note);
+  const along = scale([RATES.low, RATES.high].map(Math.log10), [left + 10, left + width - 10]);
+  const rate = slideOnLine(ui, svg, along, line, {
     kind: "knob",
     name: "rate",
     label: "learning rate",
-    min: Math.log10(RATES.low),
-    max: Math.log10(RATES.high),
+    ticks: [0.01, 0.1, 1, 10, 100].map((v) => [Math.log10(v), String(v)]),
+    source: "{learning rate}",
+    says: { x: left },
+    beside: 10,
     step: 0.05,
     get: (state) => Math.log10(state.rate),
     text: (state) => printed(state.rate),
-    where: (state) => [along.clamped(Math.log10(state.rate)), line],
-    at: (x) => along.back(x),
     put: (v) => ({ rate: Number((10 ** v).toPrecision(2)) }),
-    track,
   });
   const history = drawHistory(svg, left, line + 70, width);
   return (state, { loss: L, gradient }, walk) => {

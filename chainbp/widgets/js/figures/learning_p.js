@@ -1,9 +1,9 @@
 // Figure 5: the slope of Lp pooling in p. A window of bars, what share each has of the result, and over the p axis the
 // entropy H of the shares, z with its tangent, and ∂z/∂p = −(z/p²) H.
 
-import { beyond, clamp, equal, fine, format, label, largest, mark, math, move, nice, path, reading, s, say, scale, set, short, show, shows, worth } from "../kit.js";
+import { beyond, clamp, equal, fine, format, label, largest, lean, mark, math, move, nice, path, reading, s, say, scale, set, show, shows, stretch, worth } from "../kit.js";
 import { apply, centralDifference, entropy, eta, shares, slopeInT } from "../math.js";
-import { barSlider } from "./bars.js";
+import { drawBars } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P, overAxis } from "./p_axis.js";
 
 /** All that the figure shows of a window at one order. */
@@ -46,14 +46,14 @@ export const learningP = {
     const over = overAxis(width - left, left, 81);
     const place = { left, right: width, top };
     const parts = [
-      drawBars(ui, svg, layout, bars),
+      drawWindow(ui, svg, layout, bars),
       drawShares(svg, layout.n, place),
       drawEntropy(ui, svg, layout.n, place),
       drawNorm(ui, svg, layout, place, over),
       drawSlope(ui, svg, layout, place, over),
       drawProduct(ui, svg, product, beside),
     ];
-    const drop = s("line", { class: "axis dashed", y1: top + ENTROPY, y2: top + OVER_P + 30 });
+    const drop = s("line", { class: "axis dashed" });
     svg.prepend(drop);
     const axis = drawAxis(ui, svg, width - left, top + OVER_P, { left, reach: OVER_P + 38 - ENTROPY });
     // The curves follow y alone.
@@ -68,7 +68,7 @@ export const learningP = {
         }
         const x = over.at(state.p);
         for (const draw of parts) draw(state, now, x, curves);
-        set(drop, { x1: x.toFixed(2), x2: x.toFixed(2) });
+        stretch(drop, x, top + ENTROPY, x, top + OVER_P + 30);
         axis(state);
       },
       describe({ y, p }) {
@@ -103,36 +103,31 @@ const NARROW = 46;
 const columnOf = ({ n, window }) => Math.min(84, (window - GUTTER) / n);
 
 /** The window: bars to drag, and under each its value and its share. */
-function drawBars(ui, svg, { n, limit, window }, height) {
+function drawWindow(ui, svg, { n, limit, window }, height) {
   const column = columnOf({ n, window });
   const narrow = column < NARROW;
   const start = GUTTER + (window - GUTTER - column * n) / 2;
-  const center = (i) => start + column * (i + 0.5);
-  const thickness = Math.min(36, column * 0.5);
   const up = scale([-limit, limit], [height - 12, 12]);
   const place = (x, y) => (narrow ? { transform: `translate(${x + 5} ${y}) rotate(-90)` } : { x, y });
-  svg.append(
-    s("line", { class: "axis", x1: start, x2: start + column * n, y1: up(0), y2: up(0) }),
-    math(start - 4, height + (narrow ? 104 : 66), "w_i", { class: "muted", "text-anchor": "end" }),
-  );
-  const bars = Array.from({ length: n }, (_, i) => {
-    const x = center(i);
-    const bar = s("rect", { class: "bar value", x: x - thickness / 2, width: thickness });
-    const value = s("text", { class: "value small", ...place(x, height + (narrow ? 52 : 40)), "text-anchor": "middle" });
-    const share = s("text", { class: "value small", ...place(x, height + (narrow ? 100 : 66)), "text-anchor": "middle" });
-    svg.append(bar, math(x, height + 18, `y_${i + 1}`, { "text-anchor": "middle" }), value, share);
-    return { x, bar, value, share };
+  const number = (x, y) => ({ class: "value small", ...place(x, y), "text-anchor": "middle" });
+  svg.append(math(start - 4, height + (narrow ? 104 : 66), "w_i", { class: "muted", "text-anchor": "end" }));
+  const bars = drawBars(ui, svg, {
+    n,
+    left: start,
+    column,
+    thick: 36,
+    names: height + 18,
+    number: (x) => number(x, height + (narrow ? 52 : 40)),
+    up,
+    limit,
+    // About a pixel, and a round number.
+    step: 10 ** Math.floor(Math.log10(limit / 2)) / 10,
   });
-  // About a pixel, and a round number.
-  const step = 10 ** Math.floor(Math.log10(limit / 2)) / 10;
-  bars.forEach(({ x }, i) => barSlider(ui, svg, { i, x, up, limit, step }));
+  const shares = bars.xs.map((x) => s("text", number(x, height + (narrow ? 100 : 66))));
+  svg.append(...shares);
   return ({ y }, { w }) => {
-    bars.forEach(({ bar, value, share }, i) => {
-      const [zero, tip] = [up(0), up.clamped(y[i])];
-      set(bar, { y: Math.min(zero, tip).toFixed(2), height: Math.abs(tip - zero).toFixed(2) });
-      ui.number(value, `y.${i}`, y[i], short(y[i]));
-      ui.number(share, `share.${i}`, w[i]);
-    });
+    bars.draw(y);
+    shares.forEach((share, i) => ui.number(share, `share.${i}`, w[i]));
   };
 }
 
@@ -189,33 +184,29 @@ function drawEntropy(ui, svg, n, { left, right, top }) {
 function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
   const [ceiling, floor] = [top + NORM, top + NORM + NORM_HEIGHT];
   const up = scale([0, mostZ], [floor, ceiling]);
-  const clip = ui.unique("norm");
   const curve = s("path", { class: "line value" });
   const tangent = s("line", { class: "line gradient strong" });
-  const least = s("line", { class: "axis dashed", x1: left + 16, x2: right - 16 });
+  const least = s("line", { class: "axis dashed" });
   const leastSays = label(right - 16, ceiling - 13, "dotted across: max |y|", { class: "small muted", "text-anchor": "end" });
   const dot = shows("z", mark("value", 6));
   const above = shows("z", beyond("value", "up"));
   const { node, number } = reading("z", { class: "value strong", x: left + 16, y: ceiling - 13 });
   ui.ask.hide("slope", tangent);
   svg.append(
-    s("clipPath", { id: clip }, s("rect", { x: left, y: ceiling - 10, width: right - left, height: NORM_HEIGHT + 20 })),
     s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: floor, y2: floor }),
     least,
     leastSays,
-    s("g", { "clip-path": `url(#${clip})` }, curve, tangent),
+    ui.clipped([left, ceiling - 10, right - left, NORM_HEIGHT + 20], curve, tangent),
     node,
     dot,
     above,
   );
   return ({ y, p }, { z }, x, curves) => {
     const end = up.clamped(largest(y));
-    set(least, { y1: end.toFixed(2), y2: end.toFixed(2) });
+    stretch(least, left + 16, end, right - 16, end);
     if (curves) set(curve, { d: path(curves.map((c) => [c.x, clamp(up(c.z), -1e4, 1e4)])) });
     const inside = up(z) >= ceiling - 4;
-    const [dx, dy] = [over.unit, (up(1) - up(0)) * slopeInT(y, p)];
-    const [ux, uy] = [(dx / Math.hypot(dx, dy)) * 52, (dy / Math.hypot(dx, dy)) * 52];
-    set(tangent, { x1: (x - ux).toFixed(2), y1: (up(z) - uy).toFixed(2), x2: (x + ux).toFixed(2), y2: (up(z) + uy).toFixed(2) });
+    lean(tangent, [x, up(z)], [over.unit, (up(1) - up(0)) * slopeInT(y, p)], 52);
     show(tangent, inside);
     show(dot, inside);
     show(above, !inside);
@@ -229,9 +220,8 @@ function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
 function drawSlope(ui, svg, { mostSlope }, { left, right, top }, over) {
   const [zero, floor] = [top + SLOPE, top + SLOPE + SLOPE_HEIGHT];
   const down = scale([0, -mostSlope], [zero, floor]);
-  const clip = ui.unique("slope");
-  const curve = s("path", { class: "line gradient", "clip-path": `url(#${clip})` });
-  const stem = s("line", { class: "stem gradient", y1: zero });
+  const curve = s("path", { class: "line gradient" });
+  const stem = s("line", { class: "stem gradient" });
   const tip = shows("slope", mark("gradient", 5));
   const below = shows("slope", beyond("gradient", "down"));
   const { node, number } = reading("∂z/∂p", { class: "gradient strong", x: left + 16, y: zero - 9 });
@@ -239,10 +229,9 @@ function drawSlope(ui, svg, { mostSlope }, { left, right, top }, over) {
   const measured = s("text", { class: "small muted", x: right - 16, y: zero - 9, "text-anchor": "end" }, "measured ", difference);
   ui.ask.hide("slope", curve, stem, tip, below, node, measured);
   svg.append(
-    s("clipPath", { id: clip }, s("rect", { x: left, y: zero - 4, width: right - left, height: SLOPE_HEIGHT + 4 })),
     s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: zero, y2: zero }),
     label(left + 4, zero + 5, "0", { class: "small muted", "text-anchor": "middle" }),
-    curve,
+    ui.clipped([left, zero - 4, right - left, SLOPE_HEIGHT + 4], curve),
     stem,
     node,
     measured,
@@ -256,7 +245,7 @@ function drawSlope(ui, svg, { mostSlope }, { left, right, top }, over) {
     if (curves) set(curve, { d: path(curves.map((c) => [c.x, Math.min(down(c.slope), 1e4)])) });
     const inside = down(slope) <= floor;
     const end = down.clamped(slope);
-    set(stem, { x1: x.toFixed(2), x2: x.toFixed(2), y2: end.toFixed(2) });
+    stretch(stem, x, zero, x, end);
     move(tip, x, end);
     show(tip, inside);
     show(below, !inside);

@@ -3,7 +3,7 @@
 
 import shared from "../../shared.json";
 import * as kit from "../kit.js";
-import { apart, arrow, button, clamp, drag, format, h, label, largest, limitFor, math, reading, remembered, s, say, scale, set, signed } from "../kit.js";
+import { apart, arrow, button, clamp, cover, drag, format, h, label, largest, limitFor, math, remembered, s, say, scale, set, signed, slideOnLine } from "../kit.js";
 import { lpPool2d, windowStarts } from "../math.js";
 import { cellAt, cellSlider, centerOf, drawLegend, makeCells, n } from "./matrix.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
@@ -279,12 +279,7 @@ function uncovered(values, [size, starts], { left, top, cell }) {
 
 const outline = () => s("rect", { class: "cursor", rx: 3 });
 const around = (node, { left, top, cell }, [i, j], size, out) =>
-  set(node, {
-    x: n(left + j * cell - out),
-    y: n(top + i * cell - out),
-    width: n(size * cell + 2 * out),
-    height: n(size * cell + 2 * out),
-  });
+  cover(node, left + j * cell - out, top + i * cell - out, size * cell + 2 * out, size * cell + 2 * out);
 
 /** Y, Z and their errors, with the frame around the chosen window in all of them, and the chosen entry. */
 function drawMaps(ui, svg, { rows, columns, limits }, places) {
@@ -350,7 +345,7 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
     }
     for (const [name, values] of Object.entries({ Y, Z, dY: deltaY, dZ: deltaZ })) {
       const { left, top, cell: side } = at[name];
-      set(tracks[name], { x: n(left), y: n(top), width: n(side * values[0].length), height: n(side * values.length) });
+      cover(tracks[name], left, top, side * values[0].length, side * values.length);
     }
   };
 }
@@ -364,35 +359,18 @@ function drawSlopes(ui, svg, { slopes: box }) {
 }
 
 /** A slider along a line, with the name and the number of what it moves above. */
-function drawLine(ui, svg, { left, width, line }, limit, { kind, name, words, source, value, put, print }) {
-  const get = (state) => value(read(state));
+function drawLine(ui, svg, { left, width, line }, limit, { value, ...options }) {
   const along = scale([-limit, limit], [left + 8, left + width - 8]);
-  const track = s("rect", { x: left, y: line - 20, width, height: 40, fill: "transparent" });
-  const { node, number } = reading(source, { class: `${kind} strong`, x: left + width / 2, y: line - 20, "text-anchor": "middle" });
-  svg.append(
-    s("line", { class: "axis strong", x1: along(-limit), x2: along(limit), y1: line, y2: line }),
-    s("line", { class: "axis strong", x1: along(0), x2: along(0), y1: line - 5, y2: line + 5 }),
-    label(along(0), line + 22, "0", { class: "small muted", "text-anchor": "middle" }),
-    node,
-    track,
-  );
-  ui.slider({
-    parent: svg,
-    kind,
-    name,
-    label: words,
-    min: -limit,
-    max: limit,
+  const { number } = slideOnLine(ui, svg, along, line, {
+    ticks: [[0, "0"]],
+    says: { class: `${options.kind} strong`, x: left + width / 2, "text-anchor": "middle" },
+    beside: 8,
     step: STEP * limit,
     page: 5,
-    get,
-    text: (state) => print(get(state)),
-    where: (state) => [along.clamped(get(state)), line],
-    at: (x) => along.back(x),
-    put,
-    track,
+    get: (state) => value(read(state)),
+    ...options,
   });
-  return (shown) => ui.number(number, name, value(shown), print(value(shown)));
+  return (shown) => ui.number(number, options.name, value(shown), options.print(value(shown)));
 }
 
 const replaced = (matrix, [i, j], v) => matrix.with(i, matrix[i].with(j, v));
@@ -403,7 +381,7 @@ function drawChosen(ui, svg, { limits }, { chosen, pooling }) {
   return drawLine(ui, svg, chosen, limits.Y, {
     kind: "value",
     name: "y",
-    words: "value of the chosen entry",
+    label: "value of the chosen entry",
     source: "{chosen entry }y",
     value: ({ Y, entry: [i, j] }) => Y[i][j],
     put: (v) => ({ Y: replaced(ui.state.Y, read(ui.state).entry, v) }),
@@ -417,7 +395,7 @@ function drawError(ui, svg, { limits }, { error, times }) {
   return drawLine(ui, svg, error, limits.delta, {
     kind: "error",
     name: "delta",
-    words: "error of the framed window",
+    label: "error of the framed window",
     source: "{frame: }δ_z",
     value: ({ deltaZ, cell: [a, b] }) => deltaZ[a][b],
     put: (v) => ({ delta: replaced(ui.state.delta, read(ui.state).corner, v) }),
