@@ -164,7 +164,7 @@ function drawSteps(ui, products) {
   const back = button("Back", () => ui.change({ step: Math.min(ui.state.step, products) - 1 }));
   const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));
   const [done, count, unit] = [h("span"), h("span"), h("span")];
-  const status = h("span", { class: "status" }, done, ` of ${products} products, `, count, " ", unit);
+  const status = h("span", { class: "status muted" }, done, ` of ${products} products, `, count, " ", unit);
   ui.body.append(h("div", { class: "cbp-controls" }, h("div", { role: "group", "aria-label": "products" }, back, on), status));
   return ({ counts, side, step }) => {
     // Not `disabled`, which would take the focus from under the reader's finger.

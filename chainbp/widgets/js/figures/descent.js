@@ -392,7 +392,7 @@ function drawChoice(ui, axes, controls) {
   const selects = ["across", "up"].map((direction, k) => {
     const select = list(names(ui.state.W), (axis) => choose(k, axis));
     select.value = axes[k];
-    return h("label", { class: "cbp-choice" }, `${direction} `, select);
+    return h("label", { class: "cbp-choice muted" }, `${direction} `, select);
   });
   controls.append(...selects);
 }

@@ -137,7 +137,7 @@ function drawShares(svg, n, { left, right, top }) {
   svg.append(math(left + 16, top + 12, "{the shares }w_i = |y_i|^p/Σ|y_j|^p", { class: "small muted" }));
   const parts = Array.from({ length: n }, (_, i) => {
     const part = s("rect", { class: "share", y: top + STRIP, height: 26 });
-    const name = math(0, top + STRIP + 18, `w_${i + 1}`, { class: "value bare", "text-anchor": "middle" });
+    const name = math(0, top + STRIP + 18, `w_${i + 1}`, { class: "value", "text-anchor": "middle" });
     svg.append(part, name);
     return { part, name };
   });

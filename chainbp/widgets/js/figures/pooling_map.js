@@ -409,7 +409,7 @@ function drawError(ui, svg, { limits }, { error, times }) {
 function drawControls(ui) {
   const group = (trait, word, values, text) => {
     const buttons = values.map((v) => button(text(v), () => ui.change(rearrange(ui.state, { [trait]: v }))));
-    const node = h("div", { role: "group", "aria-label": word }, h("span", { class: "cbp-word" }, word), ...buttons);
+    const node = h("div", { role: "group", "aria-label": word }, h("span", { class: "muted" }, word), ...buttons);
     return { node, draw: (shown) => buttons.forEach((b, i) => set(b, { "aria-pressed": String(values[i] === shown[trait]) })) };
   };
   const groups = [group("size", "windows", SIZES, (v) => `${v} × ${v}`), group("stride", "stride", STRIDES, String)];
