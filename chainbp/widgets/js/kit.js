@@ -349,7 +349,7 @@ export function mount(figure, { model, el }) {
     },
     /** The reader's change: {trait: value}. It is brought into range, drawn at once, and sent to the model. */
     change(patch) {
-      const range = figure.range(layout);
+      const range = { ...figure.accepts, ...figure.range(layout) };
       const next = { ...state };
       for (const [name, value] of Object.entries(patch)) next[name] = name === "answer" ? value : fit(value, state[name], range[name]);
       if (Object.keys(patch).every((name) => same(next[name], state[name]))) return;
@@ -427,8 +427,8 @@ export function mount(figure, { model, el }) {
   function refresh() {
     const before = state;
     if (!sending) state = read();
-    const next = width ? figure.layout(state, width, start, ui.given) : null;
-    if (!next) return;
+    if (!width) return;
+    const next = figure.layout(state, width, start, ui.given);
     if (JSON.stringify(next) !== JSON.stringify(layout)) {
       layout = next;
       build();

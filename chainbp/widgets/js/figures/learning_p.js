@@ -32,7 +32,7 @@ export const learningP = {
     return { n, width, limit, mostZ: nice(1.25 * sum.z || limit), mostSlope: nice(-sum.slope || limit), window: beside ? window : width, beside };
   },
 
-  range: ({ limit }) => ({ y: [-limit, limit], p: [MIN_P, Infinity] }),
+  range: ({ limit }) => ({ y: [-limit, limit] }),
 
   build(ui, layout) {
     const { width, window, beside } = layout;

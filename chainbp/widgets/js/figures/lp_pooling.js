@@ -47,7 +47,7 @@ export const lpPooling = {
     return { n, width, limit, most, low: below ? -limit : 0, beside: n === 2 && width >= 600 };
   },
 
-  range: ({ limit, low }) => ({ y: [low, limit], p: [MIN_P, Infinity] }),
+  range: ({ limit, low }) => ({ y: [low, limit] }),
 
   build(ui, layout) {
     const { n, width, beside } = layout;
