@@ -92,6 +92,7 @@ const ENTROPY = STRIP + 24 + HEAD;
 const ENTROPY_HEIGHT = 48;
 const NORM = ENTROPY + ENTROPY_HEIGHT + HEAD + 8;
 const NORM_HEIGHT = 92;
+const LIFT = 13; // of words over a sign at the plot's edge
 const SLOPE = NORM + NORM_HEIGHT + HEAD;
 const SLOPE_HEIGHT = 84;
 const OVER_P = SLOPE + SLOPE_HEIGHT + 4;
@@ -153,104 +154,87 @@ function drawShares(svg, n, { left, right, top }) {
   };
 }
 
+/**
+ * A plot over the p axis: the curve of a number of at(y, p), a mark where it is now, and over the plot `source = number`.
+ * Where the number lies past the end of its scale, `to`, a sign points `past` it. `more` is drawn upon the curve.
+ */
+function makePlot(ui, svg, { left, right }, { name, kind = "", sort = kind, r = 6, source, lift = 9, print = fine, to, past = "up", more = [] }) {
+  const [base, end] = to.ends.map((v) => to(v));
+  const top = Math.min(base, end);
+  const curve = s("path", { class: `line ${kind}` });
+  const dot = shows(name, mark(sort, r));
+  const sign = shows(name, beyond(kind, past));
+  const { node, number } = reading(source, { class: `${kind} strong`, x: left + 16, y: top - lift });
+  svg.append(
+    s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: base, y2: base }),
+    ui.clipped([left, top - 4, right - left, Math.abs(end - base) + 8], curve, ...more),
+    node,
+    dot,
+    sign,
+  );
+  return {
+    nodes: [curve, dot, sign, node],
+    /** Draw it, and tell whether the number is in the plot. */
+    draw(now, x, curves) {
+      if (curves) set(curve, { d: path(curves.map((c) => [c.x, clamp(to(c[name]), -1e4, 1e4)])) });
+      const inside = Math.abs(to(now[name]) - to.clamped(now[name])) < 0.1;
+      show(dot, inside);
+      show(sign, !inside);
+      move(dot, x, to.clamped(now[name]));
+      move(sign, x, end);
+      ui.number(number, name, now[name], print(now[name]));
+      return inside;
+    },
+  };
+}
+
 /** The entropy of the shares at every p, from 0, where one has all, to ln n, where all have the same. */
 function drawEntropy(ui, svg, n, { left, right, top }) {
   const even = Math.log(n);
-  const up = scale([0, even || 1], [top + ENTROPY + ENTROPY_HEIGHT, top + ENTROPY]);
-  const ends = { class: "axis", x1: left + 16, x2: right - 16 };
-  const curve = s("path", { class: "line" });
-  const dot = shows("H", mark("knob", 6));
-  const { node, number } = reading("H", { class: "strong", x: left + 16, y: up(even || 1) - 9 });
-  const sharers = reading("{e}^H", { class: "small muted", x: left + 110, y: up(even || 1) - 9 });
-  const beside = { class: "small muted", "text-anchor": "end" };
-  svg.append(
-    s("line", { ...ends, y1: up(0), y2: up(0) }),
-    s("line", { ...ends, y1: up(even), y2: up(even) }),
-    ...(n > 1 ? [math(right - 16, up(even) - 9, `{even: ln }{${n}}{ = ${format(even)}}`, beside)] : []),
-    curve,
-    node,
-    sharers.node,
-    dot,
-  );
-  return (state, { H }, x, curves) => {
-    if (curves) set(curve, { d: path(curves.map((c) => [c.x, up(c.H)])) });
-    move(dot, x, up(H));
-    ui.number(number, "H", H, format(H, 3));
-    ui.number(sharers.number, "sharers", Math.exp(H));
+  const to = scale([0, even || 1], [top + ENTROPY + ENTROPY_HEIGHT, top + ENTROPY]);
+  const words = to(even || 1) - 9;
+  const sharers = reading("{e}^H", { class: "small muted", x: left + 110, y: words });
+  svg.append(s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: to(even), y2: to(even) }), sharers.node);
+  if (n > 1) svg.append(math(right - 16, words, `{even: ln }{${n}}{ = ${format(even)}}`, { class: "small muted", "text-anchor": "end" }));
+  const plot = makePlot(ui, svg, { left, right }, { name: "H", sort: "knob", source: "H", print: (v) => format(v, 3), to });
+  return (state, now, x, curves) => {
+    plot.draw(now, x, curves);
+    ui.number(sharers.number, "sharers", Math.exp(now.H));
   };
 }
 
 /** z at every p, with the largest entry, to which it falls, and the tangent at the present p. */
 function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
-  const [ceiling, floor] = [top + NORM, top + NORM + NORM_HEIGHT];
-  const up = scale([0, mostZ], [floor, ceiling]);
-  const curve = s("path", { class: "line value" });
+  const to = scale([0, mostZ], [top + NORM + NORM_HEIGHT, top + NORM]);
   const tangent = s("line", { class: "line gradient strong" });
   const least = s("line", { class: "axis dashed" });
-  const leastSays = label(right - 16, ceiling - 13, "dotted across: max |y|", { class: "small muted", "text-anchor": "end" });
-  const dot = shows("z", mark("value", 6));
-  const above = shows("z", beyond("value", "up"));
-  const { node, number } = reading("z", { class: "value strong", x: left + 16, y: ceiling - 13 });
   ui.ask.hide("slope", tangent);
-  svg.append(
-    s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: floor, y2: floor }),
-    least,
-    leastSays,
-    ui.clipped([left, ceiling - 10, right - left, NORM_HEIGHT + 20], curve, tangent),
-    node,
-    dot,
-    above,
-  );
-  return ({ y, p }, { z }, x, curves) => {
-    const end = up.clamped(largest(y));
+  svg.append(least, label(right - 16, top + NORM - LIFT, "dotted across: max |y|", { class: "small muted", "text-anchor": "end" }));
+  const plot = makePlot(ui, svg, { left, right }, { name: "z", kind: "value", source: "z", lift: LIFT, to, more: [tangent] });
+  return ({ y, p }, now, x, curves) => {
+    const end = to.clamped(largest(y));
     stretch(least, left + 16, end, right - 16, end);
-    if (curves) set(curve, { d: path(curves.map((c) => [c.x, clamp(up(c.z), -1e4, 1e4)])) });
-    const inside = up(z) >= ceiling - 4;
-    lean(tangent, [x, up(z)], [over.unit, (up(1) - up(0)) * slopeInT(y, p)], 52);
-    show(tangent, inside);
-    show(dot, inside);
-    show(above, !inside);
-    move(dot, x, up.clamped(z));
-    move(above, x, ceiling);
-    ui.number(number, "z", z, fine(z));
+    lean(tangent, [x, to(now.z)], [over.unit, (to(1) - to(0)) * slopeInT(y, p)], 52);
+    show(tangent, plot.draw(now, x, curves));
   };
 }
 
 /** ∂z/∂p at every p, its value at the present one, and the same by a central difference. */
 function drawSlope(ui, svg, { mostSlope }, { left, right, top }, over) {
-  const [zero, floor] = [top + SLOPE, top + SLOPE + SLOPE_HEIGHT];
-  const down = scale([0, -mostSlope], [zero, floor]);
-  const curve = s("path", { class: "line gradient" });
+  const zero = top + SLOPE;
+  const to = scale([0, -mostSlope], [zero, zero + SLOPE_HEIGHT]);
   const stem = s("line", { class: "stem gradient" });
-  const tip = shows("slope", mark("gradient", 5));
-  const below = shows("slope", beyond("gradient", "down"));
-  const { node, number } = reading("∂z/∂p", { class: "gradient strong", x: left + 16, y: zero - 9 });
   const difference = s("tspan");
   const measured = s("text", { class: "small muted", x: right - 16, y: zero - 9, "text-anchor": "end" }, "measured ", difference);
-  ui.ask.hide("slope", curve, stem, tip, below, node, measured);
-  svg.append(
-    s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: zero, y2: zero }),
-    label(left + 4, zero + 5, "0", { class: "small muted", "text-anchor": "middle" }),
-    ui.clipped([left, zero - 4, right - left, SLOPE_HEIGHT + 4], curve),
-    stem,
-    node,
-    measured,
-    tip,
-    below,
-  );
+  svg.append(label(left + 4, zero + 5, "0", { class: "small muted", "text-anchor": "middle" }), measured);
+  const plot = makePlot(ui, svg, { left, right }, { name: "slope", kind: "gradient", r: 5, source: "∂z/∂p", to, past: "down", more: [stem] });
+  ui.ask.hide("slope", stem, measured, ...plot.nodes);
   const knots = Array.from({ length: SKETCHED }, (_, k) => (10 + k) / (SKETCHED - 1) / 2);
   const orders = knots.map((part) => (part === 1 ? Infinity : part / (1 - part)));
-  ui.ask.sketch("slope", svg, { xs: orders.map(over.at), up: down, low: -mostSlope, high: 0.15 * mostSlope, at: (k) => `p = ${format(orders[k])}`, print: fine });
-  return ({ y, p }, { slope }, x, curves) => {
-    if (curves) set(curve, { d: path(curves.map((c) => [c.x, Math.min(down(c.slope), 1e4)])) });
-    const inside = down(slope) <= floor;
-    const end = down.clamped(slope);
-    stretch(stem, x, zero, x, end);
-    move(tip, x, end);
-    show(tip, inside);
-    show(below, !inside);
-    move(below, x, floor - 4);
-    ui.number(number, "slope", slope, fine(slope));
+  ui.ask.sketch("slope", svg, { xs: orders.map(over.at), up: to, low: -mostSlope, high: 0.15 * mostSlope, at: (k) => `p = ${format(orders[k])}`, print: fine });
+  return ({ y, p }, now, x, curves) => {
+    plot.draw(now, x, curves);
+    stretch(stem, x, zero, x, to.clamped(now.slope));
     // At p = ∞ there is nothing to move p to.
     const movable = Number.isFinite(p);
     show(measured, movable);
