@@ -443,8 +443,8 @@ export function mount(figure, { model, el }) {
     refresh();
   }
   const drawAgain = () => view && draw();
-  for (const name of traits) model.on(`change:${name}`, refresh);
-  for (const name of figure.given ?? []) model.on(`change:${name}`, drawAgain);
+  const heard = [...traits.map((name) => [name, refresh]), ...(figure.given ?? []).map((name) => [name, drawAgain])];
+  for (const [name, answer] of heard) model.on(`change:${name}`, answer);
 
   function resize() {
     const next = clamp(Math.floor(root.clientWidth), MIN_WIDTH, figure.widest ?? MAX_WIDTH);
@@ -460,8 +460,7 @@ export function mount(figure, { model, el }) {
     resized.disconnect();
     clearTimeout(announcing);
     cancelAnimationFrame(sending);
-    for (const name of traits) model.off(`change:${name}`, refresh);
-    for (const name of figure.given ?? []) model.off(`change:${name}`, drawAgain);
+    for (const [name, answer] of heard) model.off(`change:${name}`, answer);
     root.remove();
   };
 }

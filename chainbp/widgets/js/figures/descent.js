@@ -56,19 +56,16 @@ function look(state, axes) {
   return { loss, gradient: axes.map((axis) => all[axis]) };
 }
 
-/** Where a step leads, and whether the edge of the map cut it short. */
-function next(state, axes, gradient) {
-  const free = pointOf(state, axes).map((v, k) => v - state.rate * gradient[k]);
-  const to = free.map((v, k) => clamp(v, ...limitsOf(state, axes[k])));
-  return { to, cut: to.some((v, k) => v !== free[k]) };
-}
+/** Where a step leads: not over the edge of the map. */
+const next = (state, axes, gradient) =>
+  pointOf(state, axes).map((v, k) => clamp(v - state.rate * gradient[k], ...limitsOf(state, axes[k])));
 
 /** The losses before and after each of so many steps. */
 function losses(steps, state, axes) {
   let now = state;
   return Array.from({ length: steps + 1 }, () => {
     const { loss, gradient } = look(now, axes);
-    now = { ...now, ...put(now, axes, next(now, axes, gradient).to) };
+    now = { ...now, ...put(now, axes, next(now, axes, gradient)) };
     return loss;
   });
 }
@@ -137,7 +134,7 @@ export const descent = {
         walk.follow(state, now.loss);
         place(state, now, walk);
         panel(state, now, walk);
-        buttons(walk);
+        buttons();
       },
       describe(state) {
         const { loss, gradient } = look(state, axes);
@@ -155,45 +152,37 @@ function makeWalk(ui, svg, axes) {
   let timer = null;
   const walk = {
     trail: [],
-    atEdge: false,
-    playing: false,
+    playing: () => timer !== null,
     step() {
       const at = pointOf(ui.state, axes);
-      const { to, cut } = next(ui.state, axes, look(ui.state, axes).gradient);
+      const to = next(ui.state, axes, look(ui.state, axes).gradient);
       const far = Math.hypot(to[0] - at[0], to[1] - at[1]);
       if (far < 1e-7 || walk.trail.length > MOST_STEPS) return false;
       stepping = true;
-      walk.atEdge = cut;
       ui.change(put(ui.state, axes, to));
       stepping = false;
       return true;
     },
     play() {
-      walk.playing = true;
-      const go = () => {
-        if (!svg.isConnected) return;
-        // Who wants no motion sees where it ends.
-        if (matchMedia("(prefers-reduced-motion: reduce)").matches) for (let i = 1; i < AT_ONCE && walk.step(); i++);
-        if (walk.step()) timer = setTimeout(go, PACE);
-        else {
-          walk.pause();
-          ui.redraw();
-        }
-      };
-      go();
+      if (!svg.isConnected) return;
+      // Who wants no motion sees where it ends.
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches) for (let i = 1; i < AT_ONCE && walk.step(); i++);
+      if (walk.step()) timer = setTimeout(walk.play, PACE);
+      else {
+        walk.pause();
+        ui.redraw();
+      }
     },
     pause() {
       clearTimeout(timer);
-      walk.playing = false;
+      timer = null;
     },
     /** Called at every drawing: keep the trail in step with the state. */
     follow(state, loss) {
       const point = pointOf(state, axes);
-      const last = walk.trail.at(-1);
-      if (last && last[0] === point[0] && last[1] === point[1]) return;
+      if (walk.trail.length && point.every((v, k) => v === walk.trail.at(-1)[k])) return;
       if (!stepping) {
         walk.trail = [];
-        walk.atEdge = false;
         walk.pause();
       }
       walk.trail.push([...point, loss]);
@@ -289,7 +278,7 @@ function drawPlace(ui, svg, axes, parameter, side) {
     const [x, y] = placed(at);
     move(point, x, y);
     at.forEach((v, k) => ui.number(labels[k].number, "ab"[k], v));
-    const to = placed(next(state, axes, gradient).to);
+    const to = placed(next(state, axes, gradient));
     stretch(ahead, x, y, ...to);
     move(target, ...to);
     const size = Math.hypot(...gradient);
@@ -361,7 +350,8 @@ function drawPanel(ui, svg, left, top, width, parameter) {
     derivatives.forEach((number, k) => ui.number(number, `gradient.${"ab"[k]}`, gradient[k], signed(gradient[k], 4)));
     ui.number(steps, "steps", walk.trail.length - 1, String(walk.trail.length - 1));
     ui.number(rate.number, "rate", state.rate, printed(state.rate));
-    say(note, walk.atEdge ? "stopped at the edge of the map" : "");
+    const atEdge = walk.trail.length > 1 && parameter.some(({ to }, k) => to.ends.includes(walk.trail.at(-1)[k]));
+    say(note, atEdge ? "stopped at the edge of the map" : "");
   };
 }
 
@@ -372,12 +362,12 @@ function drawButtons(ui, walk, controls) {
     ui.redraw();
   });
   const play = button("Play", () => {
-    if (walk.playing) walk.pause();
+    if (walk.playing()) walk.pause();
     else walk.play();
     ui.redraw();
   });
   controls.append(step, play);
-  return ({ playing }) => say(play, playing ? "Pause" : "Play");
+  return () => say(play, walk.playing() ? "Pause" : "Play");
 }
 
 /** Which two parameters the map shows. Choosing the other axis's parameter exchanges the two. */
