@@ -375,7 +375,7 @@ export function mount(figure, { model, el }) {
       const name = `${id}-clip${++clips}`;
       return s("g", { "clip-path": `url(#${name})` }, s("clipPath", { id: name }, s("rect", { x, y, width, height })), ...nodes);
     },
-    /** Print a number; for machines, it also stands in full in data-value. */
+    /** Print a number; for machines, it also stands in full in data-value. Without a name and a value, nothing stands there. */
     number(node, name, value, text = format(value)) {
       say(node, text);
       set(node, { "data-name": name, "data-value": value });
@@ -491,12 +491,11 @@ const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, Home: "m
 function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, page = 10, stops = () => [], near = 0, get, text, where, at, put, track, shape, keys, r = 8 }) {
   const node = s(
     "g",
-    { class: `cbp-slider ${shape ? "free" : vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label },
+    { class: `cbp-slider ${shape ? "free" : vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label, "data-slider": name },
     s("circle", { class: "touch", r: 22 }),
     ...(shape ? [shape] : [s("circle", { class: "ring", r: r + 6 }), mark(kind, r)]),
   );
   set(node, { "aria-orientation": vertical ? "vertical" : "horizontal" });
-  node.dataset.slider = name;
   parent.append(node);
   const now = (limit) => (typeof limit === "function" ? limit(ui.state) : limit);
   const go = (units) => ui.change(put(clamp(units, now(min), now(max))));

@@ -305,9 +305,7 @@ function drawSum(ui) {
   return ({ pair, product, entry }) => {
     if (!pair) {
       say(terms, "");
-      say(total, "");
-      set(total, { "data-name": null, "data-value": null });
-      return;
+      return ui.number(total, null, null, "");
     }
     const [i, j] = entry;
     const [row, column] = [pair[0].matrix[i], pair[1].matrix.map((values) => values[j])];

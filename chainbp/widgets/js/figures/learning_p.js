@@ -1,7 +1,7 @@
 // Figure 5: the slope of Lp pooling in p. A window of bars, what share each has of the result, and over the p axis the
 // entropy H of the shares, z with its tangent, and ∂z/∂p = −(z/p²) H.
 
-import { beyond, clamp, equal, fine, format, label, largest, lean, mark, math, move, nice, path, reading, s, say, scale, set, show, shows, stretch, worth } from "../kit.js";
+import { beyond, clamp, equal, fine, format, label, largest, lean, mark, math, move, nice, path, reading, remembered, s, say, scale, set, show, shows, stretch, worth } from "../kit.js";
 import { apply, centralDifference, entropy, eta, shares, slopeInT } from "../math.js";
 import { drawBars } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -25,8 +25,9 @@ export const learningP = {
     const n = state.y.length;
     // Room for every bar to become twice as large, for z down to about p = 0.8, and for the slope down to p = 1.
     const limitOf = (y) => nice(2 * largest(y) || 2);
-    const limit = largest(state.y) <= limitOf(start.y) ? limitOf(start.y) : limitOf(state.y);
-    const sum = at(limit === limitOf(start.y) ? start.y : state.y, 1);
+    const y = largest(state.y) <= limitOf(start.y) ? start.y : state.y;
+    const limit = limitOf(y);
+    const sum = at(y, 1);
     const window = Math.max(WINDOW, 30 + 40 * n);
     const beside = width - window - GAP >= 330;
     return { n, width, limit, mostZ: nice(1.25 * sum.z || limit), mostSlope: nice(-sum.slope || limit), window: beside ? window : width, beside };
@@ -56,18 +57,12 @@ export const learningP = {
     const drop = s("line", { class: "axis dashed" });
     svg.prepend(drop);
     const axis = drawAxis(ui, svg, width - left, top + OVER_P, { left, reach: OVER_P + 38 - ENTROPY });
-    // The curves follow y alone.
-    let y;
+    const curvesOf = remembered((y) => over.samples.map(({ p, x }) => ({ x, ...at(y, p) })));
     return {
       draw(state) {
         const now = at(state.y, state.p);
-        let curves = null;
-        if (String(state.y) !== y) {
-          y = String(state.y);
-          curves = over.samples.map(({ p, x }) => ({ x, ...at(state.y, p) }));
-        }
         const x = over.at(state.p);
-        for (const draw of parts) draw(state, now, x, curves);
+        for (const draw of parts) draw(state, now, x, curvesOf(state.y));
         stretch(drop, x, top + ENTROPY, x, top + OVER_P + 30);
         axis(state);
       },
@@ -162,6 +157,7 @@ function makePlot(ui, svg, { left, right }, { name, kind = "", sort = kind, r = 
   const [base, end] = to.ends.map((v) => to(v));
   const top = Math.min(base, end);
   const curve = s("path", { class: `line ${kind}` });
+  const lineOf = remembered((curves) => path(curves.map((c) => [c.x, clamp(to(c[name]), -1e4, 1e4)])));
   const dot = shows(name, mark(sort, r));
   const sign = shows(name, beyond(kind, past));
   const { node, number } = reading(source, { class: `${kind} strong`, x: left + 16, y: top - lift });
@@ -176,7 +172,7 @@ function makePlot(ui, svg, { left, right }, { name, kind = "", sort = kind, r = 
     nodes: [curve, dot, sign, node],
     /** Draw it, and tell whether the number is in the plot. */
     draw(now, x, curves) {
-      if (curves) set(curve, { d: path(curves.map((c) => [c.x, clamp(to(c[name]), -1e4, 1e4)])) });
+      set(curve, { d: lineOf(curves) });
       const inside = Math.abs(to(now[name]) - to.clamped(now[name])) < 0.1;
       show(dot, inside);
       show(sign, !inside);

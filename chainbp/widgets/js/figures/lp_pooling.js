@@ -1,7 +1,7 @@
 // Lp pooling. Bars y, the order p, z, and the gradient (33) of each bar; with two inputs also the ball of all y with the
 // same z, and the direction of the gradient, its normal.
 
-import { arrow, beyond, clamp, cover, drag, format, grip, largest, limitFor, mark, math, move, onGrid, path, reading, s, scale, set, short, show, shows, signed, stretch } from "../kit.js";
+import { arrow, beyond, clamp, cover, drag, format, grip, largest, limitFor, mark, math, move, onGrid, path, reading, remembered, s, scale, set, short, show, shows, signed, stretch } from "../kit.js";
 import { apply, eta } from "../math.js";
 import { drawBars } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
@@ -175,11 +175,10 @@ function drawBall(ui, svg, limit, size, [left, top]) {
     (x, y) => ui.change({ y: [onGrid(across.back(x), STEP), onGrid(up.back(y), STEP)] }),
     () => where(ui.state),
   );
-  let shown;
-  let quarter;
+  const quarterOf = remembered(quarterOfUnitBall);
 
   return (state, z, gradient) => {
-    if (state.p !== shown) quarter = quarterOfUnitBall((shown = state.p));
+    const quarter = quarterOf(state.p);
     const around = [[1, 1], [-1, 1], [-1, -1], [1, -1]].flatMap(([sa, sb], q) =>
       (q % 2 ? quarter.toReversed() : quarter).map(([a, b]) => [across(sa * a * z), up(sb * b * z)]),
     );

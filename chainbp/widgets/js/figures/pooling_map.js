@@ -244,11 +244,7 @@ function makeMap(ui, svg, { name, kind, box, source, most: [rows, columns], prin
     set(outside, { d: starts ? uncovered(values, starts, at) : "" });
     numbers.forEach((node, k) => {
       const [i, j] = [Math.floor(k / wide), k % wide];
-      if (i >= high) {
-        say(node, "");
-        set(node, { "data-name": null, "data-value": null });
-        return;
-      }
+      if (i >= high) return ui.number(node, null, null, "");
       const v = values[i][j];
       ui.number(node, `${name}.${i}.${j}`, v, print(v));
       const [x, middle] = centerOf(at, [i, j]);
