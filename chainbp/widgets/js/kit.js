@@ -559,9 +559,9 @@ export function slideOn(ui, parent, to, line, { print = format, ...options }) {
 
 /**
  * A slider on a line with ticks [value, text, attributes]; a press moves it from `above` the line to 20 below, and `beside`
- * its ends. Above stands `source = number`, with the attributes `says`; returns these words, as reading() does.
+ * its ends. `tick` is how the ticks look. Above stands `source = number`, with the attributes `says`; returns these words.
  */
-export function slideOnLine(ui, svg, to, line, { ticks, source, says, above = 20, beside, ...options }) {
+export function slideOnLine(ui, svg, to, line, { ticks, tick = "axis", source, says, above = 20, beside, ...options }) {
   const [left, right] = to.ends.map((end) => to(end));
   const words = reading(source, { y: line - 20, ...says });
   const track = s("rect", { x: left - beside, y: line - above, width: right - left + 2 * beside, height: above + 20, fill: "transparent" });
@@ -569,7 +569,7 @@ export function slideOnLine(ui, svg, to, line, { ticks, source, says, above = 20
   for (const [value, text, attributes] of ticks) {
     const x = to(value);
     svg.append(
-      s("line", { class: "axis", x1: x, x2: x, y1: line - 5, y2: line + 5 }),
+      s("line", { class: tick, x1: x, x2: x, y1: line - 5, y2: line + 5 }),
       label(x, line + 25, text, { class: "small muted", "text-anchor": "middle", ...attributes }),
     );
   }

@@ -342,6 +342,7 @@ function drawLine(ui, svg, { left, width, line }, limit, { value, ...options }) 
   const along = scale([-limit, limit], [left + 8, left + width - 8]);
   const { number } = slideOnLine(ui, svg, along, line, {
     ticks: [[0, "0"]],
+    tick: "axis strong",
     says: { class: `${options.kind} strong`, x: left + width / 2, "text-anchor": "middle" },
     beside: 8,
     step: STEP * limit,
