@@ -26,7 +26,8 @@ const read = remembered(({ Y, delta, p, ...state }) => {
   const corner = cell.map((k, axis) => starts[axis][k]);
   const framed = (matrix) => matrix.slice(corner[0], corner[0] + size).map((row) => row.slice(corner[1], corner[1] + size));
   const terms = holding(starts, size, entry).map((one) => alone(one, deltaZ[one[0]][one[1]])[entry[0]][entry[1]]);
-  return { Y, p, size, stride, starts, cell, corner, entry, Z, deltaZ, deltaY: pull(deltaZ), slopes: framed(alone(cell, 1)), terms, content: framed(Y) };
+  const slopes = framed(alone(cell, 1));
+  return { Y, p, size, stride, starts, cell, corner, entry, Z, deltaZ, deltaY: pull(deltaZ), slopes, terms, content: framed(Y) };
 });
 
 /** The windows that hold an entry, as [row, column] of the pooled map. */
