@@ -90,6 +90,18 @@ export function list(texts, choose, attributes = {}) {
 export const grip = (kind, r, ...under) =>
   s("g", { class: "cbp-slider free", "aria-hidden": "true" }, s("circle", { class: "touch", r: 22 }), ...under, mark(kind, r));
 
+/** Where an SVG line begins and ends. */
+export const stretch = (line, x1, y1, x2, y2) => set(line, { x1: x1.toFixed(2), y1: y1.toFixed(2), x2: x2.toFixed(2), y2: y2.toFixed(2) });
+
+/** Where an SVG rectangle lies, and how large it is. */
+export const cover = (rect, x, y, width, height) => set(rect, { x: x.toFixed(2), y: y.toFixed(2), width: width.toFixed(2), height: height.toFixed(2) });
+
+/** Lay a line through a point, along a direction, so far to both sides. */
+export function lean(line, [x, y], [dx, dy], reach) {
+  const part = reach / Math.hypot(dx, dy);
+  stretch(line, x - part * dx, y - part * dy, x + part * dx, y + part * dy);
+}
+
 /** Show or hide an SVG node without taking it out of the drawing. */
 export const show = (node, visible) => set(node, { visibility: visible ? null : "hidden" });
 
@@ -125,7 +137,7 @@ export function arrow(parent, kind, r = 10) {
     show(head, visible);
     if (!visible) return;
     const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
-    set(line, { x1: x1.toFixed(2), y1: y1.toFixed(2), x2: (x2 - 0.8 * r * ux).toFixed(2), y2: (y2 - 0.8 * r * uy).toFixed(2) });
+    stretch(line, x1, y1, x2 - 0.8 * r * ux, y2 - 0.8 * r * uy);
     const angle = (Math.atan2(uy, ux) * 180) / Math.PI;
     set(head, { transform: `translate(${x2.toFixed(2)} ${y2.toFixed(2)}) rotate(${angle.toFixed(1)})` });
   };
@@ -202,10 +214,11 @@ export const clamp = (v, low, high) => Math.min(Math.max(v, low), high);
 /** The nearest multiple of a step, without the dust of binary fractions. */
 export const onGrid = (v, step) => Number((Math.round(v / step) * step).toFixed(9));
 
-/** A straight scale from [a, b] to [u, v], with its way back; outside, it goes on. */
+/** A straight scale from its ends, [a, b], to [u, v], with its way back; outside, it goes on. */
 export function scale([a, b], [u, v]) {
   const to = (x) => u + ((x - a) / (b - a)) * (v - u);
   to.back = (y) => a + ((y - u) / (v - u)) * (b - a);
+  to.ends = [a, b];
   to.clamped = (x) => clamp(to(x), Math.min(u, v), Math.max(u, v));
   return to;
 }
@@ -321,6 +334,7 @@ export function mount(figure, { model, el }) {
   let layout;
   let view;
   let sliders = [];
+  let clips = 0;
 
   const ui = {
     id,
@@ -335,7 +349,7 @@ export function mount(figure, { model, el }) {
     },
     /** The reader's change: {trait: value}. It is brought into range, drawn at once, and sent to the model. */
     change(patch) {
-      const range = figure.range(layout);
+      const range = { ...figure.accepts, ...figure.range(layout) };
       const next = { ...state };
       for (const [name, value] of Object.entries(patch)) next[name] = name === "answer" ? value : fit(value, state[name], range[name]);
       if (Object.keys(patch).every((name) => same(next[name], state[name]))) return;
@@ -356,9 +370,12 @@ export function mount(figure, { model, el }) {
       body.append(svg);
       return svg;
     },
-    /** An id that is unique on the page, for clip paths. */
-    unique: (name) => `${id}-${name}`,
-    /** Print a number; for machines, it also stands in full in data-value. */
+    /** What is seen of nodes in a box [x, y, width, height]. */
+    clipped([x, y, width, height], ...nodes) {
+      const name = `${id}-clip${++clips}`;
+      return s("g", { "clip-path": `url(#${name})` }, s("clipPath", { id: name }, s("rect", { x, y, width, height })), ...nodes);
+    },
+    /** Print a number; for machines, it also stands in full in data-value. Without a name and a value, nothing stands there. */
     number(node, name, value, text = format(value)) {
       say(node, text);
       set(node, { "data-name": name, "data-value": value });
@@ -410,8 +427,8 @@ export function mount(figure, { model, el }) {
   function refresh() {
     const before = state;
     if (!sending) state = read();
-    const next = width ? figure.layout(state, width, start, ui.given) : null;
-    if (!next) return;
+    if (!width) return;
+    const next = figure.layout(state, width, start, ui.given);
     if (JSON.stringify(next) !== JSON.stringify(layout)) {
       layout = next;
       build();
@@ -426,8 +443,8 @@ export function mount(figure, { model, el }) {
     refresh();
   }
   const drawAgain = () => view && draw();
-  for (const name of traits) model.on(`change:${name}`, refresh);
-  for (const name of figure.given ?? []) model.on(`change:${name}`, drawAgain);
+  const heard = [...traits.map((name) => [name, refresh]), ...(figure.given ?? []).map((name) => [name, drawAgain])];
+  for (const [name, answer] of heard) model.on(`change:${name}`, answer);
 
   function resize() {
     const next = clamp(Math.floor(root.clientWidth), MIN_WIDTH, figure.widest ?? MAX_WIDTH);
@@ -443,8 +460,7 @@ export function mount(figure, { model, el }) {
     resized.disconnect();
     clearTimeout(announcing);
     cancelAnimationFrame(sending);
-    for (const name of traits) model.off(`change:${name}`, refresh);
-    for (const name of figure.given ?? []) model.off(`change:${name}`, drawAgain);
+    for (const [name, answer] of heard) model.off(`change:${name}`, answer);
     root.remove();
   };
 }
@@ -475,12 +491,11 @@ const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, Home: "m
 function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, page = 10, stops = () => [], near = 0, get, text, where, at, put, track, shape, keys, r = 8 }) {
   const node = s(
     "g",
-    { class: `cbp-slider ${shape ? "free" : vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label },
+    { class: `cbp-slider ${shape ? "free" : vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label, "data-slider": name },
     s("circle", { class: "touch", r: 22 }),
     ...(shape ? [shape] : [s("circle", { class: "ring", r: r + 6 }), mark(kind, r)]),
   );
   set(node, { "aria-orientation": vertical ? "vertical" : "horizontal" });
-  node.dataset.slider = name;
   parent.append(node);
   const now = (limit) => (typeof limit === "function" ? limit(ui.state) : limit);
   const go = (units) => ui.change(put(clamp(units, now(min), now(max))));
@@ -523,6 +538,44 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
       set(node, { "aria-valuemin": low, "aria-valuenow": value, "aria-valuemax": high, "aria-valuetext": text(state) });
     },
   };
+}
+
+/**
+ * A slider on a scale, from end to end, `line` the place of all of it in the other direction; `print` is how its value is
+ * read. `options` are those of makeSlider: they say what is more, or otherwise.
+ */
+export function slideOn(ui, parent, to, line, { print = format, ...options }) {
+  const { vertical, get } = options;
+  return ui.slider({
+    parent,
+    min: to.ends[0],
+    max: to.ends[1],
+    text: (state) => print(get(state)),
+    where: (state) => (vertical ? [line, to.clamped(get(state))] : [to.clamped(get(state)), line]),
+    at: (x, y) => to.back(vertical ? y : x),
+    ...options,
+  });
+}
+
+/**
+ * A slider on a line with ticks [value, text, attributes]; a press moves it from `above` the line to 20 below, and `beside`
+ * its ends. `tick` is how the ticks look. Above stands `source = number`, with the attributes `says`; returns these words.
+ */
+export function slideOnLine(ui, svg, to, line, { ticks, tick = "axis", source, says, above = 20, beside, ...options }) {
+  const [left, right] = to.ends.map((end) => to(end));
+  const words = reading(source, { y: line - 20, ...says });
+  const track = s("rect", { x: left - beside, y: line - above, width: right - left + 2 * beside, height: above + 20, fill: "transparent" });
+  svg.append(s("line", { class: "axis strong", x1: left, x2: right, y1: line, y2: line }));
+  for (const [value, text, attributes] of ticks) {
+    const x = to(value);
+    svg.append(
+      s("line", { class: tick, x1: x, x2: x, y1: line - 5, y2: line + 5 }),
+      label(x, line + 25, text, { class: "small muted", "text-anchor": "middle", ...attributes }),
+    );
+  }
+  svg.append(track, words.node);
+  slideOn(ui, svg, to, line, { track, ...options });
+  return words;
 }
 
 /** Where in the drawing of a node a pointer is. */

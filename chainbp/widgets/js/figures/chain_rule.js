@@ -2,9 +2,9 @@
 // from the right; each entry of the next product as the sum that it is, (C1); and the multiply-adds of either order.
 
 import shared from "../../shared.json";
-import { apart, button, clamp, equal, format, h, label, largest, mark, plural, remembered, s, say, set, short, show, signed } from "../kit.js";
+import { apart, button, clamp, cover, equal, format, h, label, largest, mark, plural, remembered, s, say, scale, set, short, show, signed, slideOn } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
-import { cellSlider, drawLegend, makeCells, n } from "./matrix.js";
+import { cellSlider, drawLegend, makeCells, makeCursor, n } from "./matrix.js";
 
 const { widest: WIDEST, letters: LETTERS } = shared.chain_rule;
 const SIDES = [
@@ -48,20 +48,21 @@ const read = remembered((state, given) => {
   const step = Math.min(Math.round(state.step), products);
   const { boxes, x } = chain(widths, given);
   const factors = multiplied(boxes, x, side, step);
-  const counts = [multiplyAdds(widths, false), multiplyAdds(widths, true)];
+  const counts = countsOf(widths);
   const names = LETTERS.slice(0, widths.length);
   if (widths.at(-1) === 1) names[names.length - 1] = "L";
   const shown = { joints: [...widths].reverse(), names: names.reverse(), side, step, products, factors, counts };
   if (step === products) return shown;
   const [a, b] = side ? factors.slice(-2) : factors;
   const product = matmul(a.matrix, b.matrix);
-  const entry = [clamp(Math.round(state.entry[0]), 0, product.length - 1), clamp(Math.round(state.entry[1]), 0, product[0].length - 1)];
+  const entry = [product, product[0]].map(({ length }, axis) => clamp(Math.round(state.entry[axis]), 0, length - 1));
   return { ...shown, pair: [a, b], product, entry };
 });
 
+/** The multiply-adds of each product, from the left and from the right. */
+const countsOf = (widths) => [false, true].map((fromRight) => multiplyAdds(widths, fromRight));
 const sum = (values) => values.reduce((total, v) => total + v, 0);
 const size = ({ matrix }) => `${matrix.length} × ${matrix[0].length}`;
-const totals = (widths) => [false, true].map((fromRight) => sum(multiplyAdds(widths, fromRight)));
 
 /** The ends of a chain exchanged for the question: the data one wide, the other end as wide as the data was, or three. */
 const turned = (widths) => widths.with(0, 1).with(-1, Math.max(widths[0], 3));
@@ -81,7 +82,7 @@ export const chainRule = {
       options: () => ["Left first", "Right first", "Both the same"],
       then: ({ widths }) => ({ widths: turned(widths), step: 0 }),
       tell: ({ widths }) => {
-        const [left, right] = totals(turned(widths));
+        const [left, right] = countsOf(turned(widths)).map(sum);
         const end = widths.at(-1) === 1 ? ` (An end ${turned(widths).at(-1)} wide is no cost: it is called ${LETTERS[widths.length - 1]}.)` : "";
         return `With x one number wide it takes ${left} from the left and ${right} from the right.${end}`;
       },
@@ -90,7 +91,7 @@ export const chainRule = {
 
   layout: (state, width) => ({ boxes: state.widths.length - 1, width }),
 
-  range: ({ boxes }) => ({ widths: [1, WIDEST], side: [0, 1], step: [0, boxes - 1], entry: [0, WIDEST - 1] }),
+  range: ({ boxes }) => ({ step: [0, boxes - 1] }),
 
   build(ui, { boxes, width }) {
     const given = ui.given("given");
@@ -164,7 +165,7 @@ function drawSteps(ui, products) {
   const back = button("Back", () => ui.change({ step: Math.min(ui.state.step, products) - 1 }));
   const on = button("Multiply", () => ui.change({ step: ui.state.step + 1 }));
   const [done, count, unit] = [h("span"), h("span"), h("span")];
-  const status = h("span", { class: "status" }, done, ` of ${products} products, `, count, " ", unit);
+  const status = h("span", { class: "status muted" }, done, ` of ${products} products, `, count, " ", unit);
   ui.body.append(h("div", { class: "cbp-controls" }, h("div", { role: "group", "aria-label": "products" }, back, on), status));
   return ({ counts, side, step }) => {
     // Not `disabled`, which would take the focus from under the reader's finger.
@@ -225,6 +226,7 @@ function makeMatrix(svg) {
 /** The matrices; below the two that are multiplied next their product, and the row and the column that meet in an entry. */
 function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) {
   const middle = TOP + room / 2;
+  const productMiddle = productTop + (PRODUCT - 28) / 2;
   const bracketTop = TOP + room + 28;
   const dots = Array.from({ length: boxes - 1 }, (_, i) => s("circle", { class: "dot", cx: joint(i + 1), cy: middle, r: 2.5 }));
   svg.append(...dots);
@@ -236,12 +238,10 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   const unit = s("tspan");
   const cost = s("text", { class: "small" }, count, " ", unit);
   const done = label(width / 2, bracketTop + 30, boxes > 2 ? "The same matrix comes out from either side." : "", { class: "muted", "text-anchor": "middle" });
-  const row = s("rect", { class: "cursor", rx: 3 });
-  const column = s("rect", { class: "cursor", rx: 3 });
+  const [row, column, shape] = [makeCursor(), makeCursor(), makeCursor()];
   const track = s("rect", { fill: "transparent" });
   svg.append(bracket, cost, done, row, column, track);
   let at = { left: 0, top: 0, cell: 1 };
-  const shape = s("rect", { class: "cursor", rx: 3 });
   const entry = cellSlider(ui, svg, {
     name: "entry",
     label: "entry of the next product",
@@ -283,17 +283,15 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     const half = Math.min(LARGEST_CELL, (PRODUCT - 36) / matrix.length, 150 / matrix[0].length);
     const x = clamp((a.left + end) / 2, (half * matrix[0].length) / 2 + 2, width - (half * matrix[0].length) / 2 - 154);
     set(bracket, { d: `M${a.left.toFixed(1)} ${bracketTop}v6H${end.toFixed(1)}v-6` });
-    at = product.draw(matrix, x, productTop + (PRODUCT - 28) / 2, half, names[pair[0].from], names[pair[1].to]);
-    set(cost, { x: (at.left + half * matrix[0].length + 14).toFixed(1), y: (productTop + (PRODUCT - 28) / 2 + 5).toFixed(1) });
+    at = product.draw(matrix, x, productMiddle, half, names[pair[0].from], names[pair[1].to]);
+    set(cost, { x: (at.left + half * matrix[0].length + 14).toFixed(1), y: (productMiddle + 5).toFixed(1) });
     const [i, j] = place;
-    outline(row, a.left, a.top + i * cell, cell * joints[pair[0].to], cell);
-    outline(column, b.left + j * cell, b.top, cell, cell * joints[pair[0].to]);
-    set(track, { x: at.left, y: at.top, width: half * matrix[0].length, height: half * matrix.length });
-    outline(shape, -half / 2, -half / 2, half, half);
+    cover(row, a.left, a.top + i * cell, cell * joints[pair[0].to], cell);
+    cover(column, b.left + j * cell, b.top, cell, cell * joints[pair[0].to]);
+    cover(track, at.left, at.top, half * matrix[0].length, half * matrix.length);
+    cover(shape, -half / 2, -half / 2, half, half);
   };
 }
-
-const outline = (node, x, y, width, height) => set(node, { x: n(x), y: n(y), width: n(width), height: n(height) });
 
 const square = (x, y, r) => `M${n(x - r)} ${n(y - r)}h${n(2 * r)}v${n(2 * r)}h${n(-2 * r)}z`;
 
@@ -307,9 +305,7 @@ function drawSum(ui) {
   return ({ pair, product, entry }) => {
     if (!pair) {
       say(terms, "");
-      say(total, "");
-      set(total, { "data-name": null, "data-value": null });
-      return;
+      return ui.number(total, null, null, "");
     }
     const [i, j] = entry;
     const [row, column] = [pair[0].matrix[i], pair[1].matrix.map((values) => values[j])];
@@ -325,7 +321,7 @@ const UNITS = (WIDEST - 1) * PITCH + 8;
 
 /** The widths as columns of units between the matrices; the topmost is dragged. A width that was summed over is hollow. */
 function drawWidths(ui, svg, { boxes, joint, base }) {
-  const up = (count) => base - (count - 1) * PITCH;
+  const up = scale([1, WIDEST], [base, base - (WIDEST - 1) * PITCH]);
   const circles = (x, from, to, r) =>
     Array.from({ length: to - from + 1 }, (_, k) => `M${x - r} ${up(from + k)}a${r} ${r} 0 1 0 ${2 * r} 0a${r} ${r} 0 1 0 ${-2 * r} 0Z`).join("");
   const columns = Array.from({ length: boxes + 1 }, (_, i) => {
@@ -337,20 +333,15 @@ function drawWidths(ui, svg, { boxes, joint, base }) {
     const role = label(x, base + 45, i === boxes ? "data" : "", { class: "small muted", "text-anchor": "middle" });
     svg.append(free, units, number, name, role);
     const trait = boxes - i;
-    ui.slider({
-      parent: svg,
+    slideOn(ui, svg, up, x, {
       kind: "value",
       name: `width${trait}`,
       label: i === 0 ? "width of the end" : i === boxes ? "width of the data" : `width of ${LETTERS[trait]}`,
       vertical: true,
-      min: 1,
-      max: WIDEST,
       step: 1,
       page: 3,
       get: ({ widths }) => widths[trait],
-      text: ({ widths }) => String(widths[trait]),
-      where: ({ widths }) => [x, up(widths[trait])],
-      at: (_, y) => 1 + (base - y) / PITCH,
+      print: String,
       put: (count) => ({ widths: ui.state.widths.with(trait, count) }),
       r: 6.5,
     });

@@ -2,7 +2,7 @@
 // at a point, the next step, and the path of the steps.
 
 import { contours } from "d3-contour";
-import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed } from "../kit.js";
+import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed, slideOn, slideOnLine, stretch } from "../kit.js";
 import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples } from "../math.js";
 import { MIN_P } from "./p_axis.js";
 
@@ -40,17 +40,6 @@ function put({ W, p }, axes, point) {
 
 const pointOf = (state, axes) => axes.map((axis) => flat(state)[axis]);
 
-/** The losses before and after each of so many steps, at some learning rate. */
-function losses(steps, state, axes, parameter, rate) {
-  let now = state;
-  return Array.from({ length: steps + 1 }, () => {
-    const { loss, gradient } = look(now, axes);
-    const to = pointOf(now, axes).map((v, k) => clamp(v - rate * gradient[k], ...parameter[k]));
-    now = { ...now, ...put(now, axes, to) };
-    return loss;
-  });
-}
-
 const limitsOf = (state, axis) => (axis === flat(state).length - 1 ? [MIN_P, MIN_P + 2 * REACH] : [-REACH, REACH]);
 
 /** The two parameters that the map shows: both there, and not the same. */
@@ -67,6 +56,20 @@ function look(state, axes) {
   return { loss, gradient: axes.map((axis) => all[axis]) };
 }
 
+/** Where a step leads: not over the edge of the map. */
+const next = (state, axes, gradient) =>
+  pointOf(state, axes).map((v, k) => clamp(v - state.rate * gradient[k], ...limitsOf(state, axes[k])));
+
+/** The losses before and after each of so many steps. */
+function losses(steps, state, axes) {
+  let now = state;
+  return Array.from({ length: steps + 1 }, () => {
+    const { loss, gradient } = look(now, axes);
+    now = { ...now, ...put(now, axes, next(now, axes, gradient)) };
+    return loss;
+  });
+}
+
 export const descent = {
   name: "descent",
   title: "Gradient descent",
@@ -80,8 +83,7 @@ export const descent = {
       then: ({ rate }) => ({ rate: Math.min(10 * rate, RATES.high) }),
       tell: (start) => {
         const axes = chosenAxes(start);
-        const limits = axes.map((axis) => limitsOf(start, axis));
-        const [slow, fast] = [1, 10].map((factor) => losses(ASKED_STEPS, start, axes, limits, Math.min(factor * start.rate, RATES.high)));
+        const [slow, fast] = [1, 10].map((factor) => losses(ASKED_STEPS, { ...start, rate: Math.min(factor * start.rate, RATES.high) }, axes));
         const rises = fast.filter((loss, k) => loss > fast[k - 1]).length;
         const says = rises ? `It leaps: L goes up in ${rises} of ${ASKED_STEPS} steps` : fast.at(-1) < slow.at(-1) ? "It arrives sooner" : "It creeps";
         const [soon, late] = [SOON, ASKED_STEPS].map((k) => [fast[k], slow[k]].map((loss) => format(loss, 3)));
@@ -98,11 +100,9 @@ export const descent = {
     return { width, axes, others, X: state.X, T: state.T };
   },
 
-  range: ({ others, X, T }) => ({
+  range: ({ X, T }) => ({
     W: [-REACH, REACH],
     p: [MIN_P, MIN_P + 2 * REACH],
-    rate: [RATES.low, RATES.high],
-    axes: [0, others.length - 1],
     X: [Math.min(...X.flat()), Math.max(...X.flat())],
     T: [Math.min(...T), Math.max(...T)],
   }),
@@ -116,12 +116,15 @@ export const descent = {
     ui.body.append(controls);
     const svg = ui.svg(height);
     ui.body.append(drawData(ui.state));
-    const parameter = axes.map((axis) => ({ limits: limitsOf(ui.state, axis), symbol: symbols(ui.state.W)[axis], name: names(ui.state.W)[axis] }));
-    const across = scale(parameter[0].limits, [MARGIN.left, MARGIN.left + side]);
-    const up = scale(parameter[1].limits, [MAP_TOP + side, MAP_TOP]);
-    const walk = makeWalk(ui, svg, axes, parameter);
-    drawMap(ui, svg, axes, parameter, { across, up, side });
-    const place = drawPlace(ui, svg, axes, parameter, { across, up, side }, walk);
+    const reach = [[MARGIN.left, MARGIN.left + side], [MAP_TOP + side, MAP_TOP]];
+    const parameter = axes.map((axis, k) => ({
+      to: scale(limitsOf(ui.state, axis), reach[k]),
+      symbol: symbols(ui.state.W)[axis],
+      name: names(ui.state.W)[axis],
+    }));
+    const walk = makeWalk(ui, svg, axes);
+    drawMap(ui, svg, axes, parameter, side);
+    const place = drawPlace(ui, svg, axes, parameter, side);
     const panel = drawPanel(ui, svg, beside ? MARGIN.left + side + 36 : 8, panelTop, beside ? width - MARGIN.left - side - 44 : width - 16, parameter);
     const buttons = drawButtons(ui, walk, controls);
     drawChoice(ui, axes, controls);
@@ -129,9 +132,9 @@ export const descent = {
       draw(state) {
         const now = look(state, axes);
         walk.follow(state, now.loss);
-        place(state, now);
+        place(state, now, walk);
         panel(state, now, walk);
-        buttons(walk);
+        buttons();
       },
       describe(state) {
         const { loss, gradient } = look(state, axes);
@@ -144,56 +147,42 @@ export const descent = {
 };
 
 /** The steps: the points visited, and who moves on. A move by hand, by Python or by a reset begins a new trail. */
-function makeWalk(ui, svg, axes, parameter) {
+function makeWalk(ui, svg, axes) {
   let stepping = false;
   let timer = null;
   const walk = {
     trail: [],
-    atEdge: false,
-    playing: false,
-    /** Where the next step leads, and whether the edge of the map cut it short. */
-    next(state, gradient) {
-      const at = pointOf(state, axes);
-      const free = at.map((v, k) => v - state.rate * gradient[k]);
-      const kept = free.map((v, k) => clamp(v, ...parameter[k].limits));
-      return { at, to: kept, cut: kept.some((v, k) => v !== free[k]) };
-    },
+    playing: () => timer !== null,
     step() {
-      const { at, to, cut } = walk.next(ui.state, look(ui.state, axes).gradient);
+      const at = pointOf(ui.state, axes);
+      const to = next(ui.state, axes, look(ui.state, axes).gradient);
       const far = Math.hypot(to[0] - at[0], to[1] - at[1]);
       if (far < 1e-7 || walk.trail.length > MOST_STEPS) return false;
       stepping = true;
-      walk.atEdge = cut;
       ui.change(put(ui.state, axes, to));
       stepping = false;
       return true;
     },
     play() {
-      walk.playing = true;
-      const go = () => {
-        if (!svg.isConnected) return;
-        // Who wants no motion sees where it ends.
-        if (matchMedia("(prefers-reduced-motion: reduce)").matches) for (let i = 1; i < AT_ONCE && walk.step(); i++);
-        if (walk.step()) timer = setTimeout(go, PACE);
-        else {
-          walk.pause();
-          ui.redraw();
-        }
-      };
-      go();
+      if (!svg.isConnected) return;
+      // Who wants no motion sees where it ends.
+      if (matchMedia("(prefers-reduced-motion: reduce)").matches) for (let i = 1; i < AT_ONCE && walk.step(); i++);
+      if (walk.step()) timer = setTimeout(walk.play, PACE);
+      else {
+        walk.pause();
+        ui.redraw();
+      }
     },
     pause() {
       clearTimeout(timer);
-      walk.playing = false;
+      timer = null;
     },
     /** Called at every drawing: keep the trail in step with the state. */
     follow(state, loss) {
       const point = pointOf(state, axes);
-      const last = walk.trail.at(-1);
-      if (last && last[0] === point[0] && last[1] === point[1]) return;
+      if (walk.trail.length && point.every((v, k) => v === walk.trail.at(-1)[k])) return;
       if (!stepping) {
         walk.trail = [];
-        walk.atEdge = false;
         walk.pause();
       }
       walk.trail.push([...point, loss]);
@@ -203,24 +192,24 @@ function makeWalk(ui, svg, axes, parameter) {
 }
 
 /** The loss over the map: bands, darker where it is higher, some of their edges labeled. */
-function drawMap(ui, svg, axes, parameter, { across, up, side }) {
+function drawMap(ui, svg, axes, parameter, side) {
   const { state } = ui;
-  const value = (k, i) => parameter[k].limits[0] + ((parameter[k].limits[1] - parameter[k].limits[0]) * (i + 0.5)) / GRID;
-  const losses = [];
+  const unit = side / GRID;
+  const [across, up] = parameter.map(({ to }) => to);
+  const place = ([i, j]) => [MARGIN.left + (i - 1) * unit, MAP_TOP + side - (j - 1) * unit];
   // One cell more on each side, so that no band ends at the edge of the map.
-  for (let j = -1; j <= GRID; j++)
-    for (let i = -1; i <= GRID; i++) {
-      const there = put(state, axes, [value(0, i), value(1, j)]);
-      losses.push(lossOverSamples(squaredError, networkOf(there), state.X, state.T));
-    }
+  const cells = Array.from({ length: GRID + 2 }, (_, i) => i + 0.5);
+  const losses = cells.flatMap((j) =>
+    cells.map((i) => {
+      const [x, y] = place([i, j]);
+      return lossOverSamples(squaredError, networkOf(put(state, axes, [across.back(x), up.back(y)])), state.X, state.T);
+    }),
+  );
   // Bands of equal areas: a steep side must not take the details from the valley.
   const sorted = losses.toSorted((a, b) => a - b);
   const levels = Array.from({ length: BANDS }, (_, k) => sorted[Math.floor(((k + 0.35) / BANDS) * sorted.length)]);
-  const clip = ui.unique("map");
-  const bands = s("g", { "clip-path": `url(#${clip})` });
-  const unit = side / GRID;
-  const place = ([i, j]) => [MARGIN.left + (i - 1) * unit, MAP_TOP + side - (j - 1) * unit];
-  svg.append(s("clipPath", { id: clip }, s("rect", { x: MARGIN.left, y: MAP_TOP, width: side, height: side })), bands);
+  const bands = ui.clipped([MARGIN.left, MAP_TOP, side, side]);
+  svg.append(bands);
   const marks = [];
   contours().size([GRID + 2, GRID + 2]).thresholds(levels)(losses).forEach(({ coordinates, value: level }, k) => {
     const rings = coordinates.flat().map((ring) => ring.map(place));
@@ -234,7 +223,7 @@ function drawMap(ui, svg, axes, parameter, { across, up, side }) {
   });
   svg.append(s("rect", { class: "frame", x: MARGIN.left, y: MAP_TOP, width: side, height: side }));
   for (const k of [0, 1]) {
-    const [a, b] = parameter[k].limits;
+    const [a, b] = parameter[k].to.ends;
     for (let tick = Math.ceil(a / 2) * 2; tick <= b; tick += 2) {
       const text = { class: "small muted", "text-anchor": k ? "end" : "middle" };
       svg.append(k ? label(MARGIN.left - 22, up(tick) + 4, format(tick, 0), text) : label(across(tick), MAP_TOP + side + 36, format(tick, 0), text));
@@ -249,63 +238,49 @@ function labelSpot(rings, side) {
 }
 
 /** The point, its sliders at the edges, the gradient, the next step, and the trail. */
-function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
+function drawPlace(ui, svg, axes, parameter, side) {
   const trail = s("path", { class: "trail weight" });
   const dots = s("path", { class: "dots weight" });
   const ahead = s("line", { class: "ahead weight" });
   const target = s("rect", { class: "next-point weight", x: -5, y: -5, width: 10, height: 10 });
   svg.append(trail, dots, ahead, target);
   const gradientArrow = arrow(svg, "gradient");
-  const scales = [across, up];
-  const where = (state) => {
-    const [a, b] = pointOf(state, axes);
-    return [across.clamped(a), up.clamped(b)];
-  };
+  const placed = (point) => parameter.map(({ to }, k) => to.clamped(point[k]));
   for (const k of [0, 1]) {
-    const [low, high] = parameter[k].limits;
     const edge = k ? MARGIN.left - 10 : MAP_TOP + side + 12;
-    const track = k
-      ? s("rect", { x: edge - 12, y: MAP_TOP, width: 22, height: side, fill: "transparent" })
-      : s("rect", { x: MARGIN.left, y: edge - 10, width: side, height: 22, fill: "transparent" });
+    const [x, y, trackWidth, trackHeight] = k ? [edge - 12, MAP_TOP, 22, side] : [MARGIN.left, edge - 10, side, 22];
+    const track = s("rect", { x, y, width: trackWidth, height: trackHeight, fill: "transparent" });
     svg.append(track);
-    ui.slider({
-      parent: svg,
+    slideOn(ui, svg, parameter[k].to, edge, {
       kind: "weight",
       name: "ab"[k],
       label: parameter[k].name,
       vertical: Boolean(k),
-      min: low,
-      max: high,
       step: STEP,
       get: (state) => pointOf(state, axes)[k],
-      text: (state) => format(pointOf(state, axes)[k]),
-      where: (state) => (k ? [edge, where(state)[1]] : [where(state)[0], edge]),
-      at: (x, y) => scales[k].back(k ? y : x),
       put: (v) => put(ui.state, axes, pointOf(ui.state, axes).with(k, v)),
       track,
       r: 6,
     });
   }
-  const labels = parameter.map(({ symbol }) => reading(symbol, { class: "weight strong" }));
-  set(labels[0].node, { x: MARGIN.left + side, y: MAP_TOP + side + 56, "text-anchor": "end" });
-  set(labels[1].node, { x: MARGIN.left, y: MAP_TOP - 10 });
-  svg.append(labels[0].node, labels[1].node);
+  const corners = [{ x: MARGIN.left + side, y: MAP_TOP + side + 56, "text-anchor": "end" }, { x: MARGIN.left, y: MAP_TOP - 10 }];
+  const labels = parameter.map(({ symbol }, k) => reading(symbol, { class: "weight strong", ...corners[k] }));
   const point = grip("weight", 8, s("circle", { class: "ring", r: 14 }));
-  svg.append(point);
+  svg.append(...labels.map(({ node }) => node), point);
   drag(
     point,
-    (x, y) => ui.change(put(ui.state, axes, [onGrid(across.back(x), STEP), onGrid(up.back(y), STEP)])),
-    () => where(ui.state),
+    (...at) => ui.change(put(ui.state, axes, parameter.map(({ to }, k) => onGrid(to.back(at[k]), STEP)))),
+    () => placed(pointOf(ui.state, axes)),
   );
 
-  return (state, { gradient }) => {
-    const [x, y] = where(state);
+  return (state, { gradient }, walk) => {
+    const at = pointOf(state, axes);
+    const [x, y] = placed(at);
     move(point, x, y);
-    pointOf(state, axes).forEach((v, k) => ui.number(labels[k].number, "ab"[k], v));
-    const { to } = walk.next(state, gradient);
-    const [tx, ty] = [across.clamped(to[0]), up.clamped(to[1])];
-    set(ahead, { x1: x.toFixed(1), y1: y.toFixed(1), x2: tx.toFixed(1), y2: ty.toFixed(1) });
-    move(target, tx, ty);
+    at.forEach((v, k) => ui.number(labels[k].number, "ab"[k], v));
+    const to = placed(next(state, axes, gradient));
+    stretch(ahead, x, y, ...to);
+    move(target, ...to);
     const size = Math.hypot(...gradient);
     const [ux, uy] = size ? [gradient[0] / size, -gradient[1] / size] : [0, 0];
     // No longer than there is room.
@@ -313,7 +288,7 @@ function drawPlace(ui, svg, axes, parameter, { across, up, side }, walk) {
     const room = Math.min(((ux > 0 ? right : left) - x) / ux || Infinity, ((uy > 0 ? bottom : top) - y) / uy || Infinity);
     const drawn = Math.min(24 + 56 * Math.min(size / 2, 1), room);
     gradientArrow(x, y, x + ux * drawn, y + uy * drawn);
-    const points = walk.trail.map(([a, b]) => [across.clamped(a), up.clamped(b)]);
+    const points = walk.trail.map(placed);
     set(trail, { d: path(points) });
     set(dots, { d: points.slice(0, -1).map(([px, py]) => `M${px.toFixed(1)} ${py.toFixed(1)}h0`).join("") });
   };
@@ -344,8 +319,7 @@ function drawPanel(ui, svg, left, top, width, parameter) {
   const row = (k) => top + 27 * k;
   const loss = reading("L", { class: "value strong", x: left, y: row(0) });
   const derivatives = parameter.map(({ symbol }, k) => {
-    const { node, number } = reading(`∂L/∂${symbol}`, { class: "gradient" });
-    set(node, { x: left + 16, y: row(k + 1) });
+    const { node, number } = reading(`∂L/∂${symbol}`, { class: "gradient", x: left + 16, y: row(k + 1) });
     const diamond = mark("gradient", 4);
     move(diamond, left + 5, row(k + 1) - 5);
     svg.append(node, diamond);
@@ -354,36 +328,20 @@ function drawPanel(ui, svg, left, top, width, parameter) {
   const steps = s("tspan", { class: "strong" });
   const note = label(left, row(3), "", { class: "small muted" });
   const line = row(4) + 32;
-  const along = scale([Math.log10(RATES.low), Math.log10(RATES.high)], [left + 10, left + width - 10]);
-  const track = s("rect", { x: left, y: line - 20, width, height: 40, fill: "transparent" });
-  const rate = reading("{learning rate}", {});
-  set(rate.node, { x: left, y: line - 22 });
-  svg.append(
-    loss.node,
-    s("text", { x: left + width, y: row(0), "text-anchor": "end" }, "steps: ", steps),
-    note,
-    s("line", { class: "axis strong", x1: left + 10, x2: left + width - 10, y1: line, y2: line }),
-    rate.node,
-    track,
-  );
-  for (const v of [0.01, 0.1, 1, 10, 100]) {
-    const x = along(Math.log10(v));
-    svg.append(s("line", { class: "axis", x1: x, x2: x, y1: line - 5, y2: line + 5 }), label(x, line + 26, String(v), { class: "small muted", "text-anchor": "middle" }));
-  }
-  ui.slider({
-    parent: svg,
+  svg.append(loss.node, s("text", { x: left + width, y: row(0), "text-anchor": "end" }, "steps: ", steps), note);
+  const along = scale([RATES.low, RATES.high].map(Math.log10), [left + 10, left + width - 10]);
+  const rate = slideOnLine(ui, svg, along, line, {
     kind: "knob",
     name: "rate",
     label: "learning rate",
-    min: Math.log10(RATES.low),
-    max: Math.log10(RATES.high),
+    ticks: [0.01, 0.1, 1, 10, 100].map((v) => [Math.log10(v), String(v)]),
+    source: "{learning rate}",
+    says: { x: left },
+    beside: 10,
     step: 0.05,
     get: (state) => Math.log10(state.rate),
     text: (state) => printed(state.rate),
-    where: (state) => [along.clamped(Math.log10(state.rate)), line],
-    at: (x) => along.back(x),
     put: (v) => ({ rate: Number((10 ** v).toPrecision(2)) }),
-    track,
   });
   const history = drawHistory(svg, left, line + 70, width);
   return (state, { loss: L, gradient }, walk) => {
@@ -392,7 +350,8 @@ function drawPanel(ui, svg, left, top, width, parameter) {
     derivatives.forEach((number, k) => ui.number(number, `gradient.${"ab"[k]}`, gradient[k], signed(gradient[k], 4)));
     ui.number(steps, "steps", walk.trail.length - 1, String(walk.trail.length - 1));
     ui.number(rate.number, "rate", state.rate, printed(state.rate));
-    say(note, walk.atEdge ? "stopped at the edge of the map" : "");
+    const atEdge = walk.trail.length > 1 && parameter.some(({ to }, k) => to.ends.includes(walk.trail.at(-1)[k]));
+    say(note, atEdge ? "stopped at the edge of the map" : "");
   };
 }
 
@@ -403,12 +362,12 @@ function drawButtons(ui, walk, controls) {
     ui.redraw();
   });
   const play = button("Play", () => {
-    if (walk.playing) walk.pause();
+    if (walk.playing()) walk.pause();
     else walk.play();
     ui.redraw();
   });
   controls.append(step, play);
-  return ({ playing }) => say(play, playing ? "Pause" : "Play");
+  return () => say(play, walk.playing() ? "Pause" : "Play");
 }
 
 /** Which two parameters the map shows. Choosing the other axis's parameter exchanges the two. */
@@ -417,7 +376,7 @@ function drawChoice(ui, axes, controls) {
   const selects = ["across", "up"].map((direction, k) => {
     const select = list(names(ui.state.W), (axis) => choose(k, axis));
     select.value = axes[k];
-    return h("label", { class: "cbp-choice" }, `${direction} `, select);
+    return h("label", { class: "cbp-choice muted" }, `${direction} `, select);
   });
   controls.append(...selects);
 }

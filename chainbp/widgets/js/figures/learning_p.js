@@ -1,9 +1,9 @@
 // Figure 5: the slope of Lp pooling in p. A window of bars, what share each has of the result, and over the p axis the
 // entropy H of the shares, z with its tangent, and ∂z/∂p = −(z/p²) H.
 
-import { beyond, clamp, equal, fine, format, label, largest, mark, math, move, nice, path, reading, s, say, scale, set, short, show, shows, worth } from "../kit.js";
+import { beyond, clamp, equal, fine, format, label, largest, lean, mark, math, move, nice, path, reading, remembered, s, say, scale, set, show, shows, stretch, worth } from "../kit.js";
 import { apply, centralDifference, entropy, eta, shares, slopeInT } from "../math.js";
-import { barSlider } from "./bars.js";
+import { drawBars } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P, overAxis } from "./p_axis.js";
 
 /** All that the figure shows of a window at one order. */
@@ -25,14 +25,15 @@ export const learningP = {
     const n = state.y.length;
     // Room for every bar to become twice as large, for z down to about p = 0.8, and for the slope down to p = 1.
     const limitOf = (y) => nice(2 * largest(y) || 2);
-    const limit = largest(state.y) <= limitOf(start.y) ? limitOf(start.y) : limitOf(state.y);
-    const sum = at(limit === limitOf(start.y) ? start.y : state.y, 1);
+    const y = largest(state.y) <= limitOf(start.y) ? start.y : state.y;
+    const limit = limitOf(y);
+    const sum = at(y, 1);
     const window = Math.max(WINDOW, 30 + 40 * n);
     const beside = width - window - GAP >= 330;
     return { n, width, limit, mostZ: nice(1.25 * sum.z || limit), mostSlope: nice(-sum.slope || limit), window: beside ? window : width, beside };
   },
 
-  range: ({ limit }) => ({ y: [-limit, limit], p: [MIN_P, Infinity] }),
+  range: ({ limit }) => ({ y: [-limit, limit] }),
 
   build(ui, layout) {
     const { width, window, beside } = layout;
@@ -46,29 +47,23 @@ export const learningP = {
     const over = overAxis(width - left, left, 81);
     const place = { left, right: width, top };
     const parts = [
-      drawBars(ui, svg, layout, bars),
+      drawWindow(ui, svg, layout, bars),
       drawShares(svg, layout.n, place),
       drawEntropy(ui, svg, layout.n, place),
       drawNorm(ui, svg, layout, place, over),
       drawSlope(ui, svg, layout, place, over),
       drawProduct(ui, svg, product, beside),
     ];
-    const drop = s("line", { class: "axis dashed", y1: top + ENTROPY, y2: top + OVER_P + 30 });
+    const drop = s("line", { class: "axis dashed" });
     svg.prepend(drop);
     const axis = drawAxis(ui, svg, width - left, top + OVER_P, { left, reach: OVER_P + 38 - ENTROPY });
-    // The curves follow y alone.
-    let y;
+    const curvesOf = remembered((y) => over.samples.map(({ p, x }) => ({ x, ...at(y, p) })));
     return {
       draw(state) {
         const now = at(state.y, state.p);
-        let curves = null;
-        if (String(state.y) !== y) {
-          y = String(state.y);
-          curves = over.samples.map(({ p, x }) => ({ x, ...at(state.y, p) }));
-        }
         const x = over.at(state.p);
-        for (const draw of parts) draw(state, now, x, curves);
-        set(drop, { x1: x.toFixed(2), x2: x.toFixed(2) });
+        for (const draw of parts) draw(state, now, x, curvesOf(state.y));
+        stretch(drop, x, top + ENTROPY, x, top + OVER_P + 30);
         axis(state);
       },
       describe({ y, p }) {
@@ -92,6 +87,7 @@ const ENTROPY = STRIP + 24 + HEAD;
 const ENTROPY_HEIGHT = 48;
 const NORM = ENTROPY + ENTROPY_HEIGHT + HEAD + 8;
 const NORM_HEIGHT = 92;
+const LIFT = 13; // of words over a sign at the plot's edge
 const SLOPE = NORM + NORM_HEIGHT + HEAD;
 const SLOPE_HEIGHT = 84;
 const OVER_P = SLOPE + SLOPE_HEIGHT + 4;
@@ -103,36 +99,31 @@ const NARROW = 46;
 const columnOf = ({ n, window }) => Math.min(84, (window - GUTTER) / n);
 
 /** The window: bars to drag, and under each its value and its share. */
-function drawBars(ui, svg, { n, limit, window }, height) {
+function drawWindow(ui, svg, { n, limit, window }, height) {
   const column = columnOf({ n, window });
   const narrow = column < NARROW;
   const start = GUTTER + (window - GUTTER - column * n) / 2;
-  const center = (i) => start + column * (i + 0.5);
-  const thickness = Math.min(36, column * 0.5);
   const up = scale([-limit, limit], [height - 12, 12]);
   const place = (x, y) => (narrow ? { transform: `translate(${x + 5} ${y}) rotate(-90)` } : { x, y });
-  svg.append(
-    s("line", { class: "axis", x1: start, x2: start + column * n, y1: up(0), y2: up(0) }),
-    math(start - 4, height + (narrow ? 104 : 66), "w_i", { class: "muted", "text-anchor": "end" }),
-  );
-  const bars = Array.from({ length: n }, (_, i) => {
-    const x = center(i);
-    const bar = s("rect", { class: "bar value", x: x - thickness / 2, width: thickness });
-    const value = s("text", { class: "value small", ...place(x, height + (narrow ? 52 : 40)), "text-anchor": "middle" });
-    const share = s("text", { class: "value small", ...place(x, height + (narrow ? 100 : 66)), "text-anchor": "middle" });
-    svg.append(bar, math(x, height + 18, `y_${i + 1}`, { "text-anchor": "middle" }), value, share);
-    return { x, bar, value, share };
+  const number = (x, y) => ({ class: "value small", ...place(x, y), "text-anchor": "middle" });
+  svg.append(math(start - 4, height + (narrow ? 104 : 66), "w_i", { class: "muted", "text-anchor": "end" }));
+  const bars = drawBars(ui, svg, {
+    n,
+    left: start,
+    column,
+    thick: 36,
+    names: height + 18,
+    number: (x) => number(x, height + (narrow ? 52 : 40)),
+    up,
+    limit,
+    // About a pixel, and a round number.
+    step: 10 ** Math.floor(Math.log10(limit / 2)) / 10,
   });
-  // About a pixel, and a round number.
-  const step = 10 ** Math.floor(Math.log10(limit / 2)) / 10;
-  bars.forEach(({ x }, i) => barSlider(ui, svg, { i, x, up, limit, step }));
+  const shares = bars.xs.map((x) => s("text", number(x, height + (narrow ? 100 : 66))));
+  svg.append(...shares);
   return ({ y }, { w }) => {
-    bars.forEach(({ bar, value, share }, i) => {
-      const [zero, tip] = [up(0), up.clamped(y[i])];
-      set(bar, { y: Math.min(zero, tip).toFixed(2), height: Math.abs(tip - zero).toFixed(2) });
-      ui.number(value, `y.${i}`, y[i], short(y[i]));
-      ui.number(share, `share.${i}`, w[i]);
-    });
+    bars.draw(y);
+    shares.forEach((share, i) => ui.number(share, `share.${i}`, w[i]));
   };
 }
 
@@ -142,7 +133,7 @@ function drawShares(svg, n, { left, right, top }) {
   svg.append(math(left + 16, top + 12, "{the shares }w_i = |y_i|^p/Σ|y_j|^p", { class: "small muted" }));
   const parts = Array.from({ length: n }, (_, i) => {
     const part = s("rect", { class: "share", y: top + STRIP, height: 26 });
-    const name = math(0, top + STRIP + 18, `w_${i + 1}`, { class: "value bare", "text-anchor": "middle" });
+    const name = math(0, top + STRIP + 18, `w_${i + 1}`, { class: "value", "text-anchor": "middle" });
     svg.append(part, name);
     return { part, name };
   });
@@ -158,110 +149,88 @@ function drawShares(svg, n, { left, right, top }) {
   };
 }
 
+/**
+ * A plot over the p axis: the curve of a number of at(y, p), a mark where it is now, and over the plot `source = number`.
+ * Where the number lies past the end of its scale, `to`, a sign points `past` it. `more` is drawn upon the curve.
+ */
+function makePlot(ui, svg, { left, right }, { name, kind = "", sort = kind, r = 6, source, lift = 9, print = fine, to, past = "up", more = [] }) {
+  const [base, end] = to.ends.map((v) => to(v));
+  const top = Math.min(base, end);
+  const curve = s("path", { class: `line ${kind}` });
+  const lineOf = remembered((curves) => path(curves.map((c) => [c.x, clamp(to(c[name]), -1e4, 1e4)])));
+  const dot = shows(name, mark(sort, r));
+  const sign = shows(name, beyond(kind, past));
+  const { node, number } = reading(source, { class: `${kind} strong`, x: left + 16, y: top - lift });
+  svg.append(
+    s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: base, y2: base }),
+    ui.clipped([left, top - 4, right - left, Math.abs(end - base) + 8], curve, ...more),
+    node,
+    dot,
+    sign,
+  );
+  return {
+    nodes: [curve, dot, sign, node],
+    /** Draw it, and tell whether the number is in the plot. */
+    draw(now, x, curves) {
+      set(curve, { d: lineOf(curves) });
+      const inside = Math.abs(to(now[name]) - to.clamped(now[name])) < 0.1;
+      show(dot, inside);
+      show(sign, !inside);
+      move(dot, x, to.clamped(now[name]));
+      move(sign, x, end);
+      ui.number(number, name, now[name], print(now[name]));
+      return inside;
+    },
+  };
+}
+
 /** The entropy of the shares at every p, from 0, where one has all, to ln n, where all have the same. */
 function drawEntropy(ui, svg, n, { left, right, top }) {
   const even = Math.log(n);
-  const up = scale([0, even || 1], [top + ENTROPY + ENTROPY_HEIGHT, top + ENTROPY]);
-  const ends = { class: "axis", x1: left + 16, x2: right - 16 };
-  const curve = s("path", { class: "line" });
-  const dot = shows("H", mark("knob", 6));
-  const { node, number } = reading("H", { class: "strong", x: left + 16, y: up(even || 1) - 9 });
-  const sharers = reading("{e}^H", { class: "small muted", x: left + 110, y: up(even || 1) - 9 });
-  const beside = { class: "small muted", "text-anchor": "end" };
-  svg.append(
-    s("line", { ...ends, y1: up(0), y2: up(0) }),
-    s("line", { ...ends, y1: up(even), y2: up(even) }),
-    ...(n > 1 ? [math(right - 16, up(even) - 9, `{even: ln }{${n}}{ = ${format(even)}}`, beside)] : []),
-    curve,
-    node,
-    sharers.node,
-    dot,
-  );
-  return (state, { H }, x, curves) => {
-    if (curves) set(curve, { d: path(curves.map((c) => [c.x, up(c.H)])) });
-    move(dot, x, up(H));
-    ui.number(number, "H", H, format(H, 3));
-    ui.number(sharers.number, "sharers", Math.exp(H));
+  const to = scale([0, even || 1], [top + ENTROPY + ENTROPY_HEIGHT, top + ENTROPY]);
+  const words = to(even || 1) - 9;
+  const sharers = reading("{e}^H", { class: "small muted", x: left + 110, y: words });
+  svg.append(s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: to(even), y2: to(even) }), sharers.node);
+  if (n > 1) svg.append(math(right - 16, words, `{even: ln }{${n}}{ = ${format(even)}}`, { class: "small muted", "text-anchor": "end" }));
+  const plot = makePlot(ui, svg, { left, right }, { name: "H", sort: "knob", source: "H", print: (v) => format(v, 3), to });
+  return (state, now, x, curves) => {
+    plot.draw(now, x, curves);
+    ui.number(sharers.number, "sharers", Math.exp(now.H));
   };
 }
 
 /** z at every p, with the largest entry, to which it falls, and the tangent at the present p. */
 function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
-  const [ceiling, floor] = [top + NORM, top + NORM + NORM_HEIGHT];
-  const up = scale([0, mostZ], [floor, ceiling]);
-  const clip = ui.unique("norm");
-  const curve = s("path", { class: "line value" });
+  const to = scale([0, mostZ], [top + NORM + NORM_HEIGHT, top + NORM]);
   const tangent = s("line", { class: "line gradient strong" });
-  const least = s("line", { class: "axis dashed", x1: left + 16, x2: right - 16 });
-  const leastSays = label(right - 16, ceiling - 13, "dotted across: max |y|", { class: "small muted", "text-anchor": "end" });
-  const dot = shows("z", mark("value", 6));
-  const above = shows("z", beyond("value", "up"));
-  const { node, number } = reading("z", { class: "value strong", x: left + 16, y: ceiling - 13 });
+  const least = s("line", { class: "axis dashed" });
   ui.ask.hide("slope", tangent);
-  svg.append(
-    s("clipPath", { id: clip }, s("rect", { x: left, y: ceiling - 10, width: right - left, height: NORM_HEIGHT + 20 })),
-    s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: floor, y2: floor }),
-    least,
-    leastSays,
-    s("g", { "clip-path": `url(#${clip})` }, curve, tangent),
-    node,
-    dot,
-    above,
-  );
-  return ({ y, p }, { z }, x, curves) => {
-    const end = up.clamped(largest(y));
-    set(least, { y1: end.toFixed(2), y2: end.toFixed(2) });
-    if (curves) set(curve, { d: path(curves.map((c) => [c.x, clamp(up(c.z), -1e4, 1e4)])) });
-    const inside = up(z) >= ceiling - 4;
-    const [dx, dy] = [over.unit, (up(1) - up(0)) * slopeInT(y, p)];
-    const [ux, uy] = [(dx / Math.hypot(dx, dy)) * 52, (dy / Math.hypot(dx, dy)) * 52];
-    set(tangent, { x1: (x - ux).toFixed(2), y1: (up(z) - uy).toFixed(2), x2: (x + ux).toFixed(2), y2: (up(z) + uy).toFixed(2) });
-    show(tangent, inside);
-    show(dot, inside);
-    show(above, !inside);
-    move(dot, x, up.clamped(z));
-    move(above, x, ceiling);
-    ui.number(number, "z", z, fine(z));
+  svg.append(least, label(right - 16, top + NORM - LIFT, "dotted across: max |y|", { class: "small muted", "text-anchor": "end" }));
+  const plot = makePlot(ui, svg, { left, right }, { name: "z", kind: "value", source: "z", lift: LIFT, to, more: [tangent] });
+  return ({ y, p }, now, x, curves) => {
+    const end = to.clamped(largest(y));
+    stretch(least, left + 16, end, right - 16, end);
+    lean(tangent, [x, to(now.z)], [over.unit, (to(1) - to(0)) * slopeInT(y, p)], 52);
+    show(tangent, plot.draw(now, x, curves));
   };
 }
 
 /** ∂z/∂p at every p, its value at the present one, and the same by a central difference. */
 function drawSlope(ui, svg, { mostSlope }, { left, right, top }, over) {
-  const [zero, floor] = [top + SLOPE, top + SLOPE + SLOPE_HEIGHT];
-  const down = scale([0, -mostSlope], [zero, floor]);
-  const clip = ui.unique("slope");
-  const curve = s("path", { class: "line gradient", "clip-path": `url(#${clip})` });
-  const stem = s("line", { class: "stem gradient", y1: zero });
-  const tip = shows("slope", mark("gradient", 5));
-  const below = shows("slope", beyond("gradient", "down"));
-  const { node, number } = reading("∂z/∂p", { class: "gradient strong", x: left + 16, y: zero - 9 });
+  const zero = top + SLOPE;
+  const to = scale([0, -mostSlope], [zero, zero + SLOPE_HEIGHT]);
+  const stem = s("line", { class: "stem gradient" });
   const difference = s("tspan");
   const measured = s("text", { class: "small muted", x: right - 16, y: zero - 9, "text-anchor": "end" }, "measured ", difference);
-  ui.ask.hide("slope", curve, stem, tip, below, node, measured);
-  svg.append(
-    s("clipPath", { id: clip }, s("rect", { x: left, y: zero - 4, width: right - left, height: SLOPE_HEIGHT + 4 })),
-    s("line", { class: "axis", x1: left + 16, x2: right - 16, y1: zero, y2: zero }),
-    label(left + 4, zero + 5, "0", { class: "small muted", "text-anchor": "middle" }),
-    curve,
-    stem,
-    node,
-    measured,
-    tip,
-    below,
-  );
+  svg.append(label(left + 4, zero + 5, "0", { class: "small muted", "text-anchor": "middle" }), measured);
+  const plot = makePlot(ui, svg, { left, right }, { name: "slope", kind: "gradient", r: 5, source: "∂z/∂p", to, past: "down", more: [stem] });
+  ui.ask.hide("slope", stem, measured, ...plot.nodes);
   const knots = Array.from({ length: SKETCHED }, (_, k) => (10 + k) / (SKETCHED - 1) / 2);
   const orders = knots.map((part) => (part === 1 ? Infinity : part / (1 - part)));
-  ui.ask.sketch("slope", svg, { xs: orders.map(over.at), up: down, low: -mostSlope, high: 0.15 * mostSlope, at: (k) => `p = ${format(orders[k])}`, print: fine });
-  return ({ y, p }, { slope }, x, curves) => {
-    if (curves) set(curve, { d: path(curves.map((c) => [c.x, Math.min(down(c.slope), 1e4)])) });
-    const inside = down(slope) <= floor;
-    const end = down.clamped(slope);
-    set(stem, { x1: x.toFixed(2), x2: x.toFixed(2), y2: end.toFixed(2) });
-    move(tip, x, end);
-    show(tip, inside);
-    show(below, !inside);
-    move(below, x, floor - 4);
-    ui.number(number, "slope", slope, fine(slope));
+  ui.ask.sketch("slope", svg, { xs: orders.map(over.at), up: to, low: -mostSlope, high: 0.15 * mostSlope, at: (k) => `p = ${format(orders[k])}`, print: fine });
+  return ({ y, p }, now, x, curves) => {
+    plot.draw(now, x, curves);
+    stretch(stem, x, zero, x, to.clamped(now.slope));
     // At p = ∞ there is nothing to move p to.
     const movable = Number.isFinite(p);
     show(measured, movable);

@@ -1,14 +1,13 @@
 // Lp pooling. Bars y, the order p, z, and the gradient (33) of each bar; with two inputs also the ball of all y with the
 // same z, and the direction of the gradient, its normal.
 
-import { arrow, beyond, clamp, drag, format, grip, largest, limitFor, mark, math, move, onGrid, path, reading, s, scale, set, short, show, shows, signed } from "../kit.js";
+import { arrow, beyond, clamp, cover, drag, format, grip, largest, limitFor, mark, math, move, onGrid, path, reading, remembered, s, scale, set, short, show, shows, signed, stretch } from "../kit.js";
 import { apply, eta } from "../math.js";
-import { barSlider } from "./bars.js";
+import { drawBars } from "./bars.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
 const STEP = 0.1;
 
-const subscript = (name, i) => `${name}_{${i + 1}}`;
 const largestOf = (y) => y.reduce((best, v, i) => (Math.abs(v) > Math.abs(y[best]) ? i : best), 0);
 
 export const lpPooling = {
@@ -48,7 +47,7 @@ export const lpPooling = {
     return { n, width, limit, most, low: below ? -limit : 0, beside: n === 2 && width >= 600 };
   },
 
-  range: ({ limit, low }) => ({ y: [low, limit], p: [MIN_P, Infinity] }),
+  range: ({ limit, low }) => ({ y: [low, limit] }),
 
   build(ui, layout) {
     const { n, width, beside } = layout;
@@ -58,7 +57,7 @@ export const lpPooling = {
     const bottom = numbersOf(layout) + 16 + uprightRoom(n, barsWidth);
     const axisTop = bottom + (stacked ? ball + 40 : 4);
     const svg = ui.svg(axisTop + AXIS_HEIGHT);
-    const parts = [drawBars(ui, svg, layout, barsWidth), drawAxis(ui, svg, width, axisTop, { from: ui.given("p_from") })];
+    const parts = [drawWindow(ui, svg, layout, barsWidth), drawAxis(ui, svg, width, axisTop, { from: ui.given("p_from") })];
     if (ball) {
       const place = stacked ? [(width - ball) / 2, bottom + 14] : [width - ball - 22, 34];
       parts.push(drawBall(ui, svg, layout.limit, ball, place));
@@ -90,66 +89,65 @@ const GUTTER = 108;
 const uprightRoom = (n, width) => (n > 6 || (width - GUTTER) / n < 52 ? 60 : 0);
 
 /** The bars with z across them; below each its name, its value, and its part of the gradient. */
-function drawBars(ui, svg, { n, limit, low, most }, width) {
+function drawWindow(ui, svg, { n, limit, low, most }, width) {
   const numbers = numbersOf({ low });
   const more = uprightRoom(n, width);
   const gradients = GRADIENTS + (more ? 22 : 0);
   const column = Math.min(150, (width - GUTTER) / n);
-  const thickness = Math.min(40, column * 0.5);
   const right = column * n;
   const up = scale([low * 1.08, most], [TOP + BARS, TOP]);
   const slope = scale([0, 1], [gradients, gradients - GRADIENT_REACH]);
+  // Upright, a number ends at (x, y).
+  const place = (x, y) => (more ? { transform: `translate(${x + 5} ${y}) rotate(-90)`, "text-anchor": "end" } : { x, y, "text-anchor": "middle" });
 
-  const zLine = shows("z", s("line", { class: "z value", x1: 0, x2: right }));
+  const zLine = shows("z", s("line", { class: "z value" }));
   const zReading = reading("z", { class: "value strong", x: right + 14 });
   const zBeyond = shows("z", beyond("value", "up"));
   move(zBeyond, right + 4, TOP);
+  const ghosts = Array.from({ length: n }, () => s("rect", { class: "ghost" }));
   svg.append(
-    s("line", { class: "axis", x1: 0, x2: right, y1: up(0), y2: up(0) }),
     s("line", { class: "axis", x1: 0, x2: right, y1: gradients, y2: gradients }),
     math(right + 12, gradients + 5, "∂z/∂y_i", { class: "gradient" }),
+    ...ghosts,
+    zLine,
+    zReading.node,
+    zBeyond,
   );
-  // Upright, a number ends at (x, y).
-  const place = (x, y) => (more ? { transform: `translate(${x + 5} ${y}) rotate(-90)`, "text-anchor": "end" } : { x, y, "text-anchor": "middle" });
-  const bars = Array.from({ length: n }, (_, i) => {
-    const x = column * (i + 0.5);
-    const ghost = s("rect", { class: "ghost", x: x - thickness / 2, width: thickness });
-    const bar = s("rect", { class: "bar value", x: x - thickness / 2, width: thickness });
-    const value = s("text", { class: "value", ...place(x, more ? NAMES + 8 : VALUES) });
+  const number = (x) => ({ class: "value", ...place(x, more ? NAMES + 8 : VALUES) });
+  const bars = drawBars(ui, svg, { n, column, thick: 40, names: NAMES, number, up, low, limit, step: STEP * (limit / 5) });
+  const slopes = bars.xs.map((x, i) => {
     const stem = s("line", { class: "stem gradient", x1: x, x2: x, y1: gradients });
     const tip = shows(`gradient.${i}`, mark("gradient", 5));
     const [above, below] = ["up", "down"].map((way) => shows(`gradient.${i}`, beyond("gradient", way)));
     move(above, x, gradients - GRADIENT_REACH);
     move(below, x, gradients + GRADIENT_REACH);
     const number = s("text", { class: "gradient", ...place(x, more ? numbers + 10 : numbers) });
-    svg.append(ghost, bar, stem, tip, above, below, number, value, math(x, NAMES, subscript("y", i), { class: column < 30 ? "small" : "", "text-anchor": "middle" }));
-    return { x, ghost, bar, value, stem, tip, above, below, number };
+    svg.append(stem, tip, above, below, number);
+    return { x, stem, tip, above, below, number };
   });
-  svg.append(zLine, zReading.node, zBeyond);
-  bars.forEach(({ x }, i) => barSlider(ui, svg, { i, x, up, limit, low, step: STEP * (limit / 5) }));
-  ui.ask.taps("fades", svg, (i) => [bars[i].x, NAMES - 5], 13);
+  ui.ask.taps("fades", svg, (i) => [bars.xs[i], NAMES - 5], 13);
 
   return ({ y }, z, gradient) => {
     const zAt = up.clamped(z);
     show(zBeyond, up(z) < TOP);
-    set(zLine, { y1: zAt.toFixed(2), y2: zAt.toFixed(2) });
+    stretch(zLine, 0, zAt, right, zAt);
     set(zReading.node, { y: (zAt + 5).toFixed(2) });
     ui.number(zReading.number, "z", z, short(z));
-    bars.forEach((bar, i) => {
-      const [zero, at] = [up(0), up.clamped(y[i])];
-      set(bar.bar, { y: Math.min(zero, at).toFixed(2), height: Math.abs(at - zero).toFixed(2) });
+    bars.draw(y);
+    ghosts.forEach((ghost, i) => {
       const mirrored = up.clamped(Math.abs(y[i]));
-      set(bar.ghost, { y: mirrored.toFixed(2), height: (zero - mirrored).toFixed(2) });
-      show(bar.ghost, y[i] < 0);
-      ui.number(bar.value, `y.${i}`, y[i], short(y[i]));
+      cover(ghost, bars.xs[i] - bars.width / 2, mirrored, bars.width, up(0) - mirrored);
+      show(ghost, y[i] < 0);
+    });
+    slopes.forEach(({ x, stem, tip, above, below, number }, i) => {
       const inside = Math.abs(gradient[i]) <= 1.0001;
-      const tip = slope(inside ? gradient[i] : Math.sign(gradient[i]));
-      set(bar.stem, { y2: tip.toFixed(2) });
-      move(bar.tip, bar.x, tip);
-      show(bar.tip, inside);
-      show(bar.above, gradient[i] > 1.0001);
-      show(bar.below, gradient[i] < -1.0001);
-      ui.number(bar.number, `gradient.${i}`, gradient[i], short(gradient[i], signed));
+      const end = slope(inside ? gradient[i] : Math.sign(gradient[i]));
+      set(stem, { y2: end.toFixed(2) });
+      move(tip, x, end);
+      show(tip, inside);
+      show(above, gradient[i] > 1.0001);
+      show(below, gradient[i] < -1.0001);
+      ui.number(number, `gradient.${i}`, gradient[i], short(gradient[i], signed));
     });
   };
 }
@@ -159,15 +157,13 @@ function drawBall(ui, svg, limit, size, [left, top]) {
   const reach = limit * 1.5;
   const across = scale([-reach, reach], [left, left + size]);
   const up = scale([-reach, reach], [top + size, top]);
-  const clip = ui.unique("ball");
-  const ball = s("path", { class: "ball", "clip-path": `url(#${clip})` });
+  const ball = s("path", { class: "ball" });
   svg.append(
-    s("clipPath", { id: clip }, s("rect", { x: left, y: top, width: size, height: size })),
     s("line", { class: "axis", x1: left, x2: left + size, y1: up(0), y2: up(0) }),
     s("line", { class: "axis", x1: across(0), x2: across(0), y1: top, y2: top + size }),
     math(left + size + 6, up(0) + 5, "y_1"),
     math(across(0), top - 8, "y_2", { "text-anchor": "middle" }),
-    ball,
+    ui.clipped([left, top, size, size], ball),
     math(left + size / 2, top + size + 20, "{all }y{ of this }z{, and where }∂z/∂y{ points}", { class: "small muted", "text-anchor": "middle" }),
   );
   const normal = arrow(svg, "gradient");
@@ -179,11 +175,10 @@ function drawBall(ui, svg, limit, size, [left, top]) {
     (x, y) => ui.change({ y: [onGrid(across.back(x), STEP), onGrid(up.back(y), STEP)] }),
     () => where(ui.state),
   );
-  let shown;
-  let quarter;
+  const quarterOf = remembered(quarterOfUnitBall);
 
   return (state, z, gradient) => {
-    if (state.p !== shown) quarter = quarterOfUnitBall((shown = state.p));
+    const quarter = quarterOf(state.p);
     const around = [[1, 1], [-1, 1], [-1, -1], [1, -1]].flatMap(([sa, sb], q) =>
       (q % 2 ? quarter.toReversed() : quarter).map(([a, b]) => [across(sa * a * z), up(sb * b * z)]),
     );

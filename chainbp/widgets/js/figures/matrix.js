@@ -42,6 +42,9 @@ export function makeCells(svg, kind, shape, lift = 0) {
 /** The center of a cell. */
 export const centerOf = ({ left, top, cell }, [i, j]) => [left + (j + 0.5) * cell, top + (i + 0.5) * cell];
 
+/** A frame around what is chosen. */
+export const makeCursor = () => s("rect", { class: "cursor", rx: 3 });
+
 /** What the marks mean. */
 export function drawLegend(svg, kind, middle, shape) {
   svg.append(

@@ -1,7 +1,7 @@
 // The axis of the order p, from 0.2 to ∞, with the sum, the Euclidean length and the maximum at their places.
 
 import shared from "../../shared.json";
-import { beyond, clamp, format, label, move, reading, s, scale, set, short, show, shows } from "../kit.js";
+import { beyond, clamp, format, label, move, scale, set, short, show, shows, slideOnLine } from "../kit.js";
 
 export const MIN_P = shared.smallest_p;
 
@@ -38,33 +38,26 @@ export function overAxis(width, left, count) {
 export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN_P } = {}) {
   const line = top + AXIS_LINE;
   const along = alongAxis(width, left, from);
-  const track = s("rect", { x: left, y: line - reach, width, height: reach + 20, fill: "transparent" });
-  svg.append(s("line", { class: "axis strong", x1: along(toT(from)), x2: along(1), y1: line, y2: line }));
-  const names = [];
-  for (const [p, name] of TICKS) {
-    if (p < from || (!name && width < 420 && [0.5, 3, 30].includes(p))) continue;
+  const ticks = TICKS.filter(([p, name]) => p >= from && (name || width >= 420 || ![0.5, 3, 30].includes(p)));
+  // At the ends the words reach no further than the figure.
+  const place = (p) => {
     const x = along(toT(p));
-    const anchor = p === Infinity ? "end" : p === from ? "start" : "middle";
-    const place = { x: p === Infinity ? x + 12 : p === from ? x - 12 : x, "text-anchor": anchor };
-    svg.append(s("line", { class: "axis", x1: x, x2: x, y1: line - 5, y2: line + 5 }));
-    svg.append(label(0, line + 25, format(p, 1).replace(/[.]0$/, ""), { ...place, class: "small muted" }));
-    if (!name) continue;
-    const text = label(0, line + 44, name, { ...place, class: "small" });
-    svg.append(text);
-    names.push([p, text]);
-  }
-  svg.append(track);
-  const value = reading("p", { class: "weight strong", y: line - 20, "text-anchor": "middle" });
+    if (p === Infinity) return { x: x + 12, "text-anchor": "end" };
+    return p === from ? { x: x - 12, "text-anchor": "start" } : { x, "text-anchor": "middle" };
+  };
+  const names = new Map(ticks.filter(([, name]) => name).map(([p, name]) => [p, label(0, line + 44, name, { ...place(p), class: "small" })]));
   const below = shows("p", beyond("weight", "left"));
   move(below, left + 2, line);
-  svg.append(value.node, below);
-  ui.slider({
-    parent: svg,
+  svg.append(...names.values(), below);
+  const { node, number } = slideOnLine(ui, svg, along, line, {
     kind: "weight",
     name: "p",
     label: "order p",
-    min: toT(from),
-    max: 1,
+    ticks: ticks.map(([p]) => [toT(p), format(p, 1).replace(/[.]0$/, ""), place(p)]),
+    source: "p",
+    says: { class: "weight strong", "text-anchor": "middle" },
+    above: reach,
+    beside: 16,
     step: 0.005,
     page: 20,
     // The sum, the Euclidean length and the maximum.
@@ -72,15 +65,12 @@ export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN
     near: 0.015,
     get: ({ p }) => clamp(toT(p), toT(from), 1),
     text: ({ p }) => (p === Infinity ? "infinity, the maximum" : format(p)),
-    where: ({ p }) => [along.clamped(toT(p)), line],
-    at: (x) => along.back(x),
     put: (t) => ({ p: fromT(t) }),
-    track,
   });
   return ({ p }) => {
-    set(value.node, { x: clamp(along.clamped(toT(p)), left + 42, left + width - 42).toFixed(2) });
+    set(node, { x: clamp(along.clamped(toT(p)), left + 42, left + width - 42).toFixed(2) });
     show(below, p < from);
-    ui.number(value.number, "p", p, short(p));
+    ui.number(number, "p", p, short(p));
     for (const [there, text] of names) text.classList.toggle("strong", there === p);
   };
 }

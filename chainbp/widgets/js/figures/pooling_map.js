@@ -3,9 +3,9 @@
 
 import shared from "../../shared.json";
 import * as kit from "../kit.js";
-import { apart, arrow, button, clamp, drag, format, h, label, largest, limitFor, math, reading, remembered, s, say, scale, set, signed } from "../kit.js";
+import { apart, arrow, button, clamp, cover, drag, format, h, label, largest, limitFor, math, remembered, s, say, scale, set, signed, slideOnLine } from "../kit.js";
 import { lpPool2d, windowStarts } from "../math.js";
-import { cellAt, cellSlider, centerOf, drawLegend, makeCells, n } from "./matrix.js";
+import { cellAt, cellSlider, centerOf, drawLegend, makeCells, makeCursor, n } from "./matrix.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
 const { most: MOST, sizes: SIZES, strides: STRIDES } = shared.pooling_map;
@@ -15,21 +15,19 @@ const STEP = 0.1;
 const read = remembered(({ Y, delta, p, ...state }) => {
   const size = Math.round(state.size);
   const stride = Math.round(state.stride);
-  const starts = [Y.length, Y[0].length].map((length) => windowStarts(length, size, stride));
+  const shape = [Y.length, Y[0].length];
+  const starts = shape.map((length) => windowStarts(length, size, stride));
   const cell = state.cell.map((v, axis) => clamp(Math.round(v), 0, starts[axis].length - 1));
-  const entry = state.entry.map((v, axis) => clamp(Math.round(v), 0, [Y.length, Y[0].length][axis] - 1));
+  const entry = state.entry.map((v, axis) => clamp(Math.round(v), 0, shape[axis] - 1));
   const [Z, pull] = lpPool2d(p, size, stride).forward(Y);
   const windows = (each) => starts[0].map((top, a) => starts[1].map((left, b) => each(a, b, top, left)));
   const deltaZ = windows((a, b, top, left) => delta[top][left]);
   const alone = (one, v) => pull(windows((a, b) => (a === one[0] && b === one[1] ? v : 0)));
   const corner = cell.map((k, axis) => starts[axis][k]);
-  const slopes = alone(cell, 1)
-    .slice(corner[0], corner[0] + size)
-    .map((row) => row.slice(corner[1], corner[1] + size));
-  const over = holding(starts, size, entry);
-  const terms = over.map((one) => alone(one, deltaZ[one[0]][one[1]])[entry[0]][entry[1]]);
-  const content = Y.slice(corner[0], corner[0] + size).map((row) => row.slice(corner[1], corner[1] + size));
-  return { Y, p, size, stride, starts, cell, corner, entry, Z, deltaZ, deltaY: pull(deltaZ), slopes, terms, content };
+  const framed = (matrix) => matrix.slice(corner[0], corner[0] + size).map((row) => row.slice(corner[1], corner[1] + size));
+  const terms = holding(starts, size, entry).map((one) => alone(one, deltaZ[one[0]][one[1]])[entry[0]][entry[1]]);
+  const slopes = framed(alone(cell, 1));
+  return { Y, p, size, stride, starts, cell, corner, entry, Z, deltaZ, deltaY: pull(deltaZ), slopes, terms, content: framed(Y) };
 });
 
 /** The windows that hold an entry, as [row, column] of the pooled map. */
@@ -110,15 +108,7 @@ export const poolingMap = {
     return { width, rows: state.Y.length, columns: state.Y[0].length, limits: { Y: limit("Y"), delta: limit("delta") } };
   },
 
-  range: ({ limits, rows, columns }) => ({
-    Y: [-limits.Y, limits.Y],
-    delta: [-limits.delta, limits.delta],
-    p: [MIN_P, Infinity],
-    size: [SIZES[0], SIZES.at(-1)],
-    stride: [STRIDES[0], STRIDES.at(-1)],
-    cell: [0, Math.max(rows, columns) - 1],
-    entry: [0, Math.max(rows, columns) - 1],
-  }),
+  range: ({ limits: { Y, delta } }) => ({ Y: [-Y, Y], delta: [-delta, delta] }),
 
   build(ui, layout) {
     const places = layout.width >= 600 ? sideBySide(layout) : stacked(layout);
@@ -236,28 +226,26 @@ const SHAPES = {
   gradient: (x, y, r) => `M${n(x - r)} ${n(y)}L${n(x)} ${n(y - r)}L${n(x + r)} ${n(y)}L${n(x)} ${n(y + r)}Z`,
 };
 
-/** A map of numbers with their marks, as large as its box lets it; returns a function that draws it and tells its place. */
-function makeMap(ui, svg, { name, kind, box, title, most: [rows, columns], print }) {
+/** A map of numbers with their marks, as large as its box lets it; `draw` draws it, and tells its place; `track` covers it. */
+function makeMap(ui, svg, { name, kind, box, source, most: [rows, columns], print }) {
   const outside = s("path", { class: "outside" });
   svg.append(outside);
   const cells = makeCells(svg, kind, SHAPES[kind], NUMBER / 2);
   const numbers = Array.from({ length: rows * columns }, () => s("text", { class: "cell", "text-anchor": "middle" }));
-  svg.append(...numbers);
-  if (title) svg.append(title);
-  return (values, most, starts) => {
+  const title = math(0, 0, source, { class: `${kind} strong`, "text-anchor": "middle" });
+  svg.append(...numbers, title);
+  const track = s("rect", { fill: "transparent" });
+  const draw = (values, most, starts) => {
     const [high, wide] = [values.length, values[0].length];
     const cell = Math.min(LARGEST_CELL, box.width / wide, box.height / high);
     const at = { left: box.left + (box.width - wide * cell) / 2, top: box.top + (box.height - high * cell) / 2, cell };
     cells(values, at, most, (cell - NUMBER - 4) * (kind === "gradient" ? 1.15 : 1));
-    if (title) set(title, { x: n(at.left + (wide * cell) / 2), y: n(at.top - 12) });
+    cover(track, at.left, at.top, wide * cell, high * cell);
+    set(title, { x: n(at.left + (wide * cell) / 2), y: n(at.top - 12) });
     set(outside, { d: starts ? uncovered(values, starts, at) : "" });
     numbers.forEach((node, k) => {
       const [i, j] = [Math.floor(k / wide), k % wide];
-      if (i >= high) {
-        say(node, "");
-        set(node, { "data-name": null, "data-value": null });
-        return;
-      }
+      if (i >= high) return ui.number(node, null, null, "");
       const v = values[i][j];
       ui.number(node, `${name}.${i}.${j}`, v, print(v));
       const [x, middle] = centerOf(at, [i, j]);
@@ -269,6 +257,7 @@ function makeMap(ui, svg, { name, kind, box, title, most: [rows, columns], print
     });
     return at;
   };
+  return { draw, track };
 }
 
 /** The cells that are in no window. */
@@ -277,21 +266,13 @@ function uncovered(values, [size, starts], { left, top, cell }) {
   return free.map(([i, j]) => `M${n(left + j * cell)} ${n(top + i * cell)}h${n(cell)}v${n(cell)}h${n(-cell)}Z`).join("");
 }
 
-const outline = () => s("rect", { class: "cursor", rx: 3 });
 const around = (node, { left, top, cell }, [i, j], size, out) =>
-  set(node, {
-    x: n(left + j * cell - out),
-    y: n(top + i * cell - out),
-    width: n(size * cell + 2 * out),
-    height: n(size * cell + 2 * out),
-  });
+  cover(node, left + j * cell - out, top + i * cell - out, size * cell + 2 * out, size * cell + 2 * out);
 
 /** Y, Z and their errors, with the frame around the chosen window in all of them, and the chosen entry. */
 function drawMaps(ui, svg, { rows, columns, limits }, places) {
-  const heading = (source, kind) => math(0, 0, source, { class: `${kind} strong`, "text-anchor": "middle" });
   const most = [rows - 1, columns - 1];
-  const make = (name, kind, source, size, print) =>
-    makeMap(ui, svg, { name, kind, box: places[name], title: heading(source, kind), most: size, print });
+  const make = (name, kind, source, size, print) => makeMap(ui, svg, { name, kind, box: places[name], source, most: size, print });
   const maps = {
     Y: make("Y", "value", "Y{, a feature map}", [rows, columns], (v) => given(v)),
     Z: make("Z", "value", "Z{, pooled}", most, (v) => short(v)),
@@ -299,16 +280,15 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
     dZ: make("dZ", "error", "δ_Z{, errors of }Z", most, (v) => given(v, signed)),
   };
   const at = {};
-  const frames = Object.fromEntries(["Y", "dY", "dZ"].map((name) => [name, outline()]));
+  const frames = Object.fromEntries(["Y", "dY", "dZ"].map((name) => [name, makeCursor()]));
   const entryInErrors = s("rect", { class: "entry", rx: 2 });
-  const tracks = Object.fromEntries(["Y", "Z", "dY", "dZ"].map((name) => [name, s("rect", { fill: "transparent" })]));
-  svg.append(tracks.dY, tracks.dZ, frames.Y, frames.dY, frames.dZ, entryInErrors);
+  svg.append(maps.dY.track, maps.dZ.track, frames.Y, frames.dY, frames.dZ, entryInErrors);
 
   /** The reader chooses a place of a map on the map itself, or on that of its errors. */
   const cursor = (trait, name, label, shape, print) => {
     const countsOf = (state) => [read(state)[name].length, read(state)[name][0].length];
     const put = (place) => choose(ui.state, { [trait]: place });
-    svg.append(tracks[name]);
+    svg.append(maps[name].track);
     const node = cellSlider(ui, svg, {
       name: trait,
       label,
@@ -316,18 +296,18 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
         const { [trait]: [i, j], [name]: values } = read(state);
         return `${place([i, j])}: ${print(values[i][j])}`;
       },
-      track: tracks[name],
+      track: maps[name].track,
       shape,
       at: () => at[name],
       read: (state) => ({ counts: countsOf(state), chosen: read(state)[trait] }),
       put,
     });
-    const errors = tracks[`d${name}`];
+    const errors = maps[`d${name}`].track;
     errors.classList.add("cbp-track");
     drag(errors, (x, y) => ui.change(put(cellAt(at[`d${name}`], countsOf(ui.state), x, y))), null, node);
   };
   const entryShape = s("rect", { class: "entry", rx: 2 });
-  const cellShape = outline();
+  const cellShape = makeCursor();
   cursor("entry", "Y", "entry of the map", entryShape, (v) => given(v));
   cursor("cell", "Z", "window", cellShape, (v) => `z is ${short(v)}`);
 
@@ -336,10 +316,10 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
   ui.ask.taps("winner", svg, (k, state) => drawn(centerOf(at.Y, inFrame(read(state))[k] ?? [0, 0])), 11);
 
   return ({ Y, Z, deltaY, deltaZ, size, starts, cell, corner, entry }) => {
-    at.Y = maps.Y(Y, limits.Y, [size, starts]);
-    at.Z = maps.Z(Z, Math.max(limits.Y, largest(Z)));
-    at.dY = maps.dY(deltaY, Math.max(limits.delta, largest(deltaY)), [size, starts]);
-    at.dZ = maps.dZ(deltaZ, limits.delta);
+    at.Y = maps.Y.draw(Y, limits.Y, [size, starts]);
+    at.Z = maps.Z.draw(Z, Math.max(limits.Y, largest(Z)));
+    at.dY = maps.dY.draw(deltaY, Math.max(limits.delta, largest(deltaY)), [size, starts]);
+    at.dZ = maps.dZ.draw(deltaZ, limits.delta);
     for (const name of ["Y", "dY"]) around(frames[name], at[name], corner, size, 0.5);
     around(frames.dZ, at.dZ, cell, 1, 0.5);
     around(entryInErrors, at.dY, entry, 1, -2);
@@ -348,51 +328,30 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
       const half = at[name].cell / 2;
       around(shape, { left: -half, top: -half, cell: 2 * half }, [0, 0], 1, inset);
     }
-    for (const [name, values] of Object.entries({ Y, Z, dY: deltaY, dZ: deltaZ })) {
-      const { left, top, cell: side } = at[name];
-      set(tracks[name], { x: n(left), y: n(top), width: n(side * values[0].length), height: n(side * values.length) });
-    }
   };
 }
 
 /** The derivatives of the chosen window's z, between its error and the errors that come back. */
 function drawSlopes(ui, svg, { slopes: box }) {
   const most = [SIZES.at(-1), SIZES.at(-1)];
-  const title = math(0, 0, "{frame: }∂z/∂y", { class: "gradient strong", "text-anchor": "middle" });
-  const map = makeMap(ui, svg, { name: "slope", kind: "gradient", box, title, most, print: (v) => short(v, signed) });
-  return ({ slopes }) => map(slopes, Math.max(1, largest(slopes)));
+  const map = makeMap(ui, svg, { name: "slope", kind: "gradient", box, source: "{frame: }∂z/∂y", most, print: (v) => short(v, signed) });
+  return ({ slopes }) => map.draw(slopes, Math.max(1, largest(slopes)));
 }
 
 /** A slider along a line, with the name and the number of what it moves above. */
-function drawLine(ui, svg, { left, width, line }, limit, { kind, name, words, source, value, put, print }) {
-  const get = (state) => value(read(state));
+function drawLine(ui, svg, { left, width, line }, limit, { value, ...options }) {
   const along = scale([-limit, limit], [left + 8, left + width - 8]);
-  const track = s("rect", { x: left, y: line - 20, width, height: 40, fill: "transparent" });
-  const { node, number } = reading(source, { class: `${kind} strong`, x: left + width / 2, y: line - 20, "text-anchor": "middle" });
-  svg.append(
-    s("line", { class: "axis strong", x1: along(-limit), x2: along(limit), y1: line, y2: line }),
-    s("line", { class: "axis strong", x1: along(0), x2: along(0), y1: line - 5, y2: line + 5 }),
-    label(along(0), line + 22, "0", { class: "small muted", "text-anchor": "middle" }),
-    node,
-    track,
-  );
-  ui.slider({
-    parent: svg,
-    kind,
-    name,
-    label: words,
-    min: -limit,
-    max: limit,
+  const { number } = slideOnLine(ui, svg, along, line, {
+    ticks: [[0, "0"]],
+    tick: "axis strong",
+    says: { class: `${options.kind} strong`, x: left + width / 2, "text-anchor": "middle" },
+    beside: 8,
     step: STEP * limit,
     page: 5,
-    get,
-    text: (state) => print(get(state)),
-    where: (state) => [along.clamped(get(state)), line],
-    at: (x) => along.back(x),
-    put,
-    track,
+    get: (state) => value(read(state)),
+    ...options,
   });
-  return (shown) => ui.number(number, name, value(shown), print(value(shown)));
+  return (shown) => ui.number(number, options.name, value(shown), options.print(value(shown)));
 }
 
 const replaced = (matrix, [i, j], v) => matrix.with(i, matrix[i].with(j, v));
@@ -403,7 +362,7 @@ function drawChosen(ui, svg, { limits }, { chosen, pooling }) {
   return drawLine(ui, svg, chosen, limits.Y, {
     kind: "value",
     name: "y",
-    words: "value of the chosen entry",
+    label: "value of the chosen entry",
     source: "{chosen entry }y",
     value: ({ Y, entry: [i, j] }) => Y[i][j],
     put: (v) => ({ Y: replaced(ui.state.Y, read(ui.state).entry, v) }),
@@ -417,7 +376,7 @@ function drawError(ui, svg, { limits }, { error, times }) {
   return drawLine(ui, svg, error, limits.delta, {
     kind: "error",
     name: "delta",
-    words: "error of the framed window",
+    label: "error of the framed window",
     source: "{frame: }δ_z",
     value: ({ deltaZ, cell: [a, b] }) => deltaZ[a][b],
     put: (v) => ({ delta: replaced(ui.state.delta, read(ui.state).corner, v) }),
@@ -431,7 +390,7 @@ function drawError(ui, svg, { limits }, { error, times }) {
 function drawControls(ui) {
   const group = (trait, word, values, text) => {
     const buttons = values.map((v) => button(text(v), () => ui.change(rearrange(ui.state, { [trait]: v }))));
-    const node = h("div", { role: "group", "aria-label": word }, h("span", { class: "cbp-word" }, word), ...buttons);
+    const node = h("div", { role: "group", "aria-label": word }, h("span", { class: "muted" }, word), ...buttons);
     return { node, draw: (shown) => buttons.forEach((b, i) => set(b, { "aria-pressed": String(values[i] === shown[trait]) })) };
   };
   const groups = [group("size", "windows", SIZES, (v) => `${v} × ${v}`), group("stride", "stride", STRIDES, String)];

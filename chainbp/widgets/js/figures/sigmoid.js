@@ -1,6 +1,6 @@
 // The sigmoid. A point on the curve and its tangent, whose slope is y (1 − y); below, that slope for every x.
 
-import { format, label, mark, math, move, nice, path, reading, s, scale, set, short, shows, signed } from "../kit.js";
+import { format, label, lean, mark, math, move, nice, path, reading, s, scale, short, shows, signed, slideOn, stretch } from "../kit.js";
 import { apply, sigma } from "../math.js";
 
 const SAMPLES = 121;
@@ -55,37 +55,31 @@ const HEIGHT = SLOPES_TOP + SLOPES + 14;
 /** The curve, the point that is dragged along it, and the tangent through it. */
 function drawCurve(ui, svg, across, xs, width, limit) {
   const up = scale([0, 1], [AXIS - 8, TOP + 8]);
-  const clip = ui.unique("curve");
   const tangent = s("line", { class: "line gradient strong" });
-  const drop = s("line", { class: "axis dashed", y2: AXIS });
+  const drop = s("line", { class: "axis dashed" });
   const xSays = reading("x", { class: "value strong", x: 18, y: 16 });
   const ySays = reading("y", { class: "value strong", x: 138, y: 16 });
   const track = s("rect", { x: 0, y: TOP, width, height: CURVE, fill: "transparent" });
   ui.ask.hide("slope", tangent);
   svg.append(
-    s("clipPath", { id: clip }, s("rect", { x: 0, y: TOP - 14, width, height: CURVE + 28 })),
     ...[0, 1].map((y) => s("line", { class: "axis", x1: across(-limit), x2: across(limit), y1: up(y), y2: up(y) })),
     label(0, up(1) + 5, "1", { class: "small muted" }),
     label(0, up(0) + 5, "0", { class: "small muted" }),
     s("path", { class: "line value", d: path(apply(sigma, xs).map((y, k) => [across(xs[k]), up(y)])) }),
-    s("g", { "clip-path": `url(#${clip})` }, tangent),
+    ui.clipped([0, TOP - 14, width, CURVE + 28], tangent),
     drop,
     xSays.node,
     ySays.node,
     track,
   );
-  ui.slider({
-    parent: svg,
+  slideOn(ui, svg, across, null, {
     kind: "value",
     name: "x",
     label: "x",
-    min: -limit,
-    max: limit,
     step: STEP * (limit / 6),
     get: ({ x }) => x,
     text: ({ x }) => `${format(x)}, y is ${format(at(x).y, 3)}`,
     where: ({ x }) => [across(x), up(at(x).y)],
-    at: (px) => across.back(px),
     put: (x) => ({ x }),
     track,
   });
@@ -93,10 +87,8 @@ function drawCurve(ui, svg, across, xs, width, limit) {
   return (x, { y, slope }) => {
     const [px, py] = [across(x), up(y)];
     // Of a length that stays the same on the screen.
-    const [dx, dy] = [across(1) - across(0), (up(1) - up(0)) * slope];
-    const [ux, uy] = [dx, dy].map((v) => (v / Math.hypot(dx, dy)) * 84);
-    set(tangent, { x1: (px - ux).toFixed(2), y1: (py - uy).toFixed(2), x2: (px + ux).toFixed(2), y2: (py + uy).toFixed(2) });
-    set(drop, { x1: px.toFixed(2), x2: px.toFixed(2), y1: py.toFixed(2) });
+    lean(tangent, [px, py], [across(1) - across(0), (up(1) - up(0)) * slope], 84);
+    stretch(drop, px, py, px, AXIS);
     ui.number(ySays.number, "y", y, format(y, 3));
     ui.number(xSays.number, "x", x, short(x));
   };
