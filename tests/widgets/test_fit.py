@@ -54,7 +54,7 @@ def moves(states: int, rng: random.Random) -> list[tuple[list[str], list[bool], 
 
 @pytest.mark.parametrize(("page", "name"), FIGURES)
 @pytest.mark.parametrize("states", [6, pytest.param(40, marks=pytest.mark.soak)])
-@pytest.mark.parametrize("width", [1280, 390, pytest.param(640, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("width", [1280, 390, *(pytest.param(w, marks=pytest.mark.soak) for w in (640, 320))])
 def test_every_state_can_be_read(page_at, width, states, page, name):
     fig = figure(page_at(page, width), name)
     seen = fig.evaluate(WALK, moves(states, random.Random(len(name))))

@@ -297,7 +297,7 @@ function fit(value, like, [low, high]) {
 
 // ---- The life of a figure --------------------------------------------------------------------------------------------
 
-const MIN_WIDTH = 260;
+const MIN_WIDTH = 340; // on a narrower screen it is drawn smaller
 const MAX_WIDTH = 720;
 let count = 0;
 

@@ -19,7 +19,7 @@ export const learningP = {
   formula: "∂z/∂p = −(z/p^2) H(w)",
   traits: ["y", "p"],
   accepts: { y: [-1e6, 1e6], p: [MIN_P, Infinity] },
-  questions: { slope: { tell: ({ y }) => `It is never positive. With the bars of the start it goes from ${fine(at(y, 1).slope)} at p = 1 to 0, as one entry takes all.` } },
+  questions: { slope: { tell: ({ y }) => `It is never positive. At the starting values it goes from ${fine(at(y, 1).slope)} at p = 1 to 0, as one entry takes all.` } },
 
   layout(state, width, start) {
     const n = state.y.length;

@@ -23,7 +23,7 @@ export const lpPooling = {
       then: () => ({ p: Infinity }),
       tell: ({ y }) => {
         const others = y.length === 2 ? "derivative is" : "derivatives are";
-        return `With the bars of the start y${"₁₂₃₄₅₆₇₈₉"[largestOf(y)] ?? ""}, the largest in size, counts alone at p = ∞. The other ${others} 0.`;
+        return `At the starting values y${"₁₂₃₄₅₆₇₈₉"[largestOf(y)] ?? ""}, the largest in size, counts alone at p = ∞. The other ${others} 0.`;
       },
     },
     zero: {

@@ -12,7 +12,7 @@ const fromT = (t) => {
   const p = (1 + t) / (1 - t);
   return Number(p.toFixed(p < 10 ? 2 : p < 100 ? 1 : 0));
 };
-const TICKS = [[0.2], [0.5], [1, "sum"], [2, "Euclid"], [3], [5], [10], [30], [Infinity, "max"]];
+const TICKS = [[0.2], [0.5], [1, "sum"], [2, "Euclid"], [3], [5], [10], [30], [Infinity, "largest"]];
 
 export const AXIS_HEIGHT = 92;
 const AXIS_LINE = 38;
@@ -64,7 +64,7 @@ export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN
     stops: () => [1, 2, Infinity].map(toT),
     near: 0.015,
     get: ({ p }) => clamp(toT(p), toT(from), 1),
-    text: ({ p }) => (p === Infinity ? "infinity, the maximum" : format(p)),
+    text: ({ p }) => (p === Infinity ? "infinity, the largest size" : format(p)),
     put: (t) => ({ p: fromT(t) }),
   });
   return ({ p }) => {

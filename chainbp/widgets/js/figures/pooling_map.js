@@ -98,7 +98,7 @@ export const poolingMap = {
         const cells = inFrame(shown);
         const most = Math.max(...cells.map(([i, j]) => Math.abs(Y[i][j])));
         const winners = cells.filter(([i, j]) => Math.abs(Y[i][j]) === most);
-        return `With the map of the start, at p = ∞ the whole error goes to the largest in size: ${winners.map(place).join(" and ")}.`;
+        return `At the starting values and p = ∞ the whole error goes to the largest in size: ${winners.map(place).join(" and ")}.`;
       },
     },
   },
@@ -252,7 +252,7 @@ function makeMap(ui, svg, { name, kind, box, source, most: [rows, columns], prin
       set(node, { x: n(x), y: n(middle + cell / 2 - 7) });
       node.classList.toggle("muted", v === 0);
       // What is too long is squeezed.
-      const squeezed = node.textContent.length * DIGIT > cell - 2 ? n(cell - 2) : null;
+      const squeezed = node.textContent.length * DIGIT > cell - 6 ? n(cell - 6) : null;
       set(node, { textLength: squeezed, lengthAdjust: squeezed && "spacingAndGlyphs" });
     });
     return at;
@@ -415,7 +415,7 @@ function drawSentence(ui) {
     ui.number(total, "sum", deltaY[i][j], short(deltaY[i][j], signed));
     const winners = slopes.flat().filter((v) => v !== 0).length;
     if (largest(content) === 0) say(after, ". The framed window is all zeros: nothing goes back into it.");
-    else if (p === Infinity && winners > 1) say(after, `. In the frame ${winners} entries tie for the maximum and share the error.`);
+    else if (p === Infinity && winners > 1) say(after, `. In the frame ${winners} entries tie for the largest size and share the error.`);
     else say(after, ".");
   };
 }
