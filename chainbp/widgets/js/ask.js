@@ -54,7 +54,7 @@ export function makeAsk(ui, figure, name, start) {
         const tap = s(
           "g",
           { class: "cbp-tap", role: "button", tabindex: 0, "aria-label": option },
-          s("circle", { class: "touch", r: 22 }),
+          s("circle", { class: "touch", r: 23 }),
           s("circle", { class: "ring", r }),
         );
         svg.append(tap);

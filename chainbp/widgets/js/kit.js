@@ -88,7 +88,7 @@ export function list(texts, choose, attributes = {}) {
 
 /** A mark for drag() that is a second way to move what has a slider, so that screen readers pass over it. */
 export const grip = (kind, r, ...under) =>
-  s("g", { class: "cbp-slider free", "aria-hidden": "true" }, s("circle", { class: "touch", r: 22 }), ...under, mark(kind, r));
+  s("g", { class: "cbp-slider free", "aria-hidden": "true" }, s("circle", { class: "touch", r: 23 }), ...under, mark(kind, r));
 
 /** Where an SVG line begins and ends. */
 export const stretch = (line, x1, y1, x2, y2) => set(line, { x1: x1.toFixed(2), y1: y1.toFixed(2), x2: x2.toFixed(2), y2: y2.toFixed(2) });
@@ -297,7 +297,7 @@ function fit(value, like, [low, high]) {
 
 // ---- The life of a figure --------------------------------------------------------------------------------------------
 
-const MIN_WIDTH = 340; // on a narrower screen it is drawn smaller
+const MIN_WIDTH = 340; // on a narrower screen it is drawn smaller; fingers find 44 px at 326
 const MAX_WIDTH = 720;
 let count = 0;
 
@@ -492,7 +492,7 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
   const node = s(
     "g",
     { class: `cbp-slider ${shape ? "free" : vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label, "data-slider": name },
-    s("circle", { class: "touch", r: 22 }),
+    s("circle", { class: "touch", r: 23 }),
     ...(shape ? [shape] : [s("circle", { class: "ring", r: r + 6 }), mark(kind, r)]),
   );
   set(node, { "aria-orientation": vertical ? "vertical" : "horizontal" });
