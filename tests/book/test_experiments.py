@@ -48,6 +48,21 @@ def test_chapter_6_finds_the_number_of_the_record():
     assert f"reads {reads} of {recorded('digits')['settings']['test digits']} test digits" in printed("6-convolution")
 
 
+def test_chapter_6_says_what_became_of_the_printed_form():
+    printed_form, signed = (
+        [
+            100 * row["reads"] / recorded("digits")["settings"]["test digits"]
+            for row in recorded("digits")["rows"]
+            if (row["kind"], row["rate"]) == (kind, digits.RATES[0])
+        ]
+        for kind in ("as printed", "p = 2")
+    )
+    assert (
+        f"In place of {np.mean(signed):.1f} % of the test digits, the networks read {np.mean(printed_form):.1f} % on "
+        f"average, by seed from {min(printed_form):.0f} % to {max(printed_form):.0f} %."
+    ) in text(BOOK / "6-convolution.ipynb")
+
+
 def test_the_pixels_alone_had_the_rates_that_which_p_names():
     rows = [row for row in recorded("digits")["rows"] if row["kind"] == digits.PIXELS]
     assert sorted({row["rate"] for row in rows}) == sorted(digits.PIXEL_RATES)
