@@ -56,6 +56,17 @@ def test_our_formulas_are_numbered_as_one_meets_them(letter):
     assert met == [f"eq-{letter}{n}" for n in range(1, len(met) + 1)]
 
 
+@pytest.mark.parametrize("page", NOTEBOOKS, ids=lambda path: path.stem)
+def test_fractions_of_two_rows_do_not_touch(page):
+    """KaTeX lets a gap of less than an em between rows vanish behind a denominator."""
+    blocks = re.findall(r"\\begin\{aligned\}(.*?)\\end\{aligned\}", text(page), re.DOTALL)
+    for block in blocks:
+        above, *rest = re.split(r"(\\\\(?:\[\w+\])?)", block)
+        for gap, below in zip(rest[::2], rest[1::2]):
+            assert gap == r"\\[1em]" or "frac" not in above or "frac" not in below, block
+            above = below
+
+
 # ---- equations.yml ----
 
 
