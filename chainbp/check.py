@@ -141,13 +141,13 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
     compared: list[Comparison] = []
     # What the layers behind have told: the error, by differences alone, and whether their pulls can be trusted.
     delta, way = _Slopes(np.ones(()), np.zeros(()), np.zeros((), bool)), list[_Finding]()
-    for f, given, h in reversed([*zip(loss.functions, links, bp.hidden)]):
-        told, found = _ask(f, h, delta, tolerance)
+    for f, given, h, who in reversed([*zip(loss.functions, links, bp.hidden, show.texts(links))]):
+        told, found = _ask(f, h, delta, tolerance, who)
         y, again = given(h), given.with_parameters(given.parameters)
         if not all(alike(y, given(h)) for _ in range(8)):  # once, numbers drawn at random may be alike by chance
-            found = [("cannot tell", f"cannot tell: {f} gives other values when it is asked again")] * len(found)
+            found = [("cannot tell", f"cannot tell: {who} gives other values when it is asked again")] * len(found)
         elif not alike(y, again(h)):
-            found[1:] = [("WRONG", f"{f} is another function after with_parameters(f.parameters)")] * len(f.parameters)
+            found[1:] = [("WRONG", f"{who} is another function after with_parameters(f.parameters)")] * len(found[1:])
         for theta, slopes, finding in reversed([*zip(f.parameters, told[1:], found[1:])]):
             name, gradient = named.pop()
             if not np.isinf(theta).all():
@@ -165,7 +165,7 @@ class _Slopes(NamedTuple):
     kink: Any
 
 
-def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> tuple[list[_Slopes], list[_Finding]]:
+def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> tuple[list[_Slopes], list[_Finding]]:
     """For x, and for each parameter of a layer: the slopes of the loss, and whether the pull passes the dot-test."""
     y, pull = f.vjp(x)
     rng = np.random.default_rng(0)
@@ -200,12 +200,12 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float) -> tuple[list
         of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink) for row in (0, 1)]
         (verdict, why), *_ = _judge(gradient, of_delta, tolerance)
         blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
-        wrong = f"{f} fails the dot-test: look at its {blamed}"
+        wrong = f"{who} fails the dot-test: look at its {blamed}"
         slopes.append(of_loss)
-        found.append((verdict, wrong if verdict == "WRONG" else f"{why}, in {f}"))
+        found.append((verdict, wrong if verdict == "WRONG" else f"{why}, in {who}"))
     # After all these runs of f, as after those of the same f elsewhere in a chain.
     if not alike(back, pull(delta)):
-        found = [("WRONG", f"{f} sends another error back when it is asked again, after other runs")] * len(found)
+        found = [("WRONG", f"{who} sends another error back when it is asked again, after other runs")] * len(found)
     return slopes, found
 
 
