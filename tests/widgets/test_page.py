@@ -541,6 +541,32 @@ def test_touch_targets_are_large(page_at):
         assert min(box["width"], box["height"]) >= 43.99
 
 
+def swipe(page: Page, x: float, y: float, dx: float, dy: float) -> None:
+    """A finger's way, as a screen tells of it."""
+    screen = page.context.new_cdp_session(page)
+    for k in range(11):
+        finger = {"x": x + dx * k / 10, "y": y + dy * k / 10}
+        screen.send("Input.dispatchTouchEvent", {"type": "touchMove" if k else "touchStart", "touchPoints": [finger]})
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    screen.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    screen.detach()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_finger_moves_the_mark_and_not_the_page(page_at, name):
+    page = page_at(width=363, touch=True)
+    page.evaluate("() => { window.given = 0; addEventListener('pointercancel', () => given++, true); }")
+    fig = figure(page, name)
+    for mark in fig.locator("[data-slider]:visible").all():
+        mark.evaluate("node => node.scrollIntoView({ block: 'center' })")
+        box, scrolled = mark.locator(".touch").bounding_box(), page.evaluate("scrollY")
+        before = fig.inner_html()
+        swipe(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, 30, -60)
+        assert (page.evaluate("given"), page.evaluate("scrollY")) == (0, scrolled), mark.get_attribute("data-slider")
+        assert fig.inner_html() != before
+    fig.locator(".cbp-reset").click()
+
+
 # Of each figure: its kind, and what is written in its drawing, with the size on the screen.
 WRITTEN = """figures => figures.map(figure => [figure.dataset.figure, [...figure.querySelectorAll("svg text")]
     .filter(text => text.checkVisibility({ visibilityProperty: true }))

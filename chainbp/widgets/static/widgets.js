@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 37f6962db439b06e */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 80bbaca6c1cebf83 */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
