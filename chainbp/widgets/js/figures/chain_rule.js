@@ -247,7 +247,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
     label: "entry of the next product",
     text: (state) => {
       const { product: matrix, entry: place } = read(state, given);
-      return matrix ? `row ${place[0] + 1}, column ${place[1] + 1}: ${short(matrix[place[0]][place[1]], signed)}` : "none";
+      return matrix ? `row ${place[0] + 1}, column ${place[1] + 1}: ${signed(matrix[place[0]][place[1]], 3)}` : "none";
     },
     track,
     shape,
@@ -340,7 +340,7 @@ function drawWidths(ui, svg, { boxes, joint, base }) {
       vertical: true,
       step: 1,
       page: 3,
-      get: ({ widths }) => widths[trait],
+      get: ({ widths }) => Math.round(widths[trait]),
       print: String,
       put: (count) => ({ widths: ui.state.widths.with(trait, count) }),
       r: 6.5,

@@ -75,7 +75,7 @@ export const descent = {
   title: "Gradient descent",
   formula: "θ ← θ − rate · ∂L/∂θ",
   traits: ["W", "X", "T", "p", "rate", "axes"],
-  accepts: { W: [-100, 100], X: [-100, 100], T: [-100, 100], p: [MIN_P, 100], rate: [RATES.low, RATES.high], axes: [0, 16] },
+  accepts: { W: [-REACH, REACH], X: [-100, 100], T: [-100, 100], p: [MIN_P, MIN_P + 2 * REACH], rate: [RATES.low, RATES.high], axes: [0, 16] },
 
   questions: {
     rate: {
@@ -101,8 +101,9 @@ export const descent = {
   },
 
   range: ({ X, T }) => ({
-    W: [-REACH, REACH],
-    p: [MIN_P, MIN_P + 2 * REACH],
+    // Those that the map does not show stay where they are, however far from it.
+    W: [-Infinity, Infinity],
+    p: [MIN_P, Infinity],
     X: [Math.min(...X.flat()), Math.max(...X.flat())],
     T: [Math.min(...T), Math.max(...T)],
   }),
@@ -269,7 +270,7 @@ function drawPlace(ui, svg, axes, parameter, side) {
   svg.append(...labels.map(({ node }) => node), point);
   drag(
     point,
-    (...at) => ui.change(put(ui.state, axes, parameter.map(({ to }, k) => onGrid(to.back(at[k]), STEP)))),
+    (...at) => ui.change(put(ui.state, axes, parameter.map(({ to }, k) => clamp(onGrid(to.back(at[k]), STEP), ...to.ends)))),
     () => placed(pointOf(ui.state, axes)),
   );
 
@@ -351,7 +352,7 @@ function drawPanel(ui, svg, left, top, width, parameter) {
     ui.number(steps, "steps", walk.trail.length - 1, String(walk.trail.length - 1));
     ui.number(rate.number, "rate", state.rate, printed(state.rate));
     const atEdge = walk.trail.length > 1 && parameter.some(({ to }, k) => to.ends.includes(walk.trail.at(-1)[k]));
-    say(note, atEdge ? "stopped at the edge of the map" : "");
+    say(note, atEdge ? "cut off at the edge of the map" : "");
   };
 }
 
