@@ -39,7 +39,7 @@ export const explore = {
 
   /** Whether an address may set a trait to a value. */
   accepts(trait, value, get) {
-    const state = Object.fromEntries(explore.traits.map((name) => [name, name === trait ? value : get("_start")[name]]));
+    const state = { ...get("_start"), [trait]: value };
     const { links, batch } = get("chain");
     const most = { step: links.length, sample: Math.max(batch - 1, 0) }[trait];
     if (most !== undefined) return Number.isInteger(value) && value >= 0 && value <= most;
@@ -178,6 +178,10 @@ function build(ui, layout) {
   const svg = ui.svg(place.height + (phone ? 70 : hasRow ? 40 : 0));
   const aside = { x: phone ? width - 180 : place.right - 30, y: place.height + 16, ux: 1, uy: 0, back: 20, ahead: 20 };
   const hold = (e) => spots.get(e) ?? aside;
+  const handleAt = () => {
+    const { x, y, ux, uy } = hold(find(ui.state.chosen));
+    return [x + shift * ux, y + shift * uy];
+  };
 
   // ---- Changing a number -------------------------------------------------------------------------------------------------
   const stepOf = (e) => (bounds(e)[1] - bounds(e)[0]) / (e.kind === "t" ? 100 : 120);
@@ -283,13 +287,9 @@ function build(ui, layout) {
     near: (state) => SNAP * (limits(state)[1] - limits(state)[0]),
     get: (state) => clamp(entry(state, state.chosen), ...limits(state)),
     text: (state) => `${find(state.chosen).text} is ${three(entry(state, state.chosen))}`,
-    where: (state) => {
-      const { x, y, ux, uy } = hold(find(state.chosen));
-      return [x + shift * ux, y + shift * uy];
-    },
+    where: handleAt,
     at: (x, y) => {
-      const { x: hx, y: hy, ux, uy } = hold(find(ui.state.chosen));
-      pull ??= begin(hx + shift * ux, hy + shift * uy);
+      pull ??= begin(...handleAt());
       return pulled(x, y);
     },
     put: (v) => withEntry(ui.state, ui.state.chosen, v),
@@ -311,8 +311,7 @@ function build(ui, layout) {
   if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}`, h("span", { class: "cbp-list" }, "; the list below has every number that can be pulled"), "."));
 
   // ---- Beneath it --------------------------------------------------------------------------------------------------------
-  const walk = (text, label, by) =>
-    button(text, () => ui.change({ step: ui.state.step + by }), { "aria-label": label, class: "cbp-button cbp-round" });
+  const walk = (text, label, by) => button(text, () => ui.change({ step: ui.state.step + by }), { "aria-label": label });
   const back = walk("◀", "The error goes back one box", 1);
   const forth = walk("▶", "Take back one step of the error", -1);
   const [walked, chosenLine] = [line(), line()];
@@ -338,9 +337,7 @@ function build(ui, layout) {
   const order = orders.length ? drawOrder(ui, below, Math.min(width, phone ? width : 340), () => (find(ui.state.chosen).kind === "order" ? find(ui.state.chosen) : orders[0]), remember, choose) : () => {};
   below.append(...(chain.batch ? [sampled] : []), numbers, downhill, ui.reset);
   ui.body.append(below);
-  if (frozen) {
-    ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
-  }
+  if (frozen) ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
 
   return {
     draw(state) {
@@ -361,8 +358,8 @@ function build(ui, layout) {
       gaps.forEach((draw) => draw(state, e));
 
       const value = entry(state, e.at);
-      const { x, y, ux, uy, back: room, ahead } = hold(e);
-      const [hx, hy] = [x + shift * ux, y + shift * uy];
+      const { x, ux, uy, back: room, ahead } = hold(e);
+      const [hx, hy] = handleAt();
       const isOrder = e.kind === "order";
       const gradient = passed(e.link) && spots.get(e) && e.kind !== "t" ? slopeOf(view, e) : 0;
       const most = Math.max(1e-9, largest(e.at[0] >= 0 ? view.gradients[e.at[0]] : gradient));
@@ -517,7 +514,7 @@ function drawLoss(ui, svg, { width, phone, chain }, { height, right }) {
   const [top, bottom] = phone ? [height + 34, height + 48] : [74, height - 8];
   const along = scale([0, nice(1.5 * Number(chain.loss) || 1)], phone ? [0, width] : [bottom, top]);
   const track = s("rect", { class: "track", rx: 6 });
-  const bar = s("rect", { class: "fill value", rx: 6 });
+  const bar = s("rect", { class: "value", fill: "currentcolor", rx: 6 });
   const ghost = s("path", { class: "ghost-mark" });
   const said = label(left + 42, 0, "before", { class: "muted" });
   const line = s("path", { class: "trail value" });
