@@ -28,7 +28,7 @@ const PHONE = 560;
 const LEAST_GAP = 130; // where the chosen number's chip fits beside its handle
 const quantity = ({ kind }) => (kind === "x" || kind === "t" ? "value" : "weight");
 const reach = (start, now, least) => limitFor(Math.max(least, 1.25 * largest(start)), now);
-const around = (...what) => [-reach(...what), reach(...what)];
+const around = (limit) => [-limit, limit];
 
 export const explore = {
   name: "explore",
@@ -69,8 +69,8 @@ export const explore = {
       from,
       to: Math.min(from + most, count),
       // An order has an axis of its own, which reaches to ∞: no limit follows it, or the figure would be built anew in the hand.
-      parameters: state.parameters.map((value, k) => (kinds[k] === "order" ? [0, 0] : around(start.parameters[k], value, 3))),
-      x: around(start.x, state.x, 2),
+      parameters: state.parameters.map((value, k) => (kinds[k] === "order" ? [0, 0] : around(reach(start.parameters[k], value, 3)))),
+      x: around(reach(start.x, state.x, 2)),
       t: asked ? [0, 1] : [negative ? -reach(start.t, state.t, 1) : 0, reach(start.t, state.t, 1)],
       sample: chain.batch ? state.sample : 0,
     };
@@ -207,7 +207,7 @@ function build(ui, layout) {
   const heads = drawHeads(ui, svg, layout, place, (j) => ui.change({ step: boxes - j }));
   const gaps = place.columns.slice(1).map((column, c) => drawGap(place.columns[c], column));
 
-  /** The edges between two columns, and the room in which a press takes hold of the nearest; returns what draws them. */
+  /** The edges between two columns; returns what draws them. */
   function drawGap(previous, column) {
     const link = chain.links[previous.i];
     const [x1, x2] = [previous.x + place.unit.width / 2, column.x - place.unit.width / 2];
@@ -238,6 +238,7 @@ function build(ui, layout) {
     };
   }
 
+  /** The room between two columns: a press takes hold of the nearest edge. */
   function gripOf(weights, x1, x2) {
     const area = s("rect", { class: "cbp-gap cbp-track", x: x1, y: place.top - 26, width: x2 - x1, height: place.height - place.top + 20, fill: "transparent" });
     const near = weights.filter((e) => spots.get(e));
@@ -354,7 +355,6 @@ function build(ui, layout) {
       columns.forEach((draw) => draw(view, passed, met));
       targets(state);
       loss(view.loss, before, trail);
-
       gaps.forEach((draw) => draw(state, e));
 
       const value = entry(state, e.at);
@@ -501,9 +501,7 @@ function readout(ui, svg, x, y, change) {
 }
 
 /** A number for people and machines; one that does not exist, where L is infinite, is a dash. */
-function print(ui, node, name, value, text) {
-  ui.number(node, name, Number.isNaN(value) ? null : value, text);
-}
+const print = (ui, node, name, value, text) => ui.number(node, name, Number.isNaN(value) ? null : value, text);
 
 /**
  * L as a bar with a mark where it stood, and the trail of the steps: upright at the right, where there is room to name the
