@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources ae771c94b02d6849 */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources faceba98e7a5e9fc */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
