@@ -4,6 +4,9 @@
 import shared from "../shared.json";
 import { button, clamp, drag, h, move, path, s, say, set, show } from "./kit.js";
 
+/** What may be pressed while a question is open, and is only seen afterwards. */
+const offered = (isOpen) => ({ "aria-hidden": isOpen ? null : "true", tabindex: isOpen ? 0 : null });
+
 /** What one figure asks: `name` of the question or "", and the start state, from which its truth is told. */
 export function makeAsk(ui, figure, name, start) {
   const question = figure.questions?.[name];
@@ -49,14 +52,10 @@ export function makeAsk(ui, figure, name, start) {
     },
     /** Targets in the drawing, one for each option; where(k, state) is the center of one, and r its ring's radius. */
     taps(asked, svg, where, r) {
-      if (asked !== name || !question) return;
+      if (asked !== name) return;
       question.options(start).forEach((option, k) => {
-        const tap = s(
-          "g",
-          { class: "cbp-tap", role: "button", tabindex: 0, "aria-label": option },
-          s("circle", { class: "touch", r: 23 }),
-          s("circle", { class: "ring", r }),
-        );
+        const circles = [s("circle", { class: "touch", r: 23 }), s("circle", { class: "ring", r })];
+        const tap = s("g", { class: "cbp-tap", role: "button", "aria-label": option }, ...circles);
         svg.append(tap);
         tap.addEventListener("click", () => give([k]));
         tap.addEventListener("keydown", (event) => {
@@ -68,7 +67,7 @@ export function makeAsk(ui, figure, name, start) {
         parts.push((state, isOpen) => {
           const chosen = state.answer[0] === k;
           show(tap, isOpen || chosen);
-          set(tap, { "aria-hidden": isOpen ? null : "true", tabindex: isOpen ? 0 : null });
+          set(tap, offered(isOpen));
           tap.classList.toggle("chosen", chosen);
           move(tap, ...where(k, state));
         });
@@ -79,14 +78,14 @@ export function makeAsk(ui, figure, name, start) {
      * the values at the plot's edges; `at(k)`, what a screen reader calls point k; `print`, how it reads a value.
      */
     sketch(asked, svg, { xs, up, low, high, at, print }) {
-      if (asked !== name || !question) return;
+      if (asked !== name) return;
       const values = xs.map(() => NaN);
+      const middle = (low + high) / 2;
       const [left, top] = [xs[0], up(high)];
       const area = s("rect", { class: "area", x: left, y: top, width: xs.at(-1) - left, height: up(low) - top });
       const line = s("path", { class: "yours" });
       const point = s("circle", { class: "ring", r: 8 });
-      const plot = s("g", { class: "cbp-sketch", role: "slider", "aria-label": "your curve", tabindex: 0 }, area, line, point);
-      set(plot, { "aria-valuemin": low, "aria-valuemax": high });
+      const plot = s("g", { class: "cbp-sketch", role: "slider", "aria-label": "your curve", "aria-valuemin": low, "aria-valuemax": high }, area, line, point);
       let here = 0;
       let last = null;
       plot.addEventListener("pointerdown", () => (last = null), true);
@@ -108,13 +107,13 @@ export function makeAsk(ui, figure, name, start) {
         if (across === undefined) return;
         event.preventDefault();
         event.stopPropagation();
-        xs.forEach((_, k) => (values[k] = Number.isNaN(values[k]) ? (low + high) / 2 : values[k]));
+        xs.forEach((_, k) => (values[k] = Number.isNaN(values[k]) ? middle : values[k]));
         here = clamp(here + across, 0, xs.length - 1);
         values[here] = clamp(values[here] + (upward * (high - low)) / 20, low, high);
         ui.redraw();
       });
       curve = () => {
-        const known = xs.map((_, k) => k).filter((k) => !Number.isNaN(values[k]));
+        const known = [...xs.keys()].filter((k) => !Number.isNaN(values[k]));
         if (known.length < 2) return null;
         const near = (k) => known.reduce((best, other) => (Math.abs(other - k) < Math.abs(best - k) ? other : best));
         return xs.map((_, k) => Number(values[near(k)].toPrecision(3)));
@@ -123,11 +122,11 @@ export function makeAsk(ui, figure, name, start) {
         if (!plot.parentNode) svg.append(plot); // above what the figure has drawn since it asked
         const shown = isOpen ? values : state.answer.length > 1 ? state.answer : [];
         set(line, { d: path(xs.map((x, k) => [x, up(shown[k])])) });
-        set(point, { cx: xs[here], cy: Number.isNaN(values[here]) ? up((low + high) / 2) : up(values[here]).toFixed(1) });
         plot.classList.toggle("open", isOpen);
-        set(plot, { "aria-hidden": isOpen ? null : "true", tabindex: isOpen ? 0 : null });
-        if (Number.isNaN(values[here])) set(plot, { "aria-valuenow": (low + high) / 2, "aria-valuetext": `${at(here)}: not drawn` });
-        else set(plot, { "aria-valuenow": values[here].toPrecision(3), "aria-valuetext": `${at(here)}: ${print(values[here])}` });
+        const v = values[here];
+        const [y, said] = Number.isNaN(v) ? [middle, "not drawn"] : [v, print(v)];
+        set(point, { cx: xs[here], cy: up(y).toFixed(1) });
+        set(plot, { "aria-valuenow": y.toPrecision(3), "aria-valuetext": `${at(here)}: ${said}`, ...offered(isOpen) });
       });
     },
   };

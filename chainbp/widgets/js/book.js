@@ -2,7 +2,7 @@
 // from disk cannot import modules.
 
 import { figures } from "./figures/index.js";
-import { encode, mount } from "./kit.js";
+import { encode, h, mount, same } from "./kit.js";
 
 const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
 const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
@@ -10,12 +10,14 @@ const REFERENCE = "IPY_MODEL_";
 const BOXES = ["HBoxModel", "VBoxModel"];
 
 /** The part of anywidget's model that a figure needs. */
-class Model {
+class Model extends EventTarget {
   isStatic = true;
+  on = this.addEventListener;
+  off = this.removeEventListener;
   #state;
-  #listeners = new Map();
 
   constructor(state) {
+    super();
     this.#state = { ...state };
   }
 
@@ -26,24 +28,11 @@ class Model {
   set(name, value) {
     if (JSON.stringify(value) === JSON.stringify(this.#state[name])) return;
     this.#state[name] = value;
-    this.#emit(`change:${name}`);
-    this.#emit("change");
+    this.dispatchEvent(new Event(`change:${name}`));
+    this.dispatchEvent(new Event("change"));
   }
 
   save_changes() {}
-
-  on(event, listener) {
-    if (!this.#listeners.has(event)) this.#listeners.set(event, new Set());
-    this.#listeners.get(event).add(listener);
-  }
-
-  off(event, listener) {
-    this.#listeners.get(event)?.delete(listener);
-  }
-
-  #emit(event) {
-    for (const listener of this.#listeners.get(event) ?? []) listener();
-  }
 }
 
 /** All widgets of the page by their model's id: figures have a model, boxes have children. */
@@ -86,11 +75,9 @@ function drawInto(el, id, widgets) {
     el.dataset.name = model.name;
   } else if (BOXES.includes(kind)) {
     el.classList.add("cbp-box", kind);
-    for (const child of children) {
-      const place = document.createElement("div");
-      el.append(place);
-      drawInto(place, child, widgets);
-    }
+    const places = children.map(() => h("div"));
+    el.append(...places);
+    children.forEach((child, i) => drawInto(places[i], child, widgets));
   } else throw new Error(`${kind ? kind.replace(/Model$/, "") : "this widget"} needs a running Python`);
 }
 
@@ -98,7 +85,7 @@ function drawInto(el, id, widgets) {
 async function drawAll(widgets, views) {
   for (const [script, id] of views) {
     const place = script.closest(".cbp-live") ?? script.parentElement;
-    const el = document.createElement("div");
+    const el = h("div");
     script.before(el);
     try {
       drawInto(el, id, widgets);
@@ -155,11 +142,11 @@ function readAddress(named) {
 function writeAddress(named) {
   const parts = [];
   for (const [name, model] of named) {
-    const start = model.get("_start");
-    if (JSON.stringify(start) === JSON.stringify(Object.fromEntries(Object.keys(start).map((t) => [t, model.get(t)])))) continue;
-    for (const trait of Object.keys(start)) {
-      if (!flat(model.get(trait)).length) continue;
-      parts.push(`${name}.${trait}=${flat(model.get(trait)).map((v) => Number(Number(v).toPrecision(6))).join(",")}`);
+    const now = Object.keys(model.get("_start")).map((trait) => [trait, model.get(trait)]);
+    if (same(Object.fromEntries(now), model.get("_start"))) continue;
+    for (const [trait, value] of now) {
+      const numbers = flat(value).map((v) => Number(Number(v).toPrecision(6)));
+      if (numbers.length) parts.push(`${name}.${trait}=${numbers}`);
     }
   }
   // A page without changes keeps the anchor that it was opened at.

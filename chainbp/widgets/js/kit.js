@@ -72,8 +72,8 @@ export function apart(...words) {
 }
 
 /** A button of the figures' look; `content` is a text or a node. */
-export function button(content, press) {
-  const node = h("button", { type: "button", class: "cbp-button" }, content);
+export function button(content, press, attributes = {}) {
+  const node = h("button", { type: "button", class: "cbp-button", ...attributes }, content);
   node.addEventListener("click", press);
   return node;
 }
@@ -289,7 +289,7 @@ const decode = (v) => (Array.isArray(v) ? v.map(decode) : Number(v));
 export const same = (a, b) => JSON.stringify(encode(a)) === JSON.stringify(encode(b));
 
 /** Bring what a hand or an address gives into the shape of `like` and into [low, high]; what is no number stays as it was. */
-function fit(value, like, [low, high]) {
+function fit(value, like, [low, high] = [-Infinity, Infinity]) {
   if (Array.isArray(like)) return like.map((v, i) => fit(value?.[i], v, [low, high]));
   const number = typeof value === "number" ? value : NaN;
   return Number.isNaN(number) ? like : clamp(number, low, high);
@@ -308,8 +308,7 @@ let count = 0;
 export function mount(figure, { model, el }) {
   const id = `cbp${++count}`;
   const body = h("div", { class: "cbp-body" });
-  const reset = button("Reset", toStart);
-  reset.classList.add("cbp-reset");
+  const reset = button("Reset", toStart, { class: "cbp-button cbp-reset" });
   const description = h("p", { class: "cbp-unseen", id: `${id}-text` });
   const live = h("p", { class: "cbp-unseen", "aria-live": "polite" });
   const title = h("p", { class: "cbp-title", id: `${id}-title` }, formula(h("span"), figure.formula ?? ""));

@@ -123,9 +123,7 @@ export function lpPool2d(p, size, stride) {
       );
       return errors;
     };
-    const pullTheta = (delta) => [
-      pooled.flat().reduce((sum, { slopeInP }, k) => sum + delta.flat()[k] * slopeInP(), 0),
-    ];
+    const pullTheta = (delta) => [dot(delta.flat(), pooled.flat().map(({ slopeInP }) => slopeInP()))];
     return [pooled.map((row) => row.map(({ z }) => z)), pullX, pullTheta];
   };
   return { forward };
@@ -142,7 +140,7 @@ function pool(y, p) {
   const r = a.map((v) => (ordinary ? scaled(v) / scale : Number(v === largest)));
   const q = r.map((v) => (v === 0 && p < 1 ? 0 : power(v, p - 1)));
   const powers = q.map((v, i) => v * r[i]);
-  const s = powers.reduce((sum, v) => sum + v, 0);
+  const s = sumOf(powers);
   const w = powers.map((v) => v / s);
   const root = s ** (1 / p);
   const z = ordinary ? timesPowerOfTwo(scale * root, exponent) : largest;
@@ -157,10 +155,11 @@ function pool(y, p) {
 /** What shares below 2^-1022 add to −∂z/∂p: they have lost their digits, but z w (1 − ln w) / p² need not, taken by √w. */
 function faintSlope(z, p, r, w, s) {
   const faint = r.filter((v, i) => v > 0 && w[i] < TINY);
-  return faint.reduce((sum, v) => {
+  const slopeOf = (v) => {
     const half = v ** (p / 2) / Math.sqrt(s);
-    return sum + (z / p ** 2) * (Math.log(s) - p * Math.log(v) + 1) * half * half;
-  }, 0);
+    return (z / p ** 2) * (Math.log(s) - p * Math.log(v) + 1) * half * half;
+  };
+  return sumOf(faint.map(slopeOf));
 }
 
 /** Unlike NumPy's, JavaScript's 1 ** Infinity is NaN. */
@@ -185,7 +184,7 @@ function timesPowerOfTwo(v, e) {
 export function entropy(w) {
   const top = w.indexOf(Math.max(...w));
   const others = w.filter((v, i) => i !== top && v >= TINY);
-  const rest = others.reduce((sum, v) => sum + v, 0);
+  const rest = sumOf(others);
   return -others.reduce((sum, v) => sum + v * Math.log(v), 0) - w[top] * (rest < 0.5 ? Math.log1p(-rest) : Math.log(w[top]));
 }
 
@@ -197,16 +196,6 @@ export const fixed = ({ forward }) => ({
   },
 });
 
-/** L = ‖t − z‖², (18); back −2 (t − z), (23). t and z are vectors, or numbers after a pooling. */
-export function squaredError(t) {
-  const forward = (z) => {
-    if (!Array.isArray(t)) return [(t - z) ** 2, (delta) => -2 * delta * (t - z), none];
-    const error = t.map((v, i) => v - z[i]);
-    return [dot(error, error), (delta) => error.map((e) => -2 * delta * e), none];
-  };
-  return { forward };
-}
-
 /** A cost that is a sum over units: value(z, t) with its slope in z. z and t are vectors, or numbers after a pooling. */
 function costOfUnits(t, value, slope) {
   const forward = (z) => {
@@ -215,6 +204,14 @@ function costOfUnits(t, value, slope) {
   };
   return { forward };
 }
+
+/** L = ‖t − z‖², (18); back −2 (t − z), (23). */
+export const squaredError = (t) =>
+  costOfUnits(
+    t,
+    (z, t) => (t - z) ** 2,
+    (z, t) => -2 * (t - z),
+  );
 
 /** −Σ t ln z + (1 − t) ln(1 − z) of probabilities z. */
 export const crossEntropy = (t) =>

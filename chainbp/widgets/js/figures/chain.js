@@ -37,11 +37,15 @@ const sampleOf = (value, k) => (isMatrix(value) ? value.map((row) => row[k]) : A
 const samples = ({ batch }, { x, t }) =>
   batch ? Array.from({ length: batch }, (_, k) => [sampleOf(x, k), sampleOf(t, k)]) : [[x, t]];
 
-/** The targets of the sample that is drawn, a list. */
-export const targetsOf = ({ batch }, { t, sample }) => [batch ? sampleOf(t, sample) : t].flat();
+/** A value in the sample that is drawn, a list. */
+const drawn = ({ batch }, value, sample) => [batch ? sampleOf(value, sample) : value].flat();
+export const targetsOf = (chain, { t, sample }) => drawn(chain, t, sample);
 
 /** Where the parameters of box j begin. */
-export const firstOf = ({ links }, j) => links.slice(0, j).reduce((sum, { count }) => sum + count, 0);
+const firstOf = ({ links }, j) => links.slice(0, j).reduce((sum, { count }) => sum + count, 0);
+
+/** The first parameter of box j, learned or held: its matrix, or its order. */
+export const parameterOf = (chain, { parameters }, j) => chain.links[j].held?.[0] ?? parameters[firstOf(chain, j)];
 
 /** L over all samples. */
 const lossAt = (chain, state) =>
@@ -52,35 +56,31 @@ const lossAt = (chain, state) =>
  * difference gives for the chosen number. `computed` are Python's results, for a chain that only Python knows.
  */
 export function evaluate(chain, state, computed) {
-  const lists = (values) => values.map((v) => [v].flat());
   if (!known(chain)) {
-    const drawn = (values) => lists(values.map((v) => (chain.batch ? sampleOf(v, state.sample) : v)));
-    const measured = String(computed.chosen) === String(state.chosen) ? computed.difference : null;
-    return { ...computed, hidden: drawn(computed.hidden), deltas: drawn(computed.deltas), difference: measured };
+    const lists = (values) => values.map((v) => drawn(chain, v, state.sample));
+    const difference = String(computed.chosen) === String(state.chosen) ? computed.difference : null;
+    return { ...computed, hidden: lists(computed.hidden), deltas: lists(computed.deltas), difference };
   }
   const runs = samples(chain, state).map(([x, t]) => backprop(lossOf(chain, state.parameters, t), x));
   const { hidden, deltas } = runs[chain.batch ? state.sample : 0];
+  const lists = (values) => values.map((v) => [v].flat());
   const value = entry(state, state.chosen);
-  const measured = Number.isFinite(value) ? centralDifference((v) => lossAt(chain, { ...state, ...withEntry(state, state.chosen, v) }), value) : null;
-  return { ...total(runs), hidden: lists(hidden), deltas: lists(deltas), difference: measured };
+  const lossWith = (v) => lossAt(chain, { ...state, ...withEntry(state, state.chosen, v) });
+  const difference = Number.isFinite(value) ? centralDifference(lossWith, value) : null;
+  return { ...total(runs), hidden: lists(hidden), deltas: lists(deltas), difference };
 }
 
 // ---- Numbers one by one: [k, i] is entry i, row by row, of parameter k; of x where k is −1, of t where it is −2. ----------
 
 const holder = (state, k) => (k === -1 ? state.x : k === -2 ? state.t : state.parameters[k]);
 
-export function entry(state, [k, i]) {
-  const value = holder(state, k);
-  if (!isMatrix(value)) return Array.isArray(value) ? value[i] : value;
-  return value[Math.floor(i / value[0].length)][i % value[0].length];
-}
+export const entry = (state, [k, i]) => [holder(state, k)].flat(2)[i];
 
 /** The change {trait: value} that puts v in an entry's place. */
 export function withEntry(state, [k, i], v) {
-  const old = holder(state, k);
-  const columns = isMatrix(old) ? old[0].length : 1;
-  const row = Math.floor(i / columns);
-  const changed = isMatrix(old) ? old.with(row, old[row].with(i % columns, v)) : Array.isArray(old) ? old.with(i, v) : v;
+  let place = 0;
+  const put = (part) => (Array.isArray(part) ? part.map(put) : place++ === i ? v : part);
+  const changed = put(holder(state, k));
   return k === -1 ? { x: changed } : k === -2 ? { t: changed } : { parameters: state.parameters.with(k, changed) };
 }
 
@@ -88,37 +88,39 @@ const superscript = (name) => name.replace(/⁽(.+)⁾/u, (_, digits) => `^{(${[
 const index = (...places) => places.map((v) => v + 1).join(places.some((v) => v > 8) ? "," : "");
 const lowered = (text) => [...text].map((d) => "₀₁₂₃₄₅₆₇₈₉"["0123456789".indexOf(d)] ?? d).join("");
 
+/** Of each parameter, which link has it, and of which kind are its numbers. */
+export const owners = ({ links }) =>
+  links.flatMap(({ kind, count }, link) =>
+    Array.from({ length: count }, (_, c) => ({ link, kind: { rho: c ? "bias" : "weight", eta: "order" }[kind] ?? "own" })),
+  );
+
 /**
  * All numbers that can be chosen: {at: [k, i], symbol, text, kind, link, row, column}. kind is weight, bias, order, own,
  * x or t; a weight leads from unit `column` of the link's input to unit `row` of its output, others sit at unit `row`.
  */
-export function entries(chain, { parameters, x, t, sample }) {
+export function entries(chain, state) {
   const found = [];
   const put = (at, name, places, rest) => {
-    const indices = places.length ? index(...places) : "";
+    const indices = index(...places);
     found.push({ at, symbol: `${superscript(name)}${indices && `_{${indices}}`}`, text: name + lowered(indices), ...rest });
   };
-  let k = 0;
-  chain.links.forEach(({ kind, count }, link) => {
-    for (let c = 0; c < count; c++, k++) {
-      const value = parameters[k];
-      const columns = isMatrix(value) ? value[0].length : 1;
-      const kinds = { rho: c ? "bias" : "weight", eta: "order" };
-      [value].flat(2).forEach((_, i) => {
-        const [row, column] = [Math.floor(i / columns), i % columns];
-        const places = isMatrix(value) ? [row, column] : Array.isArray(value) ? [row] : [];
-        put([k, i], chain.names[k], places, { kind: kinds[kind] ?? "own", link, row, column });
-      });
-    }
-  });
-  const column = (k, name, value, kind, link) =>
-    (chain.batch ? [sampleOf(value, sample)] : [value]).flat().forEach((_, row, all) => {
-      const i = chain.batch ? row * chain.batch + sample : row;
-      put([k, i], name, all.length > 1 ? [row] : [], { kind, link, row });
+  owners(chain).forEach((owner, k) => {
+    const value = state.parameters[k];
+    const columns = isMatrix(value) ? value[0].length : 1;
+    [value].flat(2).forEach((_, i) => {
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      const places = isMatrix(value) ? [row, column] : Array.isArray(value) ? [row] : [];
+      put([k, i], chain.names[k], places, { ...owner, row, column });
     });
-  column(-1, "x", x, "x", 0);
+  });
+  const column = (k, kind, link) =>
+    drawn(chain, state[kind], state.sample).forEach((_, row, all) => {
+      const i = chain.batch ? row * chain.batch + state.sample : row;
+      put([k, i], kind, all.length > 1 ? [row] : [], { kind, link, row });
+    });
+  column(-1, "x", 0);
   // Targets of a softmax must sum to 1: none can move alone.
-  if (chain.target && chain.links.at(-1).kind !== "softmax_cross_entropy") column(-2, "t", t, "t", chain.links.length - 1);
+  if (chain.target && chain.links.at(-1).kind !== "softmax_cross_entropy") column(-2, "t", chain.links.length - 1);
   return found;
 }
 
@@ -151,13 +153,12 @@ export function equation({ links, numbered }, j, ofWeight = false) {
   return own ? ` (${own})` : "";
 }
 
-// ---- The arithmetic, as parts of a line: [kind of quantity or "", formula] or [kind, number, "" or "+"] -------------------
+// ---- The arithmetic, as parts of a line: a formula, [kind of quantity, formula] or [kind, number, "" or "+"] -------------
 
-const EQUALS = ["", " = "];
 const ELEMENTWISE = ["sigma", "tanh", "relu"];
 
 /** The one unit that unit u goes into by a box; null where it goes into all. */
-const into = ({ kind, n }, u) => (ELEMENTWISE.includes(kind) ? u : kind === "eta" ? Math.floor(u / (n ?? Infinity)) : null);
+export const into = ({ kind, n }, u) => (ELEMENTWISE.includes(kind) ? u : kind === "eta" ? Math.floor(u / (n ?? Infinity)) : null);
 
 /**
  * Which unit of each variable the arithmetic is about: those that the chosen number meets; of others the largest error, from
@@ -178,7 +179,7 @@ export function units({ links }, deltas, { kind, link, row, column }) {
 }
 
 /** A factor of a product: a negative one stands in parentheses. */
-const factor = (kind, v) => (v < 0 ? [["", "("], [kind, v], ["", ")"]] : [[kind, v]]);
+const factor = (kind, v) => (v < 0 ? ["(", [kind, v], ")"] : [[kind, v]]);
 
 /** How variable i's unit u is written. */
 const named = ({ variables, sizes }, i, u) => variables[i] + (sizes[i] > 1 ? `_{${u + 1}}` : "");
@@ -190,56 +191,60 @@ export function errorOf(chain, state, { hidden, deltas }, j, u) {
   const [v, d] = [hidden[j][u], deltas[j][u]];
   const t = chain.target && targetsOf(chain, state)[u];
   const out = hidden[j + 1];
-  const o = into(chain.links[j], u) ?? 0;
+  const only = into(chain.links[j], u);
+  const o = only ?? 0;
   const back = deltas[j + 1]?.[o];
-  const [name, outName] = [["value", named(chain, j, u)], j + 1 < hidden.length ? ["value", named(chain, j + 1, o)] : null];
+  const behind = chain.variables[j + 1] ?? "L";
+  const name = ["value", named(chain, j, u)];
+  const outName = out && ["value", named(chain, j + 1, o)];
   const target = ["value", chain.sizes[j] > 1 ? `t_{${u + 1}}` : "t"];
-  const [start, end] = [[delta(chain, j, u), EQUALS], [EQUALS, ["error", d, "+"]]];
   const slopes = {
-    sigma: () => [["", " · "], outName, ["", "(1 − "], outName, ["", ")"], EQUALS, ["error", back], ["", " · "], ["value", out[u]], ["", " · (1 − "], ["value", out[u]], ["", ")"]],
-    tanh: () => [["", " · (1 − "], outName, ["", "^2)"], EQUALS, ["error", back], ["", " · (1 − "], ...factor("value", out[u]), ["", " · "], ...factor("value", out[u]), ["", ")"]],
-    relu: () => [["", " · "], ["", v > 0 ? "1" : "0"]],
-    eta: () => [["", " · "], ["gradient", `∂${outName[1]}/∂${name[1]}`], EQUALS, ["error", back], ["", " · "], ...factor("gradient", back ? d / back : 0)],
-    squared_error: () => [["", "−2("], target, ["", " − "], name, ["", ")"], EQUALS, ["", "−2 · ("], ["value", t], ["", " − "], ...factor("value", v), ["", ")"]],
-    cross_entropy: () => [["", "("], name, ["", " − "], target, ["", ") / "], name, ["", "(1 − "], name, ["", ")"]],
-    sigmoid_cross_entropy: () => [["", "σ("], name, ["", ") − "], target, EQUALS, ["value", d + t], ["", " − "], ...factor("value", t)],
-    softmax_cross_entropy: () => [["", "{softmax}("], name, ["", ") − "], target, EQUALS, ["value", d + t], ["", " − "], ...factor("value", t)],
+    sigma: () => [" · ", outName, "(1 − ", outName, ")", " = ", ["error", back], " · ", ["value", out[u]], " · (1 − ", ["value", out[u]], ")"],
+    tanh: () => [" · (1 − ", outName, "^2)", " = ", ["error", back], " · (1 − ", ...factor("value", out[u]), " · ", ...factor("value", out[u]), ")"],
+    relu: () => [v > 0 ? " · 1" : " · 0"],
+    eta: () => [" · ", ["gradient", `∂${outName[1]}/∂${name[1]}`], " = ", ["error", back], " · ", ...factor("gradient", back ? d / back : 0)],
+    squared_error: () => ["−2(", target, " − ", name, ")", " = ", "−2 · (", ["value", t], " − ", ...factor("value", v), ")"],
+    cross_entropy: () => ["(", name, " − ", target, ") / ", name, "(1 − ", name, ")"],
+    sigmoid_cross_entropy: () => ["σ(", name, ") − ", target, " = ", ["value", d + t], " − ", ...factor("value", t)],
+    softmax_cross_entropy: () => ["{softmax}(", name, ") − ", target, " = ", ["value", d + t], " − ", ...factor("value", t)],
     rho: () => sumOf(chain, state, deltas[j + 1], j, u),
-    softmax: () => [name, ["", " ⊗ (δ − Σ δ "], outName, ["", ")"]],
+    softmax: () => [name, " ⊗ (δ − Σ δ ", outName, ")"],
   };
-  const first = ELEMENTWISE.includes(kind) || kind === "eta" ? [delta(chain, j + 1, o)] : [];
-  const rule = slopes[kind]?.() ?? [["error", `δ_{${chain.variables[j + 1] ?? "L"}}`], ["", ` ∂${chain.variables[j + 1] ?? "L"}/∂${chain.variables[j]}`]];
-  return [...start, ...first, ...rule, ...end];
+  const first = only === null ? [] : [delta(chain, j + 1, o)];
+  const rule = slopes[kind]?.() ?? [["error", `δ_{${behind}}`], ` ∂${behind}/∂${chain.variables[j]}`];
+  return [delta(chain, j, u), " = ", ...first, ...rule, " = ", ["error", d, "+"]];
 }
 
 const MOST_TERMS = 2;
 
 /** Σ_n W_nu δ_n, of one unit without the sum; and where they are few, its terms. */
 function sumOf(chain, state, deltas, j, u) {
-  const { held } = chain.links[j];
-  const first = firstOf(chain, j);
-  const W = held ? held[0] : state.parameters[first];
-  const name = held ? "W" : superscript(chain.names[first]);
+  const W = parameterOf(chain, state, j);
+  const name = chain.links[j].held ? "W" : superscript(chain.names[firstOf(chain, j)]);
   const one = deltas.length === 1;
   const rule = [
-    ["", one ? "" : "Σ_n "],
+    one ? "" : "Σ_n ",
     ["weight", `${name}_{${one ? 1 : "n"}${u > 8 ? "," : ""}${u + 1}}`],
-    ["", " "],
+    " ",
     one ? delta(chain, j + 1, 0) : ["error", `δ_{${chain.variables[j + 1]},n}`],
   ];
-  const terms = deltas.flatMap((d, n) => [n ? ["", " + "] : EQUALS, ...(n ? factor("weight", W[n][u]) : [["weight", W[n][u]]]), ["", " · "], ...factor("error", d)]);
+  const terms = deltas.flatMap((d, n) => [n ? " + " : " = ", ...(n ? factor("weight", W[n][u]) : [["weight", W[n][u]]]), " · ", ...factor("error", d)]);
   return deltas.length > MOST_TERMS ? rule : [...rule, ...terms];
 }
 
+/** ∂L by a number, but a target. */
+export const slopeOf = ({ gradients, deltas }, { at, row }) => (at[0] < 0 ? deltas[0][row] : entry({ parameters: gradients }, at));
+
 /** The gradient of a number, and where `measured` is given, what a central difference says. */
-export function gradientOf(chain, { hidden, deltas }, found, gradient, measured) {
+export function gradientOf(chain, view, found, measured) {
+  const { hidden, deltas } = view;
   const { kind, link, row, column, symbol } = found;
   const factors = {
-    weight: () => [EQUALS, delta(chain, link + 1, row), ["", " · "], ["value", named(chain, link, column)], EQUALS, ["error", deltas[link + 1][row]], ["", " · "], ...factor("value", hidden[link][column])],
-    bias: () => [EQUALS, delta(chain, link + 1, row)],
-    order: () => (chain.sizes[link + 1] > 1 ? [] : [EQUALS, delta(chain, link + 1, 0), ["", " · "], ["gradient", `∂${chain.variables[link + 1]}/∂p`]]),
+    weight: () => [" = ", delta(chain, link + 1, row), " · ", ["value", named(chain, link, column)], " = ", ["error", deltas[link + 1][row]], " · ", ...factor("value", hidden[link][column])],
+    bias: () => [" = ", delta(chain, link + 1, row)],
+    order: () => (chain.sizes[link + 1] > 1 ? [] : [" = ", delta(chain, link + 1, 0), " · ", ["gradient", `∂${chain.variables[link + 1]}/∂p`]]),
   };
-  const product = chain.batch ? [["", `{ over ${chain.batch} sample${chain.batch > 1 ? "s" : ""}}`]] : (factors[kind]?.() ?? []);
+  const product = chain.batch ? [`{ over ${chain.batch} sample${chain.batch > 1 ? "s" : ""}}`] : (factors[kind]?.() ?? []);
   const check = measured === null || measured === undefined ? [] : [["muted", "{ measured }"], ["muted", measured, "+"]];
-  return [["gradient", `∂L/∂${symbol}`], ...product, EQUALS, ["gradient", gradient, "+"], ...check];
+  return [["gradient", `∂L/∂${symbol}`], ...product, " = ", ["gradient", slopeOf(view, found), "+"], ...check];
 }

@@ -1,9 +1,9 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { apart, arrow, button, clamp, drag, encode, equal, fine, formula, h, label, largest, limitFor, list, mark, math, move, nice, onGrid, path, pointOf, raised, s, same, say, scale, set, show } from "../kit.js";
+import { apart, arrow, button, clamp, cover, drag, encode, equal, fine, formula, h, label, largest, limitFor, list, mark, math, move, nice, onGrid, path, pointOf, raised, reading, s, same, say, scale, set, show } from "../kit.js";
 import { eta } from "../math.js";
-import { box, entries, entry, equation, errorOf, evaluate, firstOf, gradientOf, known, targetsOf, units, withEntry } from "./chain.js";
+import { box, entries, entry, equation, errorOf, evaluate, gradientOf, into, known, owners, parameterOf, slopeOf, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
 
 /** Three significant digits, in `most` decimals, or in three where two would leave none; in powers of ten where that is long. */
@@ -28,6 +28,7 @@ const PHONE = 560;
 const LEAST_GAP = 130; // where the chosen number's chip fits beside its handle
 const quantity = ({ kind }) => (kind === "x" || kind === "t" ? "value" : "weight");
 const reach = (start, now, least) => limitFor(Math.max(least, 1.25 * largest(start)), now);
+const around = (limit) => [-limit, limit];
 
 export const explore = {
   name: "explore",
@@ -38,7 +39,7 @@ export const explore = {
 
   /** Whether an address may set a trait to a value. */
   accepts(trait, value, get) {
-    const state = Object.fromEntries(explore.traits.map((name) => [name, name === trait ? value : get("_start")[name]]));
+    const state = { ...get("_start"), [trait]: value };
     const { links, batch } = get("chain");
     const most = { step: links.length, sample: Math.max(batch - 1, 0) }[trait];
     if (most !== undefined) return Number.isInteger(value) && value >= 0 && value <= most;
@@ -60,30 +61,22 @@ export const explore = {
     const from = clamp(count - state.step - Math.floor(most / 2), 0, Math.max(count - most, 0));
     const asked = ["cross_entropy", "sigmoid_cross_entropy"].includes(chain.links.at(-1).kind);
     const negative = [start.t, state.t].flat(3).some((v) => v < 0);
-    // An order has an axis of its own, which reaches to ∞: no limit follows it, or the figure would be built anew in the hand.
-    const kinds = chain.links.flatMap(({ kind, count }) => Array(count).fill(kind));
+    const kinds = owners(chain).map(({ kind }) => kind);
     return {
       width,
       phone,
       chain,
       from,
       to: Math.min(from + most, count),
-      weight: state.parameters.map((value, k) => (kinds[k] === "eta" ? 0 : reach(start.parameters[k], value, 3))),
-      x: reach(start.x, state.x, 2),
+      // An order has an axis of its own, which reaches to ∞: no limit follows it, or the figure would be built anew in the hand.
+      parameters: state.parameters.map((value, k) => (kinds[k] === "order" ? [0, 0] : around(reach(start.parameters[k], value, 3)))),
+      x: around(reach(start.x, state.x, 2)),
       t: asked ? [0, 1] : [negative ? -reach(start.t, state.t, 1) : 0, reach(start.t, state.t, 1)],
       sample: chain.batch ? state.sample : 0,
     };
   },
 
-  range: ({ chain }) => ({
-    parameters: [-Infinity, Infinity],
-    x: [-1e6, 1e6],
-    t: [-1e6, 1e6],
-    step: [0, chain.links.length],
-    chosen: [-2, Infinity],
-    sample: [0, Math.max(chain.batch - 1, 0)],
-    rate: [-Infinity, Infinity],
-  }),
+  range: ({ chain }) => ({ step: [0, chain.links.length] }),
 
   build,
 };
@@ -109,12 +102,13 @@ function placed({ width, phone, chain, from, to }) {
   const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(beside ? [1] : []);
   const left = HALO + 1; // what goes into a column has its handle at its left
   const room = right - (shown.length + beside) * unit.width - left - 1;
-  const each = flex.length ? Math.min(room / flex.reduce((a, b) => a + b), 76) : 0;
-  let x = left + unit.width / 2 + (phone ? Math.max(0, room - each * flex.reduce((a, b) => a + b, 0)) / 2 : 0);
+  const parts = flex.reduce((sum, part) => sum + part, 0);
+  const each = Math.min(room / parts, 76);
+  let x = left + unit.width / 2 + (phone ? Math.max(0, room - each * parts) / 2 : 0);
   const columns = shown.map((i, c) => {
-    const ys = Array.from({ length: rows[c] }, (_, u) => top + pitch * (u + (tallest - rows[c]) / 2));
-    const column = { i, x, ys, hidden: chain.sizes[i] - rows[c] + Number(chain.sizes[i] > rows[c]) };
-    if (column.hidden) column.ys = ys.slice(0, -1);
+    const drawn = chain.sizes[i] > most ? most - 1 : chain.sizes[i];
+    const ys = Array.from({ length: drawn }, (_, u) => top + pitch * (u + (tallest - rows[c]) / 2));
+    const column = { i, x, ys, hidden: chain.sizes[i] - drawn };
     x += unit.width + (flex[c] ?? 1) * each;
     return column;
   });
@@ -122,9 +116,10 @@ function placed({ width, phone, chain, from, to }) {
   const last = columns.at(-1);
   const under = phone && to === chain.variables.length ? last.ys.at(-1) + unit.height / 2 + (last.hidden && 30) : null;
   const few = target && last.ys.length <= 2 && !last.hidden;
-  const targets = beside ? last.ys : last.ys.map((_, u) => under + HEAD + unit.height / 2 + pitch * u);
-  const lowest = Math.max(top + pitch * (tallest - 1) + unit.height / 2, under && under + (few ? HEAD + pitch * targets.length - 12 : 48));
-  return { columns, unit, top, height: lowest + 14, right, target: beside ? x : under && few ? last.x : null, targets, under, end: last.x + unit.width / 2 };
+  const below = under && few && { i: "t", x: last.x, ys: last.ys.map((_, u) => under + HEAD + unit.height / 2 + pitch * u) };
+  const lowest = Math.max(top + pitch * (tallest - 1) + unit.height / 2, under && under + (few ? HEAD + pitch * last.ys.length - 12 : 48));
+  const targets = beside ? { i: "t", x, ys: last.ys } : below;
+  return { columns, unit, top, height: lowest + 14, right, targets, under, end: last.x + unit.width / 2 };
 }
 
 // ---- The figure ----------------------------------------------------------------------------------------------------------
@@ -141,28 +136,22 @@ function build(ui, layout) {
   const orders = all.filter(({ kind }) => kind === "order");
   const frozen = !known(chain) && !ui.kernel;
   const boxes = chain.links.length;
-  const bounds = ({ at: [k], kind }) => {
-    const limit = kind === "x" ? layout.x : kind === "t" ? null : layout.weight[k];
-    return limit === null ? layout.t : [-limit, limit];
-  };
+  const bounds = ({ at: [k], kind }) => layout[kind] ?? layout.parameters[k];
 
   // What is no part of the state: where a handle was left, what the pointer is over, where L stood, and where it went.
   let shift = 0;
-  let shown = "";
+  let shown = null;
   let over = null;
   let before = null;
   let trail = [];
   let view = null;
 
-  function roomy() {
-    return place.columns.every(({ x }, c) => c === 0 || chain.links[place.columns[c].i - 1].kind !== "rho" || x - place.columns[c - 1].x - place.unit.width > LEAST_GAP);
-  }
-
   // Where a number has its handle: {x, y, ux, uy, room}; null where what it belongs to is not drawn.
   const unitAt = (i, u) => {
-    const column = place.columns.find((c) => c.i === i);
+    const column = [...place.columns, place.targets].find((c) => c?.i === i);
     return column && u < column.ys.length ? [column.x, column.ys[u]] : null;
   };
+  const seatOf = ({ kind, link, row }) => ({ x: [0, row], bias: [link + 1, row], t: ["t", row] })[kind] ?? [];
   function spot(e) {
     const half = place.unit.width / 2;
     if (e.kind === "weight") {
@@ -175,15 +164,24 @@ function build(ui, layout) {
       const free = phone ? 16 : 26; // at either end, for the arrow
       return { x: x1 + at * ux, y: y1 + at * uy, ux, uy, back: Math.max(0, at - free), ahead: Math.max(0, length - at - free), line: [x1, y1, x2, y2] };
     }
-    const sits = e.kind === "x" ? unitAt(0, e.row) : e.kind === "bias" ? unitAt(e.link + 1, e.row) : e.kind === "t" && place.target ? [place.target, place.targets[e.row]] : null;
-    return sits?.[1] === undefined ? null : { x: sits[0] + (e.kind !== "t" ? -half : phone ? -half - 9 : half), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
+    const sits = unitAt(...seatOf(e));
+    return sits && { x: sits[0] + (e.kind !== "t" ? -half : phone ? -half - 9 : half), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
   }
-  // A row for the number's name, where it finds no room beside its handle.
   const spots = new Map(all.map((e) => [e, spot(e)]));
-  const hasRow = phone || !roomy() || all.some((e) => e.kind !== "order" && !spots.get(e));
+  // Units show their own values, and an order has its axis. What else is chosen has a chip: in its gap, or in a row beneath.
+  const hasChip = (e) => e.kind !== "order" && !(quantity(e) === "value" && spots.get(e));
+  const gapOf = (e) => {
+    const [from, , to] = spots.get(e)?.line ?? [];
+    return to - from > LEAST_GAP && !phone ? [from, to] : null;
+  };
+  const hasRow = all.some((e) => hasChip(e) && !gapOf(e));
   const svg = ui.svg(place.height + (phone ? 70 : hasRow ? 40 : 0));
   const aside = { x: phone ? width - 180 : place.right - 30, y: place.height + 16, ux: 1, uy: 0, back: 20, ahead: 20 };
   const hold = (e) => spots.get(e) ?? aside;
+  const handleAt = () => {
+    const { x, y, ux, uy } = hold(find(ui.state.chosen));
+    return [x + shift * ux, y + shift * uy];
+  };
 
   // ---- Changing a number -------------------------------------------------------------------------------------------------
   const stepOf = (e) => (bounds(e)[1] - bounds(e)[0]) / (e.kind === "t" ? 100 : 120);
@@ -203,46 +201,59 @@ function build(ui, layout) {
     before = view.loss;
     trail = [];
   }
-  const choose = (at) => {
-    if (String(at) === String(ui.state.chosen)) return;
-    shift = 0;
-    before = null;
-    ui.change({ chosen: at });
-  };
+  const choose = (at) => ui.change({ chosen: at });
 
   // ---- The drawing -------------------------------------------------------------------------------------------------------
   const heads = drawHeads(ui, svg, layout, place, (j) => ui.change({ step: boxes - j }));
-  const edges = [];
-  place.columns.slice(1).forEach((column, c) => {
-    const previous = place.columns[c];
-    const { kind, n } = chain.links[previous.i];
+  const gaps = place.columns.slice(1).map((column, c) => drawGap(place.columns[c], column));
+
+  /** The edges between two columns; returns what draws them. */
+  function drawGap(previous, column) {
+    const link = chain.links[previous.i];
     const [x1, x2] = [previous.x + place.unit.width / 2, column.x - place.unit.width / 2];
     const weights = all.filter((e) => e.kind === "weight" && e.link === previous.i);
-    previous.ys.forEach((y1, m) =>
-      column.ys.forEach((y2, r) => {
-        const straight = ["sigma", "tanh", "relu"].includes(kind);
-        if ((straight && m !== r) || (kind === "eta" && n && Math.floor(m / n) !== r)) return;
-        const found = weights.find((e) => e.row === r && e.column === m);
-        const line = s("line", { class: `edge ${found ? "weight" : kind === "eta" ? "gradient" : "plain"}`, x1, y1, x2, y2 });
-        svg.append(line);
-        edges.push({ line, found, link: previous.i, m, r });
-      }),
-    );
-    if (weights.length) svg.append(gap(weights, x1, x2));
-  });
+    const look = { rho: weights.length ? "weight" : "plain", eta: "gradient" }[link.kind] ?? "plain";
+    const edges = previous.ys.flatMap((y1, m) =>
+      column.ys.map((y2, r) => ({
+        m,
+        found: weights.find((e) => e.row === r && e.column === m),
+        line: (into(link, m) ?? r) === r && s("line", { class: `edge ${look}`, x1, y1, x2, y2 }),
+      })),
+    ).filter(({ line }) => line);
+    svg.append(...edges.map(({ line }) => line));
+    if (weights.length) svg.append(gripOf(weights, x1, x2));
+    return (state, chosen) => {
+      const slopes = link.kind === "eta" ? poolSlopes(chain, state, view, previous.i) : [];
+      for (const { line, found, m } of edges) {
+        if (found) {
+          const [w, limit] = [entry(state, found.at), bounds(found)[1]];
+          set(line, {
+            "stroke-width": (1 + (4.5 * Math.min(Math.abs(w), limit)) / limit).toFixed(2),
+            "stroke-dasharray": w < 0 ? "7 5" : null,
+          });
+          line.classList.toggle("chosen", found === chosen);
+          line.classList.toggle("over", found === over);
+        } else if (m in slopes) set(line, { "stroke-width": (1 + 6 * clamp(slopes[m], 0, 1.3)).toFixed(2) });
+      }
+    };
+  }
+
   /** The room between two columns: a press takes hold of the nearest edge. */
-  function gap(weights, x1, x2) {
-    const area = s("rect", { class: "cbp-gap", x: x1, y: place.top - 26, width: x2 - x1, height: place.height - place.top + 20, fill: "transparent" });
-    const near = weights.map((e) => ({ e, at: spots.get(e) })).filter(({ at }) => at);
+  function gripOf(weights, x1, x2) {
+    const area = s("rect", { class: "cbp-gap cbp-track", x: x1, y: place.top - 26, width: x2 - x1, height: place.height - place.top + 20, fill: "transparent" });
+    const near = weights.filter((e) => spots.get(e));
     const nearest = (x, y) => {
-      const distance = ({ at: { line: [a, b, c, d] } }) => Math.abs((c - a) * (b - y) - (a - x) * (d - b)) / Math.hypot(c - a, d - b);
-      return near.reduce((best, one) => (distance(one) < distance(best) ? one : best)).e;
+      const distance = (e) => {
+        const [a, b, c, d] = spots.get(e).line;
+        return Math.abs((c - a) * (b - y) - (a - x) * (d - b)) / Math.hypot(c - a, d - b);
+      };
+      return near.reduce((best, e) => (distance(e) < distance(best) ? e : best));
     };
     const hover = (e) => e !== over && ((over = e), ui.redraw());
     area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...pointOf(area, event))));
     area.addEventListener("pointerleave", () => hover(null));
     area.addEventListener("pointerdown", () => (pull = null), true);
-    if (!frozen && near.length) {
+    if (!frozen) {
       drag(area, (x, y) => {
         const e = find(ui.state.chosen);
         if (pull) return ui.change(withEntry(ui.state, e.at, clamp(onGrid(pulled(x, y), stepOf(e)), ...bounds(e))));
@@ -253,12 +264,13 @@ function build(ui, layout) {
     }
     return area;
   }
-  const columns = place.columns.map((column) => drawColumn(ui, svg, layout, place, column, (u) => {
-    const found = all.find((e) => e.row === u && ((e.kind === "x" && column.i === 0) || (e.kind === "bias" && e.link + 1 === column.i)));
+  const press = (i, u) => {
+    const found = all.find((e) => same(seatOf(e), [i, u]));
     if (found && !frozen) choose(found.at);
-  }));
-  const targets = place.target ? drawTargets(ui, svg, chain, place, (u) => !frozen && choose([-2, all.find((e) => e.kind === "t" && e.row === u)?.at[1]])) : () => {};
-  const drawLoss = (phone ? drawLossBelow : drawLossBeside)(ui, svg, layout, place);
+  };
+  const columns = place.columns.map((column) => drawColumn(ui, svg, chain, place, column, press));
+  const targets = place.targets ? drawTargets(ui, svg, chain, place, press) : () => {};
+  const loss = drawLoss(ui, svg, layout, place);
 
   const point = arrow(svg, "gradient", 14);
   const shape = s("g", {}, s("circle", { class: "halo", r: HALO }), mark("weight", 9), mark("value", 9));
@@ -276,13 +288,9 @@ function build(ui, layout) {
     near: (state) => SNAP * (limits(state)[1] - limits(state)[0]),
     get: (state) => clamp(entry(state, state.chosen), ...limits(state)),
     text: (state) => `${find(state.chosen).text} is ${three(entry(state, state.chosen))}`,
-    where: (state) => {
-      const { x, y, ux, uy } = hold(find(state.chosen));
-      return [x + shift * ux, y + shift * uy];
-    },
+    where: handleAt,
     at: (x, y) => {
-      const { x: hx, y: hy, ux, uy } = hold(find(ui.state.chosen));
-      pull ??= begin(hx + shift * ux, hy + shift * uy);
+      pull ??= begin(...handleAt());
       return pulled(x, y);
     },
     put: (v) => withEntry(ui.state, ui.state.chosen, v),
@@ -295,7 +303,7 @@ function build(ui, layout) {
   let pressed = -Infinity;
   handle.addEventListener("keydown", () => {
     pull = null;
-    if (performance.now() - pressed > 1000) remember();
+    if (before === null || performance.now() - pressed > 1000) remember();
     pressed = performance.now();
   }, true);
   const chip = drawChip(svg);
@@ -304,51 +312,40 @@ function build(ui, layout) {
   if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}`, h("span", { class: "cbp-list" }, "; the list below has every number that can be pulled"), "."));
 
   // ---- Beneath it --------------------------------------------------------------------------------------------------------
-  const back = button("◀", () => ui.change({ step: Math.min(ui.state.step + 1, boxes) }));
-  const forth = button("▶", () => ui.change({ step: Math.max(ui.state.step - 1, 0) }));
-  set(back, { "aria-label": "The error goes back one box", class: "cbp-button cbp-round" });
-  set(forth, { "aria-label": "Take back one step of the error", class: "cbp-button cbp-round" });
+  const walk = (text, label, by) => button(text, () => ui.change({ step: ui.state.step + by }), { "aria-label": label });
+  const back = walk("◀", "The error goes back one box", 1);
+  const forth = walk("▶", "Take back one step of the error", -1);
   const [walked, chosenLine] = [line(), line()];
   const numbers = list(all.map(({ text }) => text), (i) => choose(all[i].at), { "aria-label": "The number with the handle" });
   const downhill = button("Step downhill", () => {
     if (frozen) return;
-    const losses = trail;
-    const old = losses.length ? losses : [view.loss];
-    const from = view.loss;
+    const walked = trail.length ? trail : [view.loss];
+    before = view.loss;
     ui.change({ parameters: stepped(ui.state, view.gradients, orders) });
-    before = from;
-    trail = [...old, view.loss].slice(-24);
+    trail = [...walked, view.loss].slice(-24);
     ui.redraw();
-  });
-  set(downhill, { class: "cbp-button cbp-main" });
-  set(ui.reset, { class: "cbp-button cbp-reset" });
-  const below = h("div", { class: "cbp-below" });
-  below.append(
+  }, { class: "cbp-button cbp-main", "aria-disabled": frozen && "true" });
+  const samples = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
+  const go = (k) => ui.change({ sample: k, chosen: ui.state.chosen[0] < 0 ? [ui.state.chosen[0], k] : ui.state.chosen });
+  const sampled = list(samples, go, { "aria-label": "The sample that is drawn" });
+  sampled.value = layout.sample;
+  const below = h(
+    "div",
+    { class: "cbp-below" },
     h("div", { class: "cbp-walk", role: "group", "aria-label": "Walk of the error" }, back, forth),
     h("p", { class: "cbp-says" }, apart(walked.node, chosenLine.node)),
   );
-  const samples = [];
-  if (chain.batch) {
-    const names = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
-    const go = (k) => ui.change({ sample: k, chosen: ui.state.chosen[0] < 0 ? [ui.state.chosen[0], k] : ui.state.chosen });
-    samples.push(list(names, go, { "aria-label": "The sample that is drawn" }));
-    samples[0].value = layout.sample;
-  }
-  const drawOrder = orders.length ? order(ui, below, Math.min(width, phone ? width : 340), () => (find(ui.state.chosen).kind === "order" ? find(ui.state.chosen) : orders[0]), remember, choose) : () => {};
-  below.append(...samples, numbers, downhill, ui.reset);
+  const order = orders.length ? drawOrder(ui, below, Math.min(width, phone ? width : 340), () => (find(ui.state.chosen).kind === "order" ? find(ui.state.chosen) : orders[0]), remember, choose) : () => {};
+  below.append(...(chain.batch ? [sampled] : []), numbers, downhill, ui.reset);
   ui.body.append(below);
-  if (frozen) {
-    ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
-    set(downhill, { "aria-disabled": "true" });
-    show(handle, false);
-  }
+  if (frozen) ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
 
   return {
     draw(state) {
       view = evaluate(chain, state, ui.given("computed"));
       if (before !== null && ["parameters", "x", "t"].every((name) => same(state[name], ui.given("_start")[name]))) [before, trail] = [null, []];
       const e = find(state.chosen);
-      if (shown !== String(e.at)) [shift, shown] = [0, String(e.at)];
+      if (shown !== e) [shift, before, shown] = [0, null, e];
       const passed = (j) => state.step >= boxes - j; // whether the error has come back through box j
       const work = boxes - state.step;
       const met = units(chain, view.deltas, e);
@@ -357,62 +354,43 @@ function build(ui, layout) {
       heads(work);
       columns.forEach((draw) => draw(view, passed, met));
       targets(state);
-      drawLoss(view.loss, before, trail);
-
-      const slopes = new Map();
-      for (const { line, found, link, m } of edges) {
-        if (found) {
-          const w = entry(state, found.at);
-          set(line, {
-            "stroke-width": (1 + (4.5 * Math.min(Math.abs(w), layout.weight[found.at[0]])) / layout.weight[found.at[0]]).toFixed(2),
-            "stroke-dasharray": w < 0 ? "7 5" : null,
-          });
-          line.classList.toggle("chosen", found === e);
-          line.classList.toggle("over", found === over);
-        } else if (chain.links[link].kind === "eta") {
-          if (!slopes.has(link)) slopes.set(link, poolSlopes(chain, state, view, link));
-          set(line, { "stroke-width": (1 + 6 * clamp(slopes.get(link)[m], 0, 1.3)).toFixed(2) });
-        }
-      }
+      loss(view.loss, before, trail);
+      gaps.forEach((draw) => draw(state, e));
 
       const value = entry(state, e.at);
-      const gradient = e.at[0] >= 0 ? entry({ ...state, parameters: view.gradients }, e.at) : e.kind === "x" ? view.deltas[0][e.row] : -view.deltas.at(-1)[e.row];
-      const known_ = e.kind !== "t" && passed(e.link);
-      const { x, y, ux, uy, back: room, ahead } = hold(e);
-      const [hx, hy] = [x + shift * ux, y + shift * uy];
-      const largest = e.at[0] >= 0 ? Math.max(1e-9, ...[view.gradients[e.at[0]]].flat(2).map(Math.abs)) : Math.max(1e-9, Math.abs(gradient));
-      const length = clamp(16 + (30 * Math.abs(gradient)) / largest, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
-      const way = known_ && gradient && spots.get(e) && e.kind !== "order" ? Math.sign(gradient) * (length + 8) : 0;
-      point(hx, hy, hx + way * ux, hy + way * uy);
+      const { x, ux, uy, back: room, ahead } = hold(e);
+      const [hx, hy] = handleAt();
       const isOrder = e.kind === "order";
+      const gradient = passed(e.link) && spots.get(e) && e.kind !== "t" ? slopeOf(view, e) : 0;
+      const most = Math.max(1e-9, largest(e.at[0] >= 0 ? view.gradients[e.at[0]] : gradient));
+      const length = clamp(16 + (30 * Math.abs(gradient)) / most, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
+      const way = gradient && Math.sign(gradient) * (length + 8);
+      point(hx, hy, hx + way * ux, hy + way * uy);
       show(handle, !frozen && !isOrder);
       show(shape.children[1], quantity(e) === "weight" && !isOrder && !frozen);
       show(shape.children[2], quantity(e) === "value" && !frozen);
-      const [from, , to] = spots.get(e)?.line ?? [];
-      const floats = to - from > LEAST_GAP && !phone;
-      // Units show their own values.
-      chip(ui, isOrder || (quantity(e) === "value" && spots.get(e)) ? null : e, value, floats ? [hx, hy - 34] : [phone ? width : spots.get(e) ? clamp(hx + 60, 120, place.right) : x - 50, place.height + 16], floats && [from, to]);
+      const gap = gapOf(e);
+      const beneath = [phone ? width : spots.get(e) ? clamp(hx + 60, 120, place.right) : x - 50, place.height + 16];
+      chip(ui, hasChip(e) ? e : null, value, gap ? [hx, hy - 34] : beneath, gap);
 
       // The line of the walk, and that of the chosen number or of what the pointer is over.
-      const j = work;
-      if (state.step === 0) walked.say(ui, [["", "{Forward: the values run to the cost. }"], ["value", "L"], ["", " = "], ["value", view.loss]]);
-      else if (!Number.isFinite(view.loss)) walked.say(ui, [["", "{Here L is infinite: a unit is sure, and wrong. It has no gradient.}"]]);
-      else if (j === e.link && ["weight", "bias"].includes(e.kind) && !over) walked.say(ui, [["", `{At the weights${equation(chain, j, true)}: error times value.}`]]);
-      else walked.say(ui, [["", `{At ${named(j)}${equation(chain, j)}: }`], ...errorOf(chain, state, view, j, met[j])]);
+      if (state.step === 0) walked.say(ui, ["{Forward: the values run to the cost. }", ["value", "L"], " = ", ["value", view.loss]]);
+      else if (!Number.isFinite(view.loss)) walked.say(ui, ["{Here L is infinite: a unit is sure, and wrong. It has no gradient.}"]);
+      else if (work === e.link && ["weight", "bias"].includes(e.kind) && !over) walked.say(ui, [`{At the weights${equation(chain, work, true)}: error times value.}`]);
+      else walked.say(ui, [`{At ${named(work)}${equation(chain, work)}: }`, ...errorOf(chain, state, view, work, met[work])]);
       const looked = over ?? e;
-      const slope = looked.at[0] >= 0 ? entry({ ...state, parameters: view.gradients }, looked.at) : gradient;
-      if (looked.kind === "t" || !passed(looked.link)) chosenLine.say(ui, [[quantity(looked), looked.symbol], ["", " = "], [quantity(looked), entry(state, looked.at)], ["", looked.kind === "t" ? "{: the target. Let it meet z.}" : "{: the error is not back at it yet.}"]]);
-      else chosenLine.say(ui, gradientOf(chain, view, looked, slope, looked === e ? view.difference : null), looked === e);
+      if (looked.kind === "t" || !passed(looked.link)) chosenLine.say(ui, [[quantity(looked), looked.symbol], " = ", [quantity(looked), entry(state, looked.at)], looked.kind === "t" ? "{: the target. Let it meet z.}" : "{: the error is not back at it yet.}"]);
+      else chosenLine.say(ui, gradientOf(chain, view, looked, looked === e ? view.difference : null), looked === e);
       set(back, { "aria-disabled": String(state.step === boxes) });
       set(forth, { "aria-disabled": String(state.step === 0) });
       if (numbers.value !== String(all.indexOf(e))) numbers.value = all.indexOf(e);
-      drawOrder(state, view, passed);
+      order(state, view, passed);
     },
     describe(state) {
       const e = find(state.chosen);
       const words = Array.from({ length: state.step }, (_, b) => named(boxes - 1 - b));
       const came = words.length ? `The error came back through ${words.join(", ")}. ` : "";
-      const slope = e.at[0] >= 0 && state.step >= boxes - e.link ? ` Its derivative is ${three(entry({ ...state, parameters: view.gradients }, e.at))}.` : "";
+      const slope = e.at[0] >= 0 && state.step >= boxes - e.link ? ` Its derivative is ${three(slopeOf(view, e))}.` : "";
       const outputs = view.hidden.at(-1).slice(0, 6).map((v) => three(v)).join(", ");
       return `The chain gives ${chain.variables.at(-1)} = ${outputs}; the loss is ${three(view.loss)}. ${came}${e.text} is ${three(entry(state, e.at))}.${slope}`;
     },
@@ -426,8 +404,7 @@ function build(ui, layout) {
 
 /** ∂z/∂y of a pooling's units. */
 function poolSlopes(chain, state, { hidden }, link) {
-  const { n, held } = chain.links[link];
-  const [z, pull] = eta(held?.[0] ?? state.parameters[firstOf(chain, link)], n).forward(hidden[link]);
+  const [z, pull] = eta(parameterOf(chain, state, link), chain.links[link].n).forward(hidden[link]);
   return pull(Array.isArray(z) ? z.map(() => 1) : 1).map(Math.abs);
 }
 
@@ -441,35 +418,34 @@ function stepped({ parameters, rate }, gradients, orders) {
 // ---- Its parts -----------------------------------------------------------------------------------------------------------
 
 /** The boxes' symbols and words above the gaps; each is a button that walks the error to it. */
-function drawHeads(ui, svg, { chain }, { columns, target, under, right }, go) {
+function drawHeads(ui, svg, { chain }, { columns, targets, under, right }, go) {
   const last = chain.links.length - 1;
   const heads = columns.map(({ i, x }, c) => {
     const next = columns[c + 1];
-    if (!next && i !== last) return null;
-    const middle = next ? (x + next.x) / 2 : under ? x : (x + (target ?? right + 30)) / 2;
+    if (!next && i !== last) return () => {};
+    const middle = next ? (x + next.x) / 2 : under ? x : (x + (targets ? targets.x : right + 30)) / 2;
     const { symbol, word } = box(chain, i, columns.length > 4);
     const node = s("g", { class: "cbp-stop", "aria-hidden": "true" });
     if (!next && under) move(node, 0, under);
-    const line = s("line", { class: "stop", x1: middle - 24, x2: middle + 24, y1: 45, y2: 45 });
     node.append(
       s("rect", { x: middle - 34, y: 0, width: 68, height: 48, fill: "transparent" }),
       math(middle, 18, symbol, { "text-anchor": "middle" }),
       label(middle, 38, word, { class: "muted word", "text-anchor": "middle" }),
-      line,
+      s("line", { class: "stop", x1: middle - 24, x2: middle + 24, y1: 45, y2: 45 }),
     );
     if (columns.length > 6 || right / columns.length < 64) node.classList.add("crowded");
     node.addEventListener("click", () => go(i));
     svg.append(node);
-    return { node, i };
+    return (work) => node.classList.toggle("at-work", i === work);
   });
-  return (work) => heads.forEach((head) => head?.node.classList.toggle("at-work", head.i === work));
+  return (work) => heads.forEach((draw) => draw(work));
 }
 
 /** How many decimals have room in a unit. */
 const digits = ({ width }) => (width < 66 ? 2 : 3);
 
 /** A variable: its name, and each unit's value above its error. */
-function drawColumn(ui, svg, { chain }, { unit }, { i, x, ys, hidden }, press) {
+function drawColumn(ui, svg, chain, { unit }, { i, x, ys, hidden }, press) {
   const most = digits(unit);
   const cells = ys.map((y, u) => {
     const frame = s("rect", { class: "unit", x: x - unit.width / 2, y: y - unit.height / 2, width: unit.width, height: unit.height, rx: 14 });
@@ -477,7 +453,7 @@ function drawColumn(ui, svg, { chain }, { unit }, { i, x, ys, hidden }, press) {
     const delta = s("text", { class: "error", x, y: y + 15, "text-anchor": "middle" });
     const touch = s("rect", { x: x - unit.width / 2, y: y - 26, width: unit.width, height: 52, fill: "transparent" });
     const node = s("g", { class: "cbp-unit" }, touch, frame, value, delta);
-    node.addEventListener("click", () => press(u));
+    node.addEventListener("click", () => press(i, u));
     svg.append(node);
     return { frame, value, delta };
   });
@@ -494,16 +470,17 @@ function drawColumn(ui, svg, { chain }, { unit }, { i, x, ys, hidden }, press) {
 }
 
 /** The targets, beside what they are compared with. */
-function drawTargets(ui, svg, chain, { unit, target, targets, under, end }, press) {
-  const cells = targets.map((y, u) => {
-    const value = s("text", { class: "value strong", x: target, y: y + 5, "text-anchor": "middle" });
-    const node = s("g", { class: "cbp-unit" }, s("rect", { class: "unit target", x: target - unit.width / 2, y: y - 18, width: unit.width, height: 36, rx: 14 }), value);
-    if (!under) svg.append(s("line", { class: "edge error gap-line", x1: end, x2: target - unit.width / 2, y1: y, y2: y }));
+function drawTargets(ui, svg, chain, { unit, targets: { i, x, ys }, under, end }, press) {
+  const left = x - unit.width / 2;
+  const cells = ys.map((y, u) => {
+    const value = s("text", { class: "value strong", x, y: y + 5, "text-anchor": "middle" });
+    const node = s("g", { class: "cbp-unit" }, s("rect", { class: "unit target", x: left, y: y - 18, width: unit.width, height: 36, rx: 14 }), value);
+    if (!under) svg.append(s("line", { class: "edge error gap-line", x1: end, x2: left, y1: y, y2: y }));
     svg.append(node);
-    node.addEventListener("click", () => press(u));
+    node.addEventListener("click", () => press(i, u));
     return value;
   });
-  svg.append(math(target, targets[0] - unit.height / 2 - 8, "t", { "text-anchor": "middle" }));
+  svg.append(math(x, ys[0] - unit.height / 2 - 8, "t", { "text-anchor": "middle" }));
   return (state) => {
     const t = targetsOf(chain, state);
     cells.forEach((value, u) => ui.number(value, `t.${u}`, t[u], three(t[u], digits(unit))));
@@ -524,61 +501,44 @@ function readout(ui, svg, x, y, change) {
 }
 
 /** A number for people and machines; one that does not exist, where L is infinite, is a dash. */
-function print(ui, node, name, value, text) {
-  if (!Number.isNaN(value)) return ui.number(node, name, value, text);
-  say(node, "–");
-  delete node.dataset.value;
-}
+const print = (ui, node, name, value, text) => ui.number(node, name, Number.isNaN(value) ? null : value, text);
 
-/** L as an upright bar at the right, with a mark where it stood, and the trail of the steps. */
-function drawLossBeside(ui, svg, { width, chain }, { height, right }) {
-  const left = right + 60;
-  const [top, bottom] = [74, height - 8];
-  const up = scale([0, nice(1.5 * Number(chain.loss) || 1)], [bottom, top]);
-  const track = s("rect", { class: "track", x: left, y: top, width: 24, height: bottom - top, rx: 6 });
-  const bar = s("rect", { class: "fill value", x: left, width: 24, rx: 6 });
+/**
+ * L as a bar with a mark where it stood, and the trail of the steps: upright at the right, where there is room to name the
+ * mark and to join the steps; level beneath, on a phone.
+ */
+function drawLoss(ui, svg, { width, phone, chain }, { height, right }) {
+  const left = phone ? 0 : right + 60;
+  const [top, bottom] = phone ? [height + 34, height + 48] : [74, height - 8];
+  const along = scale([0, nice(1.5 * Number(chain.loss) || 1)], phone ? [0, width] : [bottom, top]);
+  const track = s("rect", { class: "track", rx: 6 });
+  const bar = s("rect", { class: "value", fill: "currentcolor", rx: 6 });
   const ghost = s("path", { class: "ghost-mark" });
   const said = label(left + 42, 0, "before", { class: "muted" });
   const line = s("path", { class: "trail value" });
   const dots = s("path", { class: "dots value" });
   svg.append(track, bar, line, dots, ghost, said);
-  const write = readout(ui, svg, left, 30, label(left, 54, "", { class: "change" }));
+  cover(track, left, top, phone ? width : 24, bottom - top);
+  const change = phone ? label(width, top + 32, "", { class: "change", "text-anchor": "end" }) : label(left, 54, "", { class: "change" });
+  const write = readout(ui, svg, left, phone ? top - 12 : 30, change);
+  const room = (width - left - 44) / 23;
   return (loss, before, trail) => {
     write(loss, before);
-    const y = up.clamped(Number.isNaN(loss) ? Infinity : loss);
-    set(bar, { y: y.toFixed(1), height: (bottom - y).toFixed(1) });
+    const end = along.clamped(Number.isNaN(loss) ? Infinity : loss);
+    if (phone) cover(bar, left, top, end, bottom - top);
+    else cover(bar, left, end, 24, bottom - end);
+    const was = along.clamped(before ?? 0);
+    set(ghost, { d: phone ? `M${was.toFixed(1)} ${top - 4}v22` : `M${left - 7} ${was.toFixed(1)}h38` });
     show(ghost, before !== null);
-    show(said, before !== null);
-    if (before !== null) {
-      set(ghost, { d: `M${left - 7} ${up.clamped(before).toFixed(1)}h38` });
-      const steps = trail.length > 1;
-      say(said, steps ? "each step" : "before");
-      // Above a trail that falls, and below one that rises.
-      const beside = steps ? (trail.at(-1) < trail[0] ? top : bottom) : up.clamped(before) + 5;
-      set(said, { y: clamp(beside, top + 12, bottom).toFixed(1) });
-    }
-    const room = (width - left - 44) / 23;
-    const points = trail.map((v, i) => [left + 38 + i * room, up.clamped(v)]);
-    set(line, { d: path(points) });
+    show(said, before !== null && !phone);
+    const steps = trail.length > 1;
+    say(said, steps ? "each step" : "before");
+    // Above a trail that falls, and below one that rises.
+    const beside = steps ? (trail.at(-1) < trail[0] ? top : bottom) : was + 5;
+    set(said, { y: clamp(beside, top + 12, bottom).toFixed(1) });
+    const points = trail.map((v, i) => (phone ? [along.clamped(v), top + 20] : [left + 38 + i * room, along.clamped(v)]));
+    set(line, { d: path(phone ? [] : points) });
     set(dots, { d: points.map((p) => `${path([p])}h0`).join("") });
-  };
-}
-
-/** The same as a level bar beneath, on a phone. */
-function drawLossBelow(ui, svg, { width, chain }, { height }) {
-  const y = height + 34;
-  const along = scale([0, nice(1.5 * Number(chain.loss) || 1)], [0, width]);
-  const bar = s("rect", { class: "fill value", x: 0, y, height: 14, rx: 6 });
-  const ghost = s("path", { class: "ghost-mark" });
-  const dots = s("path", { class: "dots value" });
-  svg.append(s("rect", { class: "track", x: 0, y, width, height: 14, rx: 6 }), bar, dots, ghost);
-  const write = readout(ui, svg, 0, height + 22, label(width, y + 32, "", { class: "change", "text-anchor": "end" }));
-  return (loss, before, trail) => {
-    write(loss, before);
-    set(bar, { width: along.clamped(Number.isNaN(loss) ? Infinity : loss).toFixed(1) });
-    show(ghost, before !== null);
-    if (before !== null) set(ghost, { d: `M${along.clamped(before).toFixed(1)} ${y - 4}v22` });
-    set(dots, { d: trail.map((v) => `M${along.clamped(v).toFixed(1)} ${y + 20}h0`).join("") });
   };
 }
 
@@ -612,44 +572,31 @@ function drawChip(svg) {
 function line() {
   const node = h("span", { class: "cbp-line" });
   let key = null;
-  let numbers = [];
   return {
     node,
     say(ui, parts, counts = false) {
+      parts = parts.map((part) => (typeof part === "string" ? ["", part] : part));
       const texts = parts.map(([, part, sign]) => (typeof part !== "number" ? part : sign ? plus(part) : three(part)));
-      parts = parts.map((part, i) => {
-        // What stands on both of its sides: "=" where they agree, as they are printed.
-        if (texts[i] !== " = ") return part;
-        return ["equal", equal(texts.slice(texts.lastIndexOf(" = ", i - 1) + 1, i).join(""), texts[i + 1], plus)];
-      });
-      const follows = ([kind, part]) => typeof part === "number" || kind === "equal";
-      const words = parts.map((part) => `${part[0]}|${follows(part) ? "" : part[1]}`).join("");
+      const isEqual = (i) => texts[i] === " = ";
+      const follows = (i) => typeof parts[i][1] === "number" || isEqual(i);
+      const words = parts.map(([kind], i) => `${kind}|${follows(i) ? "" : texts[i]}`).join("");
       if (words !== key) {
         key = words;
-        node.replaceChildren();
-        numbers = [];
-        for (const part of parts) {
-          const span = h("span", { class: part[0] });
-          if (follows(part)) numbers.push(span);
-          else formula(span, part[1]);
-          node.append(span);
-        }
+        node.replaceChildren(...parts.map(([kind], i) => formula(h("span", { class: kind }), follows(i) ? "" : texts[i])));
       }
-      parts.filter(follows).forEach(([kind, value, sign], i) => {
-        const text = kind === "equal" ? value : sign ? plus(value) : three(value);
+      parts.forEach(([kind, value, sign], i) => {
+        if (!follows(i)) return;
+        // What stands on both of its sides: "=" where they agree, as they are printed.
+        const left = texts.slice(texts.lastIndexOf(" = ", i - 1) + 1, i).join("");
         const name = counts && sign ? (kind === "muted" ? "difference" : "gradient") : null;
-        if (name) print(ui, numbers[i], name, value, text);
-        else {
-          delete numbers[i].dataset.value;
-          say(numbers[i], text);
-        }
+        print(ui, node.children[i], name, name && value, isEqual(i) ? equal(left, texts[i + 1], plus) : texts[i]);
       });
     },
   };
 }
 
 /** The axis of an order p, and its gradient once the error has passed the pooling. */
-function order(ui, parent, width, present, remember, choose) {
+function drawOrder(ui, parent, width, present, remember, choose) {
   const svg = s("svg", { viewBox: `0 0 ${width} 108`, width, height: 108 });
   parent.append(h("div", { class: "cbp-order" }, svg)); // itself in a row of others, its changes would lay out the page
   const get = (state) => entry(state, present().at);
@@ -668,18 +615,16 @@ function order(ui, parent, width, present, remember, choose) {
   const mark = svg.querySelector("[data-slider=p]");
   mark.addEventListener("pointerdown", remember, true);
   mark.addEventListener("focus", () => choose(present().at));
-  const slope = s("tspan");
-  const text = math(0, 14, "∂L/∂p{ = }", { class: "gradient" });
-  text.append(slope);
-  svg.append(text);
+  const slope = reading("∂L/∂p", { class: "gradient", y: 14 });
+  svg.append(slope.node);
   const point = arrow(svg, "gradient", 14);
   return (state, view, passed) => {
     const e = present();
     axis({ p: get(state) });
-    const gradient = entry({ ...state, parameters: view.gradients }, e.at);
+    const gradient = slopeOf(view, e);
     const seen = passed(e.link);
-    print(ui, slope, "gradient.p", gradient, plus(gradient));
-    show(text, seen);
+    print(ui, slope.number, "gradient.p", gradient, plus(gradient));
+    show(slope.node, seen);
     const [x, y] = [place.at(get(state)), 18 + 38];
     const way = seen && gradient ? Math.sign(gradient) * clamp(20 + 80 * Math.abs(gradient), 20, 44) : 0;
     point(x, y, x + way, y);
