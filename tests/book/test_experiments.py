@@ -39,27 +39,26 @@ def test_the_file_says_how_it_was_made_and_each_kind_has_the_same_twenty_seeds(n
     assert list(dict.fromkeys(kind for kind, _ in seeds)) == list(dict.fromkeys(kinds))
 
 
+def runs(kind: str) -> list[dict]:
+    """One for each seed, in their order, at the rate of the chapter."""
+    return [row for row in recorded("digits")["rows"] if (row["kind"], row["rate"]) == (kind, digits.RATES[0])]
+
+
+def percentages(kind: str) -> np.ndarray:
+    """How many of the test digits each run reads."""
+    return 100 * np.array([row["reads"] for row in runs(kind)]) / recorded("digits")["settings"]["test digits"]
+
+
 def test_chapter_6_finds_the_number_of_the_record():
-    (reads,) = (
-        row["reads"]
-        for row in recorded("digits")["rows"]
-        if (row["kind"], row["seed"], row["rate"]) == ("p = 2", 0, digits.RATES[0])
-    )
+    reads = runs("p = 2")[0]["reads"]
     assert f"reads {reads} of {recorded('digits')['settings']['test digits']} test digits" in printed("6-convolution")
 
 
 def test_chapter_6_says_what_became_of_the_printed_form():
-    printed_form, signed = (
-        [
-            100 * row["reads"] / recorded("digits")["settings"]["test digits"]
-            for row in recorded("digits")["rows"]
-            if (row["kind"], row["rate"]) == (kind, digits.RATES[0])
-        ]
-        for kind in ("as printed", "p = 2")
-    )
+    signed, printed_form = percentages("p = 2"), percentages("as printed")
     assert (
-        f"In place of {np.mean(signed):.1f} % of the test digits, the networks read {np.mean(printed_form):.1f} % on "
-        f"average, by seed from {min(printed_form):.0f} % to {max(printed_form):.0f} %."
+        f"In place of {signed.mean():.1f} % of the test digits, the networks read {printed_form.mean():.1f} % on "
+        f"average, by seed from {printed_form.min():.0f} % to {printed_form.max():.0f} %."
     ) in text(BOOK / "6-convolution.ipynb")
 
 
@@ -72,17 +71,10 @@ def test_the_pixels_alone_had_the_rates_that_which_p_names():
 
 
 def test_which_p_says_what_the_missing_sign_costs_and_where_p_goes():
-    results, words = recorded("digits"), text(BOOK / "which-p.ipynb")
-    rate, size = digits.RATES[0], results["settings"]["test digits"]
-    rows = [row for row in results["rows"] if row["rate"] == rate]
-    signed, signless = (
-        100 * np.array([row["reads"] for row in rows if row["kind"] == kind]) / size for kind in ("p = 2", "as printed")
-    )
+    signed, signless, words = percentages("p = 2"), percentages("as printed"), text(BOOK / "which-p.ipynb")
     assert 0.3 < 1 - signless.mean() / signed.mean() < 0.37
     assert f"by seed from {signless.min():.0f} % to {signless.max():.0f} % are read" in words
-    of_sum, of_mean = (
-        np.array([row["p"] for row in rows if row["kind"] == kind]) for kind in ("learned", "learned, mean form")
-    )
+    of_sum, of_mean = (np.array([row["p"] for row in runs(kind)]) for kind in ("learned", "learned, mean form"))
     assert "Seven in ten go opposite ways" in words
     assert 0.65 < np.mean((of_sum < 2) & (of_mean > 2)) < 0.75
     assert np.mean((of_sum > 2) & (of_mean < 2)) < 0.01

@@ -117,6 +117,7 @@ export function lpPool2d(p, size, stride) {
       const errors = Y.map((row) => row.map(() => 0));
       pooled.forEach((row, a) =>
         row.forEach(({ gradient }, b) => {
+          if (delta[a][b] === 0) return;
           const slopes = gradient();
           inside.forEach(([i, j], k) => (errors[rows[a] + i][columns[b] + j] += delta[a][b] * slopes[k]));
         }),
