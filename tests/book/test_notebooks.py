@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from collections import Counter
 from pathlib import Path
 
@@ -148,6 +149,15 @@ def test_a_figure_without_alt_text_is_refused(tmp_path):
     assert len(complaints(found)) == 1
     assert len(complaints([("page", 0, "A curve.")])) == 1
     assert len(complaints([("page", 0, "x" * 40), ("page", 1, "x" * 40)])) == 2
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=ids)
+def test_the_letters_of_a_picture_can_be_read_on_a_phone_and_nothing_is_cut(path):
+    bundles = [output.get("data", {}) for cell in read(path).cells for output in cell.get("outputs", [])]
+    pictures = [data["image/png"] for data in bundles if "image/png" in data and WIDGET_VIEW not in data]
+    widths = [int.from_bytes(b64decode(picture)[16:20], "big") for picture in pictures]
+    # Twice 5.4 inches of 100 pixels, and a rim: 339 pixels of a phone show them at three fifths of their size.
+    assert max(widths, default=0) <= 1110, "keep the width of use_style()"
 
 
 # ---- outputs ----
