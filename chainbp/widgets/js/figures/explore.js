@@ -165,7 +165,7 @@ function build(ui, layout) {
       return { x: x1 + at * ux, y: y1 + at * uy, ux, uy, back: Math.max(0, at - free), ahead: Math.max(0, length - at - free), line: [x1, y1, x2, y2] };
     }
     const sits = unitAt(...seatOf(e));
-    return sits && { x: sits[0] + (e.kind !== "t" ? -half : phone ? -half - 9 : half), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
+    return sits && { x: sits[0] + (e.kind !== "t" ? -half : phone ? -half - 9 : half + 7), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
   }
   const spots = new Map(all.map((e) => [e, spot(e)]));
   // Units show their own values, and an order has its axis. What else is chosen has a chip: in its gap, or in a row beneath.
@@ -343,7 +343,7 @@ function build(ui, layout) {
   return {
     draw(state) {
       view = evaluate(chain, state, ui.given("computed"));
-      if (before !== null && ["parameters", "x", "t"].every((name) => same(state[name], ui.given("_start")[name]))) [before, trail] = [null, []];
+      if (before !== null && ["parameters", "x", "t"].every((name) => same(state[name], ui.given("_start")[name]))) [before, trail, shift] = [null, [], 0];
       const e = find(state.chosen);
       if (shown !== e) [shift, before, shown] = [0, null, e];
       const passed = (j) => state.step >= boxes - j; // whether the error has come back through box j
