@@ -39,7 +39,7 @@ TERMS = {
 }
 NAMES = {
     r"\bbackprop\(": "`backprop` runs",
-    r"\brho\[": "weighted sums `rho`",
+    r"\brho\[": "the weighted sum `rho`",
     r"\.jacobian\(": "In code this is `f.jacobian(x)`",
     r"\.vjp\(": "the name `vjp`",
     r"\bcheck_gradient\(": "`check_gradient`",

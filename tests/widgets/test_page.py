@@ -572,6 +572,20 @@ def test_a_finger_moves_the_mark_and_not_the_page(page_at, name):
     fig.locator(".cbp-reset").click()
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_reset_puts_every_mark_back_to_its_place(page, name):
+    fig = figure(page, name)
+    places = "marks => marks.map(mark => mark.getAttribute('transform'))"
+    marks = fig.locator("[data-slider]")
+    start = marks.evaluate_all(places)
+    for mark in fig.locator("[data-slider]:visible").evaluate_all("marks => marks.map(mark => mark.dataset.slider)"):
+        drag(page, fig.locator(f"[data-slider={mark}]"), 30, -20)
+        drag(page, fig.locator(f"[data-slider={mark}]"), 10, 0)
+        assert marks.evaluate_all(places) != start, mark
+        fig.locator(".cbp-reset").click()
+        assert marks.evaluate_all(places) == start, mark
+
+
 # Of each figure: its kind, and what is written in its drawing, with the size on the screen.
 WRITTEN = """figures => figures.map(figure => [figure.dataset.figure, [...figure.querySelectorAll("svg text")]
     .filter(text => text.checkVisibility({ visibilityProperty: true }))
