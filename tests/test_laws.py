@@ -246,6 +246,13 @@ def test_a_copy_is_equal(call, how):
         assert f == make(call)  # made of equal numbers
 
 
+def test_float32_makes_another_function_of_arrays_and_not_of_one_number():
+    assert rho[np.float32([[1.0]])] != rho[[[1.0]]] == rho[[[1]]]
+    assert eta[np.float32([1.0, 2.0]), 2] != eta[[1.0, 2.0], 2]
+    assert eta[np.float32(3)] == eta[3.0] == eta[3]
+    assert rho[[[np.nan]]] == rho[[[np.nan]]] != rho[[[1.0]]]
+
+
 class Gain(Function):
     """A reader's own class: a x, its forward a method."""
 
