@@ -228,7 +228,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   const middle = TOP + room / 2;
   const productMiddle = productTop + (PRODUCT - 28) / 2;
   const bracketTop = TOP + room + 28;
-  const dots = Array.from({ length: boxes - 1 }, (_, i) => s("circle", { class: "dot", cx: joint(i + 1), cy: middle, r: 2.5 }));
+  const dots = Array.from({ length: boxes - 1 }, (_, i) => s("circle", { class: "muted", fill: "currentcolor", cx: joint(i + 1), cy: middle, r: 2.5 }));
   svg.append(...dots);
   drawLegend(svg, "gradient", 10, square);
   const places = Array.from({ length: boxes }, () => makeMatrix(svg));
