@@ -90,16 +90,14 @@ def _errors(delta: npt.ArrayLike, shape: tuple[int, ...], size: int, stride: int
     """`delta` in the shape of Y. An error for each window goes to its upper left entry; elsewhere stands a 1."""
     given = as_array(delta, "delta", "pooling_map")
     full = np.ones(shape)
-    places = full if given.shape == shape else _of_windows(full, size, stride)
-    if given.ndim and given.shape != places.shape:
+    places = full if given.shape in [(), shape] else _of_windows(full, size, stride)
+    if given.shape not in [(), places.shape]:
         raise ValueError(
             f"pooling_map: delta must be one number, or have the shape of Z, {places.shape}, or of Y, {shape}; "
             f"got shape {given.shape}"
         )
-    if given.ndim:
-        places[:] = given
-        return full
-    return full * given
+    places[...] = given
+    return full
 
 
 def pooling_map(
