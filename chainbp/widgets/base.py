@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,49 +47,43 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
     ----------
     ndim : int or None
         0, 1 or 2; None for any of them.
+    sides : (int, int), optional
+        How many numbers there are along each side, at least and at most. A phone has room for so many.
     keep_shape : bool, optional
         Whether the shape stays that of the first value.
     """
 
     _WORDS: ClassVar = ("a number", "a vector", "a matrix")
 
-    def __init__(self, ndim: int | None, *, keep_shape: bool = False) -> None:
-        super().__init__()
-        self._ndim = ndim
+    def __init__(
+        self, ndim: int | None, *, sides: tuple[float, float] = (1, math.inf), keep_shape: bool = False, **more: Any
+    ) -> None:
+        super().__init__(**more)
+        self._ndims: Sequence[int] = range(3) if ndim is None else [ndim]
+        self._sides = sides
         self._keep_shape = keep_shape
         self.tag(sync=True, to_json=lambda value, _: encode(value), from_json=lambda v, _: _decode(v))
 
     def validate(self, obj: Any, value: Any) -> Any:
         what = f"{obj.figure}: {self.name}"
         array = as_array(value, str(self.name), obj.figure)
-        if array.ndim > 2 or array.ndim != (array.ndim if self._ndim is None else self._ndim) or array.size == 0:
-            words = " or ".join(self._WORDS) if self._ndim is None else self._WORDS[self._ndim]
+        low, high = self._sides
+        if array.ndim not in self._ndims or not all(low <= n <= high for n in array.shape):
+            words = " or ".join(self._WORDS[ndim] for ndim in self._ndims)
+            if high < math.inf:
+                words += f" of {low} to {high}" if low < high else f" of {low}"
+                words += " rows and columns" if 2 in self._ndims else " numbers"
             raise ValueError(f"{what} must be {words}; got shape {array.shape}")
-        self.check(what, array)
+        if wrong := self.wrong(obj, array):
+            raise ValueError(f"{what} must be {wrong}; got {text(tuples(array.tolist()))}")
         before = obj._trait_values.get(self.name)
         if self._keep_shape and before is not None and np.shape(before) != array.shape:
             raise ValueError(f"{what} must keep its shape, {np.shape(before)}; got shape {array.shape}")
         return tuples(array.tolist())
 
-    def check(self, what: str, array: Any) -> None:
-        """Raise an error if the values are out of range."""
-        if not np.isfinite(array).all():
-            raise ValueError(f"{what} must be finite; got inf or NaN")
-
-
-class Bars(Numbers):
-    """An input of at most `most` numbers, each the height of a bar that a finger can find on a phone."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__(1)
-        self._most = most
-
-    def check(self, what: str, array: Any) -> None:
-        super().check(what, array)
-        if array.size > self._most:
-            raise ValueError(
-                f"{what} must have at most {self._most} entries, so that each can be dragged; got {array.size}"
-            )
+    def wrong(self, obj: Any, array: Any) -> str:
+        """What the values must be and are not; "" where they are in range."""
+        return "" if np.isfinite(array).all() else "finite"
 
 
 class Order(Numbers):
@@ -97,39 +92,26 @@ class Order(Numbers):
     def __init__(self) -> None:
         super().__init__(0)
 
-    def check(self, what: str, array: Any) -> None:
-        if not array > 0:
-            raise ValueError(f"{what} must be one number greater than 0, or inf; got {array}")
+    def wrong(self, obj: Any, array: Any) -> str:
+        return "" if array > 0 else "one number greater than 0, or inf"
 
 
 class Whole(Numbers):
-    """An input of whole numbers from `low` to `high`, kept as int; a vector keeps its length."""
+    """An input of whole numbers from `low` to `high`, or to `high(figure)`, kept as int; a vector keeps its length."""
 
-    def __init__(self, ndim: int, low: int, high: int) -> None:
-        super().__init__(ndim, keep_shape=True)
+    def __init__(self, ndim: int, low: int, high: int | Callable[[Any], int], **more: Any) -> None:
+        super().__init__(ndim, keep_shape=True, **more)
         self._range = low, high
 
     def validate(self, obj: Any, value: Any) -> Any:
         value = super().validate(obj, value)
         return tuple(map(int, value)) if isinstance(value, tuple) else int(value)
 
-    def check(self, what: str, array: Any) -> None:
-        super().check(what, array)
-        low, high = self._range
-        if not np.isin(array, range(low, high + 1)).all():
-            each = "must be a whole number" if array.ndim == 0 else "must be whole numbers"
-            raise ValueError(f"{what} {each} from {low} to {high}; got {array.tolist()}")
-
-
-class _Answer(Numbers):
-    """What the reader answered: nothing yet, -1 for "show me", the number of an option, or the heights of a curve."""
-
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.default_value = ()
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        return () if len(value) == 0 else super().validate(obj, value)
+    def wrong(self, obj: Any, array: Any) -> str:
+        low, given = self._range
+        high = given(obj) if callable(given) else given
+        each = "whole numbers" if array.ndim else "a whole number"
+        return "" if np.isin(array, range(low, high + 1)).all() else f"{each} from {low} to {high}"
 
 
 class Result(traitlets.TraitType):  # type: ignore[type-arg]
@@ -145,7 +127,7 @@ class Result(traitlets.TraitType):  # type: ignore[type-arg]
 class Figure(anywidget.AnyWidget):
     """The base of the live figures. A figure has a name, inputs, results and a network.
 
-    In a subclass: traits of :class:`Numbers` and :class:`Order` are inputs, traits of :class:`Result` are set by
+    In a subclass: traits of :class:`Numbers` and its kinds are inputs, traits of :class:`Result` are set by
     :meth:`results`. The drawing of the same name is in ``js/figures``.
     """
 
@@ -157,7 +139,7 @@ class Figure(anywidget.AnyWidget):
     #: The question that the figure asks before it shows, by its name in ``shared.json``; "" asks none.
     ask = traitlets.Unicode("").tag(sync=True)
     #: The reader's answer: ``()`` is none yet, ``(-1,)`` "show me", ``(k,)`` option k; a drawn curve is its heights.
-    answer = _Answer()
+    answer = Numbers(1, sides=(0, math.inf), default_value=())
     _start = traitlets.Dict().tag(sync=True)
 
     def __init__(self, figure: str, **inputs: Any) -> None:
@@ -186,7 +168,7 @@ class Figure(anywidget.AnyWidget):
     def _inputs(self) -> list[str]:
         """The names of the inputs in the order in which the class lists them."""
         traits = [(name, value) for cls in type(self).__mro__ for name, value in vars(cls).items()]
-        return [name for name, value in traits if isinstance(value, Numbers) and not isinstance(value, _Answer)]
+        return [name for name, value in traits if isinstance(value, Numbers) and name != "answer"]
 
     def _refresh(self) -> None:
         with self.hold_trait_notifications():

@@ -15,30 +15,6 @@ from chainbp.wanted import Array, as_array
 from chainbp.widgets.base import SHARED, Figure, Result, Whole
 
 WIDEST = SHARED["chain_rule"]["widest"]
-LETTERS = "".join(SHARED["chain_rule"]["letters"])
-
-
-class _Widths(Whole):
-    """The widths of a chain: from two factors, which make one product, to as many as fit on a phone."""
-
-    def check(self, what: str, array: Any) -> None:
-        super().check(what, array)
-        if not 3 <= array.size <= len(LETTERS):
-            raise ValueError(f"{what} must be 3 to {len(LETTERS)} widths, from the data to the end; got {array.size}")
-
-
-class _Step(Whole):
-    """How many products are done: at most all."""
-
-    def validate(self, obj: Any, value: Any) -> Any:
-        value = super().validate(obj, value)
-        products = len(obj.widths) - 2
-        if value > products:
-            raise ValueError(
-                f"{obj.figure}: {self.name} must be at most {products}, "
-                f"the products of {products + 1} factors; got {value}"
-            )
-        return value
 
 
 class ChainRule(Figure):
@@ -63,10 +39,11 @@ class ChainRule(Figure):
         The multiply-adds of all products from the left, (C5), and from the right, (C6). Follow.
     """
 
-    widths = _Widths(1, 1, WIDEST)
+    # From two factors, which make one product, to as many as fit on a phone.
+    widths = Whole(1, 1, WIDEST, sides=(3, len(SHARED["chain_rule"]["letters"])))
     side = Whole(0, 0, 1)
-    step = _Step(0, 0, len(LETTERS) - 2)
-    entry = Whole(1, 0, WIDEST - 1)
+    step = Whole(0, 0, lambda figure: len(figure.widths) - 2)
+    entry = Whole(1, 0, WIDEST - 1, sides=(2, 2))
     #: Given Jacobians, the data's first; none: those of a network of sigmoid layers.
     given: Any = traitlets.List().tag(sync=True)
     product = Result()
@@ -103,15 +80,11 @@ class ChainRule(Figure):
         return {"product": self.network().jacobian(self.data()), "left": left, "right": right}
 
     def _boxes(self) -> list[Function]:
+        shapes = zip(self.widths[1:], self.widths)
+        weights = [_pattern(i, rows, columns) for i, (rows, columns) in enumerate(shapes)]
         if self.given:
-            return [
-                chainbp.rho[_enlarged(J, _pattern(i, rows, columns))]
-                for i, (J, columns, rows) in enumerate(zip(self.given, self.widths, self.widths[1:]))
-            ]
-        boxes = [
-            chainbp.sigma @ chainbp.rho[_pattern(i, rows, columns)]
-            for i, (columns, rows) in enumerate(zip(self.widths, self.widths[1:]))
-        ]
+            return [chainbp.rho[_enlarged(J, W)] for J, W in zip(self.given, weights)]
+        boxes = [chainbp.sigma @ chainbp.rho[W] for W in weights]
         if self.widths[-1] == 1:
             boxes[-1] = chainbp.squared_error[_pattern(len(boxes), 1, self.widths[-2])[0]]
         return boxes
@@ -208,7 +181,4 @@ def chain_rule(
             f"got {', '.join(str(J.shape) for J in given)}"
         )
     listed = [J.tolist() for J in given]
-    if as_array(entry, "entry", "chain_rule").shape != (2,):
-        raise ValueError(f"chain_rule: entry must be a row and a column; got {entry!r}")
-    inputs = {"widths": widths, "side": side, "step": step, "entry": entry}
-    return ChainRule("chain_rule", **inputs, given=listed, ask=ask)
+    return ChainRule("chain_rule", widths=widths, side=side, step=step, entry=entry, given=listed, ask=ask)

@@ -10,27 +10,16 @@ import numpy.typing as npt
 import chainbp
 from chainbp.function import Function
 from chainbp.wanted import as_array
-from chainbp.widgets.base import Figure, Numbers, Order, Result, Whole
+from chainbp.widgets.base import Figure, Numbers, Result, Whole
 
 MOST, MOST_SAMPLES = 4, 20
 
 
-class _Rate(Numbers):
-    """A learning rate."""
+class _Positive(Numbers):
+    """A learning rate, or an order that a step can change."""
 
-    def check(self, what: str, array: Any) -> None:
-        super().check(what, array)
-        if not array > 0:
-            raise ValueError(f"{what} must be greater than 0; got {array}")
-
-
-class _FiniteOrder(Order):
-    """An order that a step can change."""
-
-    def check(self, what: str, array: Any) -> None:
-        super().check(what, array)
-        if np.isinf(array):
-            raise ValueError(f"{what} must be finite, because descent may move it; got inf")
+    def wrong(self, obj: Any, array: Any) -> str:
+        return super().wrong(obj, array) or ("" if array > 0 else "greater than 0")
 
 
 class Descent(Figure):
@@ -60,8 +49,8 @@ class Descent(Figure):
     W = Numbers(2, keep_shape=True)
     X = Numbers(2, keep_shape=True)
     T = Numbers(1, keep_shape=True)
-    p = _FiniteOrder()
-    rate = _Rate(0)
+    p = _Positive(0)
+    rate = _Positive(0)
     axes = Whole(1, 0, MOST * MOST)
     loss = Result()
     gradient = Result()
@@ -71,20 +60,15 @@ class Descent(Figure):
         return chainbp.lp_network(self.W, self.p)
 
     def results(self) -> dict[str, Any]:
-        loss, gradient = self._look(np.array([*np.ravel(self.W), self.p]))
-        return {"loss": loss, "gradient": gradient[self._chosen()]}
+        bp = chainbp.backprop(chainbp.squared_error[np.array(self.T)] @ self.network(), self.X)
+        gradient = np.append(bp.gradients[0].ravel(), bp.gradients[1])
+        return {"loss": bp.loss, "gradient": gradient[self._chosen()]}
 
     def _chosen(self) -> list[int]:
         """The places of the two parameters, both within the list and not the same; the figure reads them likewise."""
         count = np.size(self.W) + 1
         a, b = (min(axis, count - 1) for axis in self.axes)
         return [a, b if a != b else (a + 1) % count]
-
-    def _look(self, theta: npt.NDArray[Any]) -> tuple[float, npt.NDArray[Any]]:
-        """Loss and gradient at a flat list of parameters."""
-        net = chainbp.lp_network(theta[:-1].reshape(np.shape(self.W)), theta[-1])
-        bp = chainbp.backprop(chainbp.squared_error[np.array(self.T)] @ net, self.X)
-        return bp.loss, np.append(bp.gradients[0].ravel(), bp.gradients[1])
 
 
 def descent(

@@ -74,9 +74,9 @@ class Explore(Figure):
     parameters = Parameters()
     x = Numbers(None, keep_shape=True)
     t = Numbers(None, keep_shape=True)
-    step = Whole(0, 0, 99)
+    step = Whole(0, 0, lambda figure: len(figure.chain["links"]))
     chosen = Whole(1, -2, MOST)
-    sample = Whole(0, 0, MOST)
+    sample = Whole(0, 0, lambda figure: max(figure.chain["batch"] - 1, 0))
     rate = Numbers(0)
     loss = Result()
     hidden = Result()
@@ -101,15 +101,12 @@ class Explore(Figure):
         target = _recipe(loss.functions[-1])[1][:1] if self.chain["target"] else (0.0,)
         super().__init__("explore", parameters=loss.parameters, x=x, t=target[0], **inputs)
 
-    @traitlets.validate("step", "chosen", "sample")
+    @traitlets.validate("chosen")
     def _exists(self, proposal: Any) -> Any:
-        name, value = proposal["trait"].name, proposal["value"]
+        value = proposal["value"]
         sizes = {-2: np.size(self.t) if self.chain["target"] else 0, -1: np.size(self.x)}
         sizes |= {k: theta.size for k, theta in enumerate(self.given.parameters)}
-        most = {"step": len(self.chain["links"]), "sample": max(self.chain["batch"] - 1, 0)}.get(name)
-        if most is not None and value > most:
-            raise ValueError(f"explore: {name} must be at most {most}; got {value}")
-        if name == "chosen" and (len(value) != 2 or value[1] not in range(sizes.get(value[0], 0))):
+        if len(value) != 2 or value[1] not in range(sizes.get(value[0], 0)):
             wanted = "the index of a parameter (−1 is x, −2 is t), and a place there"
             raise ValueError(f"explore: chosen must be {wanted}; sizes are {sizes}, got {text(value)}")
         return value

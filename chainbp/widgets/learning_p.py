@@ -10,7 +10,7 @@ import numpy.typing as npt
 from chainbp.function import Function
 from chainbp.lp import entropy
 from chainbp.pooling import eta
-from chainbp.widgets.base import Bars, Figure, Order, Result
+from chainbp.widgets.base import Figure, Numbers, Order, Result
 
 
 class LearningP(Figure):
@@ -32,7 +32,7 @@ class LearningP(Figure):
         ``∂z/∂p = −(z/p²) H(w)``.
     """
 
-    y = Bars(8)
+    y = Numbers(1, sides=(1, 8))
     p = Order()
     z = Result()
     shares = Result()

@@ -9,7 +9,7 @@ import traitlets
 
 from chainbp.function import Function
 from chainbp.pooling import eta
-from chainbp.widgets.base import SHARED, Bars, Figure, Order, Result
+from chainbp.widgets.base import SHARED, Figure, Numbers, Order, Result
 
 SMALLEST_P = SHARED["smallest_p"]
 
@@ -29,7 +29,7 @@ class LpPooling(Figure):
         ``∂z/∂y_i``, (33) with its sign. Follows y and p.
     """
 
-    y = Bars(12)
+    y = Numbers(1, sides=(1, 12))
     p = Order()
     #: Where the figure's axis of p begins.
     p_from = traitlets.Float(SMALLEST_P).tag(sync=True)

@@ -34,30 +34,6 @@ ERRORS = (
 )
 
 
-class _Map(Numbers):
-    """A matrix whose cells have room on a phone; it keeps its shape."""
-
-    def __init__(self) -> None:
-        super().__init__(2, keep_shape=True)
-
-    def check(self, what: str, array: Any) -> None:
-        super().check(what, array)
-        if not all(FEWEST <= n <= MOST for n in array.shape):
-            raise ValueError(f"{what} must have {FEWEST} to {MOST} rows and columns; got shape {array.shape}")
-
-
-class _Place(Whole):
-    """A row and a column."""
-
-    def __init__(self) -> None:
-        super().__init__(1, 0, MOST - 1)
-
-    def check(self, what: str, array: Any) -> None:
-        super().check(what, array)
-        if array.size != 2:
-            raise ValueError(f"{what} must be a row and a column; got {array.size} numbers")
-
-
 class PoolingMap(Figure):
     """Made by :func:`pooling_map`.
 
@@ -83,13 +59,13 @@ class PoolingMap(Figure):
         What flows back to Y. Follows.
     """
 
-    Y = _Map()
-    delta = _Map()
+    Y = Numbers(2, sides=(FEWEST, MOST), keep_shape=True)
+    delta = Numbers(2, sides=(FEWEST, MOST), keep_shape=True)
     p = Order()
     size = Whole(0, SIZES[0], SIZES[-1])
     stride = Whole(0, STRIDES[0], STRIDES[-1])
-    cell = _Place()
-    entry = _Place()
+    cell = Whole(1, 0, MOST - 1, sides=(2, 2))
+    entry = Whole(1, 0, MOST - 1, sides=(2, 2))
     Z = Result()
     delta_Z = Result()
     delta_Y = Result()
@@ -114,16 +90,14 @@ def _errors(delta: npt.ArrayLike, shape: tuple[int, ...], size: int, stride: int
     """`delta` in the shape of Y. An error for each window goes to its upper left entry; elsewhere stands a 1."""
     given = as_array(delta, "delta", "pooling_map")
     full = np.ones(shape)
-    places = full if given.shape == shape else _of_windows(full, size, stride)
-    if given.ndim and given.shape != places.shape:
+    places = full if given.shape in [(), shape] else _of_windows(full, size, stride)
+    if given.shape not in [(), places.shape]:
         raise ValueError(
             f"pooling_map: delta must be one number, or have the shape of Z, {places.shape}, or of Y, {shape}; "
             f"got shape {given.shape}"
         )
-    if given.ndim:
-        places[:] = given
-        return full
-    return full * given
+    places[...] = given
+    return full
 
 
 def pooling_map(

@@ -71,7 +71,7 @@ const answers = {
     counts: [m.multiplyAdds(c.widths, false), m.multiplyAdds(c.widths, true)],
   }),
   samples: (c) => {
-    const data = [m.squaredError, m.compose(m.eta(c.p), m.sigma, m.rho(c.W)), c.X, c.T];
+    const data = [m.squaredError, m.compose(m.eta(c.p), m.sigma, m.rho(c.W)), m.samples(c.X, c.T)];
     return { ...m.sumOverSamples(...data), alone: m.lossOverSamples(...data) };
   },
   fixed: (c) => {

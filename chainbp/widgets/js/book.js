@@ -13,7 +13,6 @@ const BOXES = ["HBoxModel", "VBoxModel"];
 class Model extends EventTarget {
   isStatic = true;
   on = this.addEventListener;
-  off = this.removeEventListener;
   #state;
 
   constructor(state) {
@@ -84,12 +83,11 @@ function drawInto(el, id, widgets) {
 /** Draw one after the other, each in a task of its own: the first is on the screen while the others are made. */
 async function drawAll(widgets, views) {
   for (const [script, id] of views) {
-    const place = script.closest(".cbp-live") ?? script.parentElement;
     const el = h("div");
     script.before(el);
     try {
       drawInto(el, id, widgets);
-      place.querySelector(".cbp-still")?.remove();
+      script.closest(".cbp-live").querySelector(".cbp-still")?.remove();
     } catch (error) {
       el.className = "cbp-sorry";
       el.textContent = `This figure is not alive here: ${error.message}. Open the page as a notebook to use it.`;

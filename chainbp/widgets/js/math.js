@@ -8,14 +8,13 @@
 const none = () => [];
 
 /** x and y are vectors, or numbers after a pooling. */
-function elementwise(value, slope) {
-  const forward = (x) => {
+const elementwise = (value, slope) => ({
+  forward: (x) => {
     if (!Array.isArray(x)) return [value(x), (delta) => delta * slope(value(x), x), none];
     const y = x.map(value);
     return [y, (delta) => delta.map((d, i) => d * slope(y[i], x[i])), none];
-  };
-  return { forward };
-}
+  },
+});
 
 /** y = σ(x) = 1/(1 + e^-x), (1); its derivative is y (1 − y), (27). */
 export const sigma = elementwise(
@@ -55,14 +54,13 @@ function probabilities(x) {
 }
 
 /** ρ⟦W⟧(x) = W x, (7); back Wᵀ δ, (28), and δ xᵀ, (30). ρ⟦W, b⟧ adds the bias b, whose gradient is δ. */
-export function rho(W, b) {
-  const forward = (x) => [
+export const rho = (W, b) => ({
+  forward: (x) => [
     W.map((row, n) => dot(row, x) + (b ? b[n] : 0)),
     (delta) => W[0].map((_, m) => W.reduce((sum, row, n) => sum + delta[n] * row[m], 0)),
     (delta) => [delta.map((d) => x.map((v) => d * v)), ...(b ? [delta] : [])],
-  ];
-  return { forward };
-}
+  ],
+});
 
 // Up to this p, powers are taken of entries scaled by a power of two, which is exact, so that the largest lies in [1, 2):
 // no term underflows whose derivative does not. See chainbp/lp.py.
@@ -73,26 +71,18 @@ const TINY = 2 ** -1022;
  * Lp pooling z = (Σ|y_i|^p)^(1/p), (32), for 0 < p ≤ Infinity; z is one number. Edge cases as in chainbp's eta. With n it
  * pools groups of n neighbors, and p may be a vector with one order for each.
  */
-export function eta(p, n) {
-  if (n) return etaOfGroups(p, n);
-  const forward = (y) => {
-    const { z, gradient, slopeInP } = pool(y, p);
-    return [z, (delta) => gradient().map((g) => delta * g), (delta) => [delta * slopeInP()]];
-  };
-  return { forward };
-}
-
-function etaOfGroups(p, n) {
-  const forward = (y) => {
-    const groups = Array.from({ length: y.length / n }, (_, g) => pool(y.slice(g * n, (g + 1) * n), Array.isArray(p) ? p[g] : p));
-    const pullTheta = (delta) => {
-      const slopes = groups.map(({ slopeInP }, g) => delta[g] * slopeInP());
-      return [Array.isArray(p) ? slopes : sumOf(slopes)];
-    };
-    return [groups.map(({ z }) => z), (delta) => groups.flatMap(({ gradient }, g) => gradient().map((v) => v * delta[g])), pullTheta];
-  };
-  return { forward };
-}
+export const eta = (p, n) => ({
+  forward: (y) => {
+    if (!n) {
+      const { z, gradient, slopeInP } = pool(y, p);
+      return [z, (delta) => gradient().map((g) => delta * g), (delta) => [delta * slopeInP()]];
+    }
+    const groups = Array.from({ length: y.length / n }, (_, g) => pool(y.slice(g * n, (g + 1) * n), p[g] ?? p));
+    const pullX = (delta) => groups.flatMap(({ gradient }, g) => gradient().map((v) => v * delta[g]));
+    const slopes = (delta) => groups.map(({ slopeInP }, g) => delta[g] * slopeInP());
+    return [groups.map(({ z }) => z), pullX, (delta) => [Array.isArray(p) ? slopes(delta) : sumOf(slopes(delta))]];
+  },
+});
 
 /** The share of each entry in z: w_i = |y_i|^p / Σ|y|^p. Zeros share nothing evenly, ties at p = ∞ everything. */
 export const shares = (y, p) => pool(y, p).w;
@@ -108,8 +98,8 @@ export const windowStarts = (length, size, stride) =>
   Array.from({ length: Math.max(Math.floor((length - size) / stride) + 1, 0) }, (_, k) => k * stride);
 
 /** Lp pooling (32) over square windows of a matrix, as chainbp's lp_pool2d; in the backward pass overlaps add. */
-export function lpPool2d(p, size, stride) {
-  const forward = (Y) => {
+export const lpPool2d = (p, size, stride) => ({
+  forward: (Y) => {
     const [rows, columns] = [Y.length, Y[0].length].map((length) => windowStarts(length, size, stride));
     const inside = Array.from({ length: size ** 2 }, (_, k) => [Math.floor(k / size), k % size]);
     const pooled = rows.map((top) => columns.map((left) => pool(inside.map(([i, j]) => Y[top + i][left + j]), p)));
@@ -126,9 +116,8 @@ export function lpPool2d(p, size, stride) {
     };
     const pullTheta = (delta) => [dot(delta.flat(), pooled.flat().map(({ slopeInP }) => slopeInP()))];
     return [pooled.map((row) => row.map(({ z }) => z)), pullX, pullTheta];
-  };
-  return { forward };
-}
+  },
+});
 
 function pool(y, p) {
   const a = y.map(Math.abs);
@@ -190,59 +179,46 @@ export function entropy(w) {
 }
 
 /** The same function with its parameters held: it has no gradients. */
-export const fixed = ({ forward }) => ({
-  forward: (x) => {
-    const [y, pullX] = forward(x);
-    return [y, pullX, none];
+export const fixed = ({ forward }) => ({ forward: (x) => forward(x).with(2, none) });
+
+/** By t, a cost that is a sum over units: value(z, t) with its slope in z. Both are vectors, or numbers after a pooling. */
+const costOfUnits = (value, slope) => (t) => ({
+  forward: (z) => {
+    if (!Array.isArray(t)) return [value(z, t), (delta) => delta * slope(z, t), none];
+    return [sumOf(z.map((v, i) => value(v, t[i]))), (delta) => z.map((v, i) => delta * slope(v, t[i])), none];
   },
 });
 
-/** A cost that is a sum over units: value(z, t) with its slope in z. z and t are vectors, or numbers after a pooling. */
-function costOfUnits(t, value, slope) {
-  const forward = (z) => {
-    if (!Array.isArray(t)) return [value(z, t), (delta) => delta * slope(z, t), none];
-    return [sumOf(z.map((v, i) => value(v, t[i]))), (delta) => z.map((v, i) => delta * slope(v, t[i])), none];
-  };
-  return { forward };
-}
-
 /** L = ‖t − z‖², (18); back −2 (t − z), (23). */
-export const squaredError = (t) =>
-  costOfUnits(
-    t,
-    (z, t) => (t - z) ** 2,
-    (z, t) => -2 * (t - z),
-  );
+export const squaredError = costOfUnits(
+  (z, t) => (t - z) ** 2,
+  (z, t) => -2 * (t - z),
+);
 
 /** −Σ t ln z + (1 − t) ln(1 − z) of probabilities z. */
-export const crossEntropy = (t) =>
-  costOfUnits(
-    t,
-    (z, t) => -((t > 0 ? t * Math.log(z) : 0) + (t < 1 ? (1 - t) * Math.log1p(-z) : 0)),
-    (z, t) => (z === t ? 0 : (z - t) / (z * (1 - z))),
-  );
+export const crossEntropy = costOfUnits(
+  (z, t) => -((t > 0 ? t * Math.log(z) : 0) + (t < 1 ? (1 - t) * Math.log1p(-z) : 0)),
+  (z, t) => (z === t ? 0 : (z - t) / (z * (1 - z))),
+);
 
 /** The same after a sigmoid, as a function of the logits; back σ(z′) − t. */
-export const sigmoidCrossEntropy = (t) =>
-  costOfUnits(
-    t,
-    (z, t) => {
-      const oneMore = Math.log1p(Math.exp(-Math.abs(z)));
-      return (t > 0 ? t * (Math.max(-z, 0) + oneMore) : 0) + (t < 1 ? (1 - t) * (Math.max(z, 0) + oneMore) : 0);
-    },
-    (z, t) => (1 - t) / (1 + Math.exp(-z)) - t / (1 + Math.exp(z)),
-  );
+export const sigmoidCrossEntropy = costOfUnits(
+  (z, t) => {
+    const oneMore = Math.log1p(Math.exp(-Math.abs(z)));
+    return (t > 0 ? t * (Math.max(-z, 0) + oneMore) : 0) + (t < 1 ? (1 - t) * (Math.max(z, 0) + oneMore) : 0);
+  },
+  (z, t) => (1 - t) / (1 + Math.exp(-z)) - t / (1 + Math.exp(z)),
+);
 
 /** The cross entropy −Σ t ln softmax(z′) of probabilities t that sum to 1; back softmax(z′) − t. */
-export function softmaxCrossEntropy(t) {
-  const forward = (z) => {
+export const softmaxCrossEntropy = (t) => ({
+  forward: (z) => {
     const { y, logs } = probabilities(z);
     // Where t is 1, y − 1 would cancel: it is minus the others.
     const slope = (v, i) => (t[i] === 1 ? -sumOf(y.with(i, 0)) : v - t[i]);
     return [-sumOf(logs.map((v, i) => (t[i] ? t[i] * v : 0))), (delta) => y.map((v, i) => delta * slope(v, i)), none];
-  };
-  return { forward };
-}
+  },
+});
 
 /** f ∘ g ∘ …, (4): the last acts first. The links stand in data order in .links. */
 export function compose(...functions) {
@@ -251,8 +227,7 @@ export function compose(...functions) {
     links,
     forward: (x) => {
       const { values, pulls } = run(links, x);
-      const back = (delta) => walk(pulls, delta);
-      return [values.at(-1), (delta) => back(delta).deltas[0], (delta) => back(delta).gradients];
+      return [values.at(-1), (delta) => walk(pulls, delta).deltas[0], (delta) => walk(pulls, delta).gradients];
     },
   };
 }
@@ -290,13 +265,13 @@ export function backprop(loss, x) {
 }
 
 /** Each sample, a column of X, with its target. */
-const samples = (X, T) => T.map((t, k) => [X.map((row) => row[k]), t]);
+export const samples = (X, T) => T.map((t, k) => [X.map((row) => row[k]), t]);
 
-/** L = Σ L_k, (18): the loss over all samples; cost(t) is that of one sample whose target is t. */
-export const lossOverSamples = (cost, network, X, T) => samples(X, T).reduce((sum, [x, t]) => sum + apply(cost(t), apply(network, x)), 0);
+/** L = Σ L_k, (18): the loss over such samples; cost(t) is that of one sample whose target is t. */
+export const lossOverSamples = (cost, network, data) => sumOf(data.map(([x, t]) => apply(cost(t), apply(network, x))));
 
 /** The same with its gradients: {loss, gradients}. */
-export const sumOverSamples = (cost, network, X, T) => total(samples(X, T).map(([x, t]) => backprop(compose(cost(t), network), x)));
+export const sumOverSamples = (cost, network, data) => total(data.map(([x, t]) => backprop(compose(cost(t), network), x)));
 
 const add = (a, b) => (Array.isArray(a) ? a.map((v, i) => add(v, b[i])) : a + b);
 

@@ -2,7 +2,7 @@
 // from the right; each entry of the next product as the sum that it is, (C1); and the multiply-adds of either order.
 
 import shared from "../../shared.json";
-import { apart, button, clamp, cover, equal, format, h, label, largest, mark, plural, remembered, s, say, scale, set, short, show, signed, slideOn } from "../kit.js";
+import { apart, button, clamp, cover, equal, format, h, label, largest, mark, math, plural, remembered, s, say, scale, set, short, show, signed, slideOn } from "../kit.js";
 import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, squaredError } from "../math.js";
 import { cellSlider, drawLegend, makeCells, makeCursor, n } from "./matrix.js";
 
@@ -183,23 +183,15 @@ const TOP = 56;
 const LARGEST_CELL = 36;
 const PRODUCT = 108;
 
-/** "∂a/∂b" whose letters can change. */
-function derivative() {
-  const letter = () => s("tspan", { class: "formula", "font-style": "italic" });
-  const sign = (text) => s("tspan", { class: "formula" }, text);
-  const [over, under] = [letter(), letter()];
-  const node = s("text", { "text-anchor": "middle" }, sign("∂"), over, sign("/∂"), under);
-  return { node, say: (a, b) => [say(over, a), say(under, b)] };
-}
-
 /** A matrix with its name and its shape. */
 function makeMatrix(svg) {
-  const name = derivative();
+  const name = math(0, 0, "∂y/∂x", { "text-anchor": "middle" });
+  const [, over, , , under] = name.children; // its letters, which change
   const [rows, columns] = [s("tspan"), s("tspan")];
   const shape = s("text", { class: "small", "text-anchor": "middle" }, rows, " × ", columns);
   const node = s("g");
   const cells = makeCells(node, "gradient", square);
-  node.append(name.node, shape);
+  node.append(name, shape);
   svg.append(node);
   let last = {};
   return {
@@ -207,15 +199,16 @@ function makeMatrix(svg) {
     rows,
     columns,
     /** Draw it centered on (x, y), unless it stands there. */
-    draw(matrix, x, y, cell, over, under) {
+    draw(matrix, x, y, cell, from, to) {
       const place = { left: x - (matrix[0].length * cell) / 2, top: y - (matrix.length * cell) / 2, cell };
-      name.say(over, under);
+      say(over, from);
+      say(under, to);
       say(rows, String(matrix.length));
       say(columns, String(matrix[0].length));
       const key = `${x} ${y} ${cell} ${matrix}`;
       if (last.key === key) return last.place;
       cells(matrix, place, largest(matrix) || 1, 0.86 * cell);
-      set(name.node, { x, y: (place.top - 11).toFixed(2) });
+      set(name, { x, y: (place.top - 11).toFixed(2) });
       set(shape, { x, y: (2 * y - place.top + 20).toFixed(2) });
       last = { key, place };
       return place;
@@ -228,7 +221,7 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   const middle = TOP + room / 2;
   const productMiddle = productTop + (PRODUCT - 28) / 2;
   const bracketTop = TOP + room + 28;
-  const dots = Array.from({ length: boxes - 1 }, (_, i) => s("circle", { class: "dot", cx: joint(i + 1), cy: middle, r: 2.5 }));
+  const dots = Array.from({ length: boxes - 1 }, (_, i) => s("circle", { class: "muted", fill: "currentcolor", cx: joint(i + 1), cy: middle, r: 2.5 }));
   svg.append(...dots);
   drawLegend(svg, "gradient", 10, square);
   const places = Array.from({ length: boxes }, () => makeMatrix(svg));

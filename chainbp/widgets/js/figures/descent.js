@@ -3,10 +3,12 @@
 
 import { contours } from "d3-contour";
 import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed, slideOn, slideOnLine, stretch } from "../kit.js";
-import { compose, eta, lossOverSamples, rho, sigma, squaredError, sumOverSamples } from "../math.js";
+import { compose, eta, lossOverSamples, rho, samples, sigma, squaredError, sumOverSamples } from "../math.js";
 import { MIN_P } from "./p_axis.js";
 
-const REACH = 4;
+// How far the map reaches, and an address.
+const LIMITS = { W: [-4, 4], p: [MIN_P, MIN_P + 8], rate: [0.01, 100] };
+const FREE = [-Infinity, Infinity];
 const GRID = 36;
 const BANDS = 14;
 const LABELED = 3;
@@ -19,7 +21,6 @@ const MOST_STEPS = 1000;
 const SOON = 5;
 const ASKED_STEPS = 20;
 const AT_ONCE = 50;
-const RATES = { low: 0.01, high: 100 };
 const printed = (rate) => format(rate, rate < 0.1 ? 3 : 2);
 const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 
@@ -34,13 +35,12 @@ const symbols = (W) => [...W.flatMap((row, n) => row.map((_, m) => `W_{${n + 1}$
 function put({ W, p }, axes, point) {
   const values = flat({ W, p });
   axes.forEach((axis, k) => (values[axis] = point[k]));
-  const columns = W[0].length;
-  return { W: W.map((row, n) => row.map((_, m) => values[n * columns + m])), p: values.at(-1) };
+  return { W: W.map((row) => row.map(() => values.shift())), p: values.at(-1) };
 }
 
 const pointOf = (state, axes) => axes.map((axis) => flat(state)[axis]);
 
-const limitsOf = (state, axis) => (axis === flat(state).length - 1 ? [MIN_P, MIN_P + 2 * REACH] : [-REACH, REACH]);
+const limitsOf = (state, axis) => (axis === flat(state).length - 1 ? LIMITS.p : LIMITS.W);
 
 /** The two parameters that the map shows: both there, and not the same. */
 function chosenAxes(state) {
@@ -51,7 +51,7 @@ function chosenAxes(state) {
 
 /** Loss and the two derivatives at the present point. */
 function look(state, axes) {
-  const { loss, gradients } = sumOverSamples(squaredError, networkOf(state), state.X, state.T);
+  const { loss, gradients } = sumOverSamples(squaredError, networkOf(state), samples(state.X, state.T));
   const all = [...gradients[0].flat(), gradients[1]];
   return { loss, gradient: axes.map((axis) => all[axis]) };
 }
@@ -75,15 +75,15 @@ export const descent = {
   title: "Gradient descent",
   formula: "θ ← θ − rate · ∂L/∂θ",
   traits: ["W", "X", "T", "p", "rate", "axes"],
-  accepts: { W: [-REACH, REACH], X: [-100, 100], T: [-100, 100], p: [MIN_P, MIN_P + 2 * REACH], rate: [RATES.low, RATES.high], axes: [0, 16] },
+  accepts: { ...LIMITS, X: [-100, 100], T: [-100, 100], axes: [0, 16] },
 
   questions: {
     rate: {
       options: () => ["Arrive sooner", "Leap across the valley", "Creep"],
-      then: ({ rate }) => ({ rate: Math.min(10 * rate, RATES.high) }),
+      then: ({ rate }) => ({ rate: 10 * rate }),
       tell: (start) => {
         const axes = chosenAxes(start);
-        const [slow, fast] = [1, 10].map((factor) => losses(ASKED_STEPS, { ...start, rate: Math.min(factor * start.rate, RATES.high) }, axes));
+        const [slow, fast] = [1, 10].map((factor) => losses(ASKED_STEPS, { ...start, rate: Math.min(factor * start.rate, LIMITS.rate[1]) }, axes));
         const rises = fast.filter((loss, k) => loss > fast[k - 1]).length;
         const says = rises ? `It leaps: L goes up in ${rises} of ${ASKED_STEPS} steps` : fast.at(-1) < slow.at(-1) ? "It arrives sooner" : "It creeps";
         const [soon, late] = [SOON, ASKED_STEPS].map((k) => [fast[k], slow[k]].map((loss) => format(loss, 3)));
@@ -100,13 +100,8 @@ export const descent = {
     return { width, axes, others, X: state.X, T: state.T };
   },
 
-  range: ({ X, T }) => ({
-    // Those that the map does not show stay where they are, however far from it.
-    W: [-Infinity, Infinity],
-    p: [MIN_P, Infinity],
-    X: [Math.min(...X.flat()), Math.max(...X.flat())],
-    T: [Math.min(...T), Math.max(...T)],
-  }),
+  // What the map does not show stays where it is, however far from it.
+  range: () => ({ W: FREE, p: FREE, X: FREE, T: FREE }),
 
   build(ui, { width, axes }) {
     const beside = width >= 600;
@@ -195,6 +190,7 @@ function makeWalk(ui, svg, axes) {
 /** The loss over the map: bands, darker where it is higher, some of their edges labeled. */
 function drawMap(ui, svg, axes, parameter, side) {
   const { state } = ui;
+  const data = samples(state.X, state.T);
   const unit = side / GRID;
   const [across, up] = parameter.map(({ to }) => to);
   const place = ([i, j]) => [MARGIN.left + (i - 1) * unit, MAP_TOP + side - (j - 1) * unit];
@@ -203,7 +199,7 @@ function drawMap(ui, svg, axes, parameter, side) {
   const losses = cells.flatMap((j) =>
     cells.map((i) => {
       const [x, y] = place([i, j]);
-      return lossOverSamples(squaredError, networkOf(put(state, axes, [across.back(x), up.back(y)])), state.X, state.T);
+      return lossOverSamples(squaredError, networkOf(put(state, axes, [across.back(x), up.back(y)])), data);
     }),
   );
   // Bands of equal areas: a steep side must not take the details from the valley.
@@ -330,7 +326,7 @@ function drawPanel(ui, svg, left, top, width, parameter) {
   const note = label(left, row(3), "", { class: "small muted" });
   const line = row(4) + 32;
   svg.append(loss.node, s("text", { x: left + width, y: row(0), "text-anchor": "end" }, "steps: ", steps), note);
-  const along = scale([RATES.low, RATES.high].map(Math.log10), [left + 10, left + width - 10]);
+  const along = scale(LIMITS.rate.map(Math.log10), [left + 10, left + width - 10]);
   const rate = slideOnLine(ui, svg, along, line, {
     kind: "knob",
     name: "rate",
