@@ -233,7 +233,8 @@ function drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }) 
   const done = label(width / 2, bracketTop + 30, boxes > 2 ? "The same matrix comes out from either side." : "", { class: "muted", "text-anchor": "middle" });
   const [row, column, shape] = [makeCursor(), makeCursor(), makeCursor()];
   const track = s("rect", { fill: "transparent" });
-  svg.append(bracket, cost, done, row, column, track);
+  const asked = label(width / 2, productMiddle + 12, "?", { class: "asked muted", "text-anchor": "middle" });
+  svg.append(bracket, cost, done, asked, row, column, track);
   let at = { left: 0, top: 0, cell: 1 };
   const entry = cellSlider(ui, svg, {
     name: "entry",

@@ -27,7 +27,7 @@ export const sigmoid = {
 
   build(ui, { width, limit }) {
     const svg = ui.svg(HEIGHT);
-    const across = scale([-limit, limit], [18, width - 18]);
+    const across = scale([-limit, limit], [28, width - 18]);
     const xs = Array.from({ length: SAMPLES }, (_, k) => limit * ((2 * k) / (SAMPLES - 1) - 1));
     const slopes = drawSlopes(ui, svg, across, xs, width);
     const curve = drawCurve(ui, svg, across, xs, width, limit);
@@ -57,7 +57,7 @@ function drawCurve(ui, svg, across, xs, width, limit) {
   const up = scale([0, 1], [AXIS - 8, TOP + 8]);
   const tangent = s("line", { class: "line gradient strong" });
   const drop = s("line", { class: "axis dashed" });
-  const xSays = reading("x", { class: "value strong", x: 18, y: 16 });
+  const xSays = reading("x", { class: "value strong", x: 28, y: 16 });
   const ySays = reading("y", { class: "value strong", x: 138, y: 16 });
   const track = s("rect", { x: 0, y: TOP, width, height: CURVE, fill: "transparent" });
   ui.ask.hide("slope", tangent);
@@ -102,8 +102,11 @@ function drawSlopes(ui, svg, across, xs, width) {
   const { node, number } = reading("y(1 − y)", { class: "gradient", x: width, y: SLOPES_TOP - 10, "text-anchor": "end" });
   ui.ask.hide("slope", curve, dot, node);
   svg.append(
-    s("line", { class: "axis", x1: across(xs[0]), x2: across(xs.at(-1)), y1: up(0), y2: up(0) }),
-    math(18, SLOPES_TOP - 10, "{the slope }dy/dx", { class: "small muted" }),
+    ...[0, 0.2, 0.4].flatMap((slope) => [
+      s("line", { class: "axis", x1: across(xs[0]), x2: across(xs.at(-1)), y1: up(slope), y2: up(slope) }),
+      label(0, up(slope) + 5, String(slope), { class: "small muted" }),
+    ]),
+    math(28, SLOPES_TOP - 10, "{the slope }dy/dx", { class: "small muted" }),
     curve,
     dot,
     node,
