@@ -55,7 +55,8 @@ def backprop(loss: Function, x: ArrayLike) -> Backprop:
     loss : Function
         A function that gives one number, such as ``squared_error[t] @ sigma @ rho[W2] @ sigma @ rho[W1]``.
     x : array_like
-        One sample of shape (M,), or a batch of shape (M, K); over a batch L and the gradients are sums, as in (18).
+        What the first function takes: a sample (M,), a batch (M, K) or images (N, C, H, W). Over several samples L and
+        the gradients are sums, as in (18).
 
     Returns
     -------

@@ -107,7 +107,7 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
     loss : Function
         A function that gives one number.
     x : array_like
-        The input at which to check: (M,) or (M, K).
+        The input at which to check: a sample (M,), a batch (M, K) or images (N, C, H, W).
     tolerance : float, optional
         The largest relative error of an entry that passes.
 

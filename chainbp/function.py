@@ -132,7 +132,7 @@ class Function:
         Parameters
         ----------
         x : array_like
-            One sample of shape (M,), or a batch of shape (M, K) with one sample per column.
+            What the first function takes: a sample (M,), a batch (M, K), one sample per column, or images (N, C, H, W).
 
         Raises
         ------

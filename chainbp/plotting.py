@@ -19,15 +19,16 @@ VALUE, ERROR, GRADIENT, WEIGHT, INK, MUTED = (
 MARKS = {VALUE: "o", ERROR: "<", GRADIENT: "D", WEIGHT: "s"}
 
 # Of signed values negative is ink, zero is see-through, positive is blue: a zero looks like the page, light or dark,
-# and no hue is spent on a sign.
-SIGNED = LinearSegmentedColormap.from_list("signed", [INK, f"{VALUE}00", VALUE])
+# however small a value is its color tells the sign, and no hue is spent on it.
+_STOPS = [(0, INK), (0.5, f"{INK}00"), (0.5, f"{VALUE}00"), (1, VALUE)]
+SIGNED = LinearSegmentedColormap.from_list("signed", _STOPS)
 
 
 def use_style() -> None:
     """Give Matplotlib the book's look, in this session. Backgrounds are transparent, so figures suit any page."""
     plt.rcParams.update(
         {
-            "figure.figsize": (5.4, 3.2),  # as wide as text of this size can still be read on a phone
+            "figure.figsize": (5.4, 3.2),  # as wide as a phone shows with letters of 10 pixels
             "figure.dpi": 100,
             "figure.facecolor": "none",
             "figure.constrained_layout.use": True,
@@ -39,7 +40,7 @@ def use_style() -> None:
             "axes.spines.right": False,
             "axes.prop_cycle": cycler(color=[VALUE, ERROR, GRADIENT, WEIGHT]),
             "axes.grid": False,
-            "font.size": 11,
+            "font.size": 12,
             "legend.frameon": False,
             "lines.linewidth": 2,
             "mathtext.fontset": "cm",

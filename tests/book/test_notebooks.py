@@ -156,7 +156,7 @@ def test_the_letters_of_a_picture_can_be_read_on_a_phone_and_nothing_is_cut(path
     bundles = [output.get("data", {}) for cell in read(path).cells for output in cell.get("outputs", [])]
     pictures = [data["image/png"] for data in bundles if "image/png" in data and WIDGET_VIEW not in data]
     widths = [int.from_bytes(b64decode(picture)[16:20], "big") for picture in pictures]
-    # Twice 5.4 inches of 100 pixels, and a rim: 339 pixels of a phone show them at three fifths of their size.
+    # Twice 5.4 inches of 100 pixels, and a rim.
     assert max(widths, default=0) <= 1110, "keep the width of use_style()"
 
 

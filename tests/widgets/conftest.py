@@ -37,7 +37,7 @@ CROWDED = [
     "chain_rule([5, 7, 3, 9, 2], side=1)",
     "chain_rule([2, 2, 1], factors=[[[1, 2], [3, 4]], [[5, 6]]], entry=[0, 1])",
     "pooling_map(Y=1000 * np.arange(-7, 8).reshape(3, 5), stride=1)",
-    "from chainbp.plotting import plt, use_style\nuse_style()\n_ = plt.subplots(figsize=(7.2, 3))[1].plot([1, 2])",
+    "from chainbp.plotting import plt, use_style\nuse_style()\n_ = plt.subplots()[1].plot([1, 2])",
 ]
 
 
