@@ -86,6 +86,16 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
         return "" if np.isfinite(array).all() else "finite"
 
 
+class Positive(Numbers):
+    """A learning rate, or an order that a step can change."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+
+    def wrong(self, obj: Any, array: Any) -> str:
+        return super().wrong(obj, array) or ("" if array > 0 else "greater than 0")
+
+
 class Order(Numbers):
     """An input p > 0 that may be infinite."""
 

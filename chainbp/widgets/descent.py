@@ -10,16 +10,9 @@ import numpy.typing as npt
 import chainbp
 from chainbp.function import Function
 from chainbp.wanted import as_array
-from chainbp.widgets.base import Figure, Numbers, Result, Whole
+from chainbp.widgets.base import Figure, Numbers, Positive, Result, Whole
 
 MOST, MOST_SAMPLES = 4, 20
-
-
-class _Positive(Numbers):
-    """A learning rate, or an order that a step can change."""
-
-    def wrong(self, obj: Any, array: Any) -> str:
-        return super().wrong(obj, array) or ("" if array > 0 else "greater than 0")
 
 
 class Descent(Figure):
@@ -49,8 +42,8 @@ class Descent(Figure):
     W = Numbers(2, keep_shape=True)
     X = Numbers(2, keep_shape=True)
     T = Numbers(1, keep_shape=True)
-    p = _Positive(0)
-    rate = _Positive(0)
+    p = Positive()
+    rate = Positive()
     axes = Whole(1, 0, MOST * MOST)
     loss = Result()
     gradient = Result()

@@ -15,7 +15,7 @@ from chainbp.backprop import Backprop, backprop
 from chainbp.function import Composition, Function
 from chainbp.show import variable_names
 from chainbp.wanted import Array, as_array
-from chainbp.widgets.base import Figure, Numbers, Result, Whole, encode, text, tuples
+from chainbp.widgets.base import Figure, Numbers, Positive, Result, Whole, encode, text, tuples
 
 MOST = 1000
 RATE = 0.5
@@ -77,7 +77,7 @@ class Explore(Figure):
     step = Whole(0, 0, lambda figure: len(figure.chain["links"]))
     chosen = Whole(1, -2, MOST)
     sample = Whole(0, 0, lambda figure: max(figure.chain["batch"] - 1, 0))
-    rate = Numbers(0)
+    rate = Positive()
     loss = Result()
     hidden = Result()
     deltas = Result()

@@ -140,6 +140,7 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         ),
         (lambda: descent(p=np.inf), "descent: p must be finite"),
         (lambda: descent(rate=0), "descent: rate must be greater than 0; got 0"),
+        (lambda: explore(LOSS, [1.0, -0.5], rate=-1), "explore: rate must be greater than 0; got -1"),
         (lambda: descent(axes=[0, 0]), "descent: axes must be two different whole numbers from 0 to 4"),
         (lambda: descent(X=[[1, 2]]), "descent: X must have shape (2, 6)"),
     ],

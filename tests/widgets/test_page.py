@@ -227,11 +227,11 @@ def test_a_wrong_address_is_ignored(context, address):
                 "bad => new Promise(r => (addEventListener('hashchange', r, {once: true}), (location.hash = bad)))", bad
             )
             assert check(figure(page, "lp_pooling")) == start, bad
-        # A step would bring them back to the map: no step leads so far.
-        place = check(figure(page, "descent"))
-        for far in ["descent.p=100", "descent.W=9,9,9,9"]:
-            page.evaluate("far => { location.hash = far }", far)
-            assert check(figure(page, "descent")) == place, far
+        # A step would bring them back to the map: no step leads so far. And none leads uphill.
+        for name, bad in [("descent", "p=100"), ("descent", "W=9,9,9,9"), ("explore", "rate=-1")]:
+            there = check(figure(page, name))
+            page.evaluate("bad => { location.hash = bad }", f"{name}.{bad}")
+            assert check(figure(page, name)) == there, bad
         assert wrong == []
 
 

@@ -43,6 +43,7 @@ export const explore = {
     const { links, batch } = get("chain");
     const most = { step: links.length, sample: Math.max(batch - 1, 0) }[trait];
     if (most !== undefined) return Number.isInteger(value) && value >= 0 && value <= most;
+    if (trait === "rate") return value > 0;
     const all = entries(get("chain"), state);
     if (trait === "chosen") return all.some(({ at }) => String(at) === String(value));
     return all.every(({ at, kind }) => {
