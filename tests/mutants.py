@@ -26,7 +26,7 @@ TESTS = {
 }
 TESTS |= {name: f"{name} errors laws" for name in ("layers", "costs", "convolution", "backprop")}
 TESTS |= {"images": "images lp_pool2d laws", "check": "check backprop errors", "train": "train errors"}
-TESTS["show"] = "display function errors"
+TESTS["show"] = "display backprop function laws"
 SWAPS = {ast.Add: ast.Sub, ast.Mult: ast.Div, ast.BitAnd: ast.BitOr, ast.And: ast.Or, ast.Lt: ast.LtE, ast.Gt: ast.GtE}
 SWAPS |= {ast.Eq: ast.NotEq, ast.Is: ast.IsNot, ast.In: ast.NotIn}
 SWAPS |= {new: old for old, new in SWAPS.items()} | {ast.Pow: ast.Mult, ast.FloorDiv: ast.Mult, ast.USub: ast.UAdd}

@@ -23,6 +23,12 @@ W1, W2 = np.ones((4, 3)), np.ones((2, 4))
             r"\boldsymbol{\sigma} \circ \boldsymbol{\rho}[\![\mathbf{W}^{(1)}]\!]",
         ),
         (
+            rho[W2] @ rho[W1, np.ones(4)],
+            "ρ[W⁽²⁾] ∘ ρ[W⁽¹⁾, b⁽¹⁾]",
+            r"\boldsymbol{\rho}[\![\mathbf{W}^{(2)}]\!] \circ "
+            r"\boldsymbol{\rho}[\![\mathbf{W}^{(1)}, \mathbf{b}^{(1)}]\!]",
+        ),
+        (
             lp_network(W1, 2.5),
             "η_2.5 ∘ σ ∘ ρ[W]",
             r"\eta_{2.5} \circ \boldsymbol{\sigma} \circ \boldsymbol{\rho}[\![\mathbf{W}]\!]",
@@ -50,6 +56,18 @@ def test_a_result_is_a_table():
     assert f"{bp.deltas[4][0]:.4g}" in html
 
 
-def test_long_variables_show_their_range():
-    bp = backprop(squared_error[np.zeros(9)] @ sigma, np.arange(9.0))
-    assert "0 … 8" in repr(bp)
+@pytest.mark.parametrize(
+    ("x", "shown"),
+    [
+        (2.0, "2"),
+        ([2.0], "[2]"),
+        ([1.0, 2.0, 3.0, 4.0], "[1 2 3 4]"),
+        ([1.0, 2.0, 3.0, 4.0, 5.0], "1 … 5"),
+        ([[1.0, 2.0]], "1 … 2"),
+        (np.arange(9.0), "0 … 8"),
+    ],
+    ids=["a number", "one entry", "four", "five", "a matrix", "nine"],
+)
+def test_short_variables_are_shown_and_long_ones_by_their_range(x, shown):
+    line = repr(backprop(squared_error[np.zeros(np.shape(x))], x)).splitlines()[-1]
+    assert re.split(r"\s{2,}", line)[2] == shown
