@@ -63,7 +63,7 @@ def test_the_keyboard_shows_what_is_cited_on_another_page(context, address, sche
 @both_ways
 def test_a_letter_shows_what_it_means(context, address, scheme):
     with visit(context(1280, "light"), address(scheme, "4-1-sigmoid-activation.html")) as (page, wrong):
-        letter, preview = link(page, "1-introduction.html#notation-10"), page.locator("#cbp-preview")
+        letter, preview = link(page, "1-introduction.html#notation-11"), page.locator("#cbp-preview")
         assert "δ" in letter.inner_text()
         letter.hover()
         preview.wait_for()
@@ -78,7 +78,7 @@ def test_each_letter_of_the_table_shows_where_it_is_defined(browser, address):
         visit(phone, address("http", "1-introduction.html")) as (page, wrong),
     ):
         preview, rows = page.locator("#cbp-preview"), page.locator("#notation tbody tr")
-        assert rows.count() == 19
+        assert rows.count() == 20
         for row in rows.all():
             row.evaluate("node => node.scrollIntoView({block: 'center'})")
             row.locator("a").first.tap()
