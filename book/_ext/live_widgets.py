@@ -97,8 +97,8 @@ def slim(state: str) -> str:
 def add_files(app, pagename, templatename, context, doctree) -> None:
     """Give the pages that need them, and only these, the script and the style sheet."""
     if STATE in NbMetadataCollector.get_doc_data(app.env)[pagename].get("js_files", {}):
-        # Before the theme's scripts, which may wait.
-        app.add_js_file(SCRIPT, loading_method="defer", priority=100)
+        # It draws what has arrived of the page, and does not wait for the rest.
+        app.add_js_file(SCRIPT, loading_method="async", priority=100)
         app.add_css_file(STYLE)
 
 

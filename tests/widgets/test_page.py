@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from chromium import visit
+from chromium import Quiet, serving, visit
 from live import FAULTS, NUMBERS, check, check_numbers, drag, figure, grasp
 from looks import ALIVE, every_visit, take, violations
 from playwright.sync_api import Locator, Page
@@ -617,6 +618,36 @@ def test_without_scripts_a_figure_stands_as_it_begins(browser, address, width, k
         assert len(ids) == len(set(ids))
         # Chromium gives up preloading scripts that it must not run; nothing else may go wrong.
         assert [what for what in wrong if not re.fullmatch(r"failed: .*/scripts/.*\.js(\?.*)?", what)] == []
+
+
+def test_the_first_figure_lives_while_the_page_still_arrives(browser, html):
+    go_on = threading.Event()
+
+    class Halting(Quiet):
+        def copyfile(self, source, outputfile):
+            mark = b'class="cbp-live'
+            first, *others = source.read().split(mark)
+            outputfile.write(mark.join([first, *others[:1]]))
+            if others:
+                go_on.wait(30)
+            outputfile.write(b"".join(mark + other for other in others[1:]))
+
+    with serving(html, Halting) as served, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{served}/index.html#sigmoid-2.x=1", wait_until="commit")
+        figures = page.locator(".cbp-live > :not(.cbp-still) .cbp-reset")
+        figures.first.wait_for(state="attached")
+        assert page.evaluate("document.readyState") == "loading"
+        assert figures.count() == 1
+        mark = page.locator("[data-name=chain_rule] [data-slider=width1]")
+        mark.press("ArrowRight")
+        now = mark.get_attribute("aria-valuenow")
+        go_on.set()
+        page.wait_for_load_state()
+        page.wait_for_function(ALIVE)
+        assert mark.get_attribute("aria-valuenow") == now
+        # What arrived later is as the address says.
+        assert figure(page, "sigmoid-2").locator("[data-slider=x]").get_attribute("aria-valuenow") == "1"
 
 
 def test_where_the_script_does_not_come_a_figure_stands_as_it_begins(browser, address):

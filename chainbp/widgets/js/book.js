@@ -47,23 +47,28 @@ function readWidgets() {
   return widgets;
 }
 
-/** Where widgets stand on the page, in its order: [script element, widget id]. */
-const readViews = () => [...document.querySelectorAll(VIEW)].map((script) => [script, JSON.parse(script.textContent).model_id]);
+/** Whether the page is here, or an element of it while it arrives. Without its style nothing can be measured. */
+function arrived(element) {
+  if (document.readyState === "complete") return true;
+  const dressed = [...document.querySelectorAll('link[rel="stylesheet"]')].every((link) => link.sheet);
+  return dressed && (document.readyState === "interactive" || Boolean(element?.nextSibling));
+}
 
-/** The figures' models by the names that the address uses: lp_pooling, lp_pooling-2 … in the order of the page. */
-function nameModels(widgets, views) {
-  const named = new Map();
-  const visit = (id) => {
-    const { model, children = [] } = widgets.get(id) ?? {};
-    children.forEach(visit);
-    if (!model || model.name) return;
-    const figure = model.get("figure");
-    const before = [...named.values()].filter((other) => other.get("figure") === figure).length;
-    model.name = before ? `${figure}-${before + 1}` : figure;
-    named.set(model.name, model);
-  };
-  for (const [, id] of views) visit(id);
-  return named;
+/** Where widgets stand on the page, as far as it has arrived, in its order: [script element, widget id]. */
+const readViews = () =>
+  [...document.querySelectorAll(VIEW)]
+    .filter((script) => arrived(script.closest(".cbp-live")))
+    .map((script) => [script, JSON.parse(script.textContent).model_id]);
+
+/** Give the models in a widget the names that the address uses: lp_pooling, lp_pooling-2 … in the order of the page. */
+function nameModels(id, widgets, named) {
+  const { model, children = [] } = widgets.get(id) ?? {};
+  for (const child of children) nameModels(child, widgets, named);
+  if (!model || model.name) return;
+  const figure = model.get("figure");
+  const before = [...named.values()].filter((other) => other.get("figure") === figure).length;
+  model.name = before ? `${figure}-${before + 1}` : figure;
+  named.set(model.name, model);
 }
 
 /** Draw one widget: a figure, or a box of widgets. A widget that needs Python says so. */
@@ -80,19 +85,16 @@ function drawInto(el, id, widgets) {
   } else throw new Error(`${kind ? kind.replace(/Model$/, "") : "this widget"} needs a running Python`);
 }
 
-/** Draw one after the other, each in a task of its own: the first is on the screen while the others are made. */
-async function drawAll(widgets, views) {
-  for (const [script, id] of views) {
-    const el = h("div");
-    script.before(el);
-    try {
-      drawInto(el, id, widgets);
-      script.closest(".cbp-live").querySelector(".cbp-still")?.remove();
-    } catch (error) {
-      el.className = "cbp-sorry";
-      el.textContent = `This figure is not alive here: ${error.message}. Open the page as a notebook to use it.`;
-    }
-    await new Promise((next) => setTimeout(next));
+/** Draw a widget where it stands, in place of its picture, or say why it cannot be drawn. */
+function draw(script, id, widgets) {
+  const el = h("div");
+  script.before(el);
+  try {
+    drawInto(el, id, widgets);
+    script.closest(".cbp-live").querySelector(".cbp-still")?.remove();
+  } catch (error) {
+    el.className = "cbp-sorry";
+    el.textContent = `This figure is not alive here: ${error.message}. Open the page as a notebook to use it.`;
   }
 }
 
@@ -162,17 +164,38 @@ function shareAddress(named) {
   addEventListener("hashchange", () => readAddress(named));
 }
 
+const task = () => new Promise((next) => setTimeout(next));
+
+/** What has arrived is on the screen; where nobody looks at the page, it is there as a whole. */
+const shown = () =>
+  new Promise((next) => {
+    requestAnimationFrame(() => setTimeout(next));
+    document.addEventListener("DOMContentLoaded", next, { once: true });
+    addEventListener("load", next, { once: true });
+  });
+
+/** Draw the figures in the order of the page, each in a task of its own, the first while the page still arrives. */
 async function start() {
-  const widgets = readWidgets();
-  const views = readViews();
-  const named = nameModels(widgets, views);
-  const first = readAddress(named);
+  const named = new Map();
+  let widgets, first;
+  for (let done = 0; ; ) {
+    const whole = arrived();
+    const view = readViews()[done];
+    if (view) {
+      const before = named.size;
+      widgets ??= readWidgets();
+      nameModels(view[1], widgets, named);
+      const wanted = readAddress(new Map([...named].slice(before)));
+      first ??= wanted;
+      draw(...view, widgets);
+      done += 1;
+    } else if (whole) break;
+    await (view ? task() : shown());
+  }
   shareAddress(named);
-  await drawAll(widgets, views);
-  const shown = first && document.querySelector(`[data-name="${first}"]`);
+  const wanted = first && document.querySelector(`[data-name="${first}"]`);
   // What stands below a figure tells what it shows.
-  shown?.scrollIntoView({ block: shown.offsetHeight < innerHeight ? "end" : "start" });
+  wanted?.scrollIntoView({ block: wanted.offsetHeight < innerHeight ? "end" : "start" });
 }
 
-if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-else start();
+start();

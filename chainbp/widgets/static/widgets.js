@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 1c0a1925e02c5d2c */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources e8c47fdc6cd95f09 */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 
