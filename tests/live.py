@@ -52,9 +52,16 @@ def check_numbers(name: str, numbers: list[tuple[str, str, str]]) -> dict[str, f
     return shown
 
 
+# What was far from the window has its place two frames later.
+IN_SIGHT = """node => {
+    node.scrollIntoView({ block: "center", behavior: "instant" });
+    return new Promise(next => requestAnimationFrame(() => requestAnimationFrame(next)));
+}"""
+
+
 def grasp(mark: Locator) -> tuple[float, float]:
     """Bring a mark to the middle of the window, and tell where it is."""
-    mark.evaluate("node => node.scrollIntoView({block: 'center'})")
+    mark.evaluate(IN_SIGHT)
     box = mark.locator(".touch").bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2

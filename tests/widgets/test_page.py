@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from chromium import Quiet, serving, visit
-from live import FAULTS, NUMBERS, check, check_numbers, drag, figure, grasp
+from live import FAULTS, IN_SIGHT, NUMBERS, check, check_numbers, drag, figure, grasp
 from looks import ALIVE, every_visit, take, violations
 from playwright.sync_api import Locator, Page
 from widget_cases import CASES, made
@@ -564,7 +564,7 @@ def test_a_finger_moves_the_mark_and_not_the_page(page_at, name):
     page.evaluate("() => { window.given = 0; addEventListener('pointercancel', () => given++, true); }")
     fig = figure(page, name)
     for mark in fig.locator("[data-slider]:visible").all():
-        mark.evaluate("node => node.scrollIntoView({ block: 'center' })")
+        mark.evaluate(IN_SIGHT)
         box, scrolled = mark.locator(".touch").bounding_box(), page.evaluate("scrollY")
         before = fig.inner_html()
         swipe(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, 30, -60)
