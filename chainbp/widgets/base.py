@@ -75,7 +75,9 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
                 words += " rows and columns" if 2 in self._ndims else " numbers"
             raise ValueError(f"{what} must be {words}; got shape {array.shape}")
         if wrong := self.wrong(obj, array):
-            raise ValueError(f"{what} must be {wrong}; got {text(tuples(array.tolist()))}")
+            few = array.size <= 12
+            got = text(tuples(array.tolist())) if few else f"{array.min():.6g} to {array.max():.6g}"
+            raise ValueError(f"{what} must be {wrong}; got {got}")
         before = obj._trait_values.get(self.name)
         if self._keep_shape and before is not None and np.shape(before) != array.shape:
             raise ValueError(f"{what} must keep its shape, {np.shape(before)}; got shape {array.shape}")
@@ -149,7 +151,7 @@ class Figure(anywidget.AnyWidget):
     #: The question that the figure asks before it shows, by its name in ``shared.json``; "" asks none.
     ask = traitlets.Unicode("").tag(sync=True)
     #: The reader's answer: ``()`` is none yet, ``(-1,)`` "show me", ``(k,)`` option k; a drawn curve is its heights.
-    answer = Numbers(1, sides=(0, math.inf), default_value=())
+    answer = Numbers(1, sides=(0, math.inf), default_value=()).tag(asked=True)
     _start = traitlets.Dict().tag(sync=True)
 
     def __init__(self, figure: str, **inputs: Any) -> None:
@@ -178,7 +180,7 @@ class Figure(anywidget.AnyWidget):
     def _inputs(self) -> list[str]:
         """The names of the inputs in the order in which the class lists them."""
         traits = [(name, value) for cls in type(self).__mro__ for name, value in vars(cls).items()]
-        return [name for name, value in traits if isinstance(value, Numbers) and name != "answer"]
+        return [name for name, value in traits if isinstance(value, Numbers) and not value.metadata.get("asked")]
 
     def _refresh(self) -> None:
         with self.hold_trait_notifications():
