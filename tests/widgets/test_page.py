@@ -410,6 +410,21 @@ def test_a_step_downhill_moves_every_parameter_and_leaves_a_trail(page):
     assert not fig.locator(".dots").get_attribute("d")
 
 
+def test_the_trail_stays_where_the_figure_is_built_anew(browser, address):
+    with opened(browser, f"{address()}#explore.rate=60", viewport={"width": 1280, "height": 900}) as (page, _):
+        fig = figure(page, "explore")
+        limit = fig.locator("[data-slider=chosen]").get_attribute("aria-valuemax")
+        for _ in range(2):
+            fig.get_by_role("button", name="Step downhill").click()
+        page.wait_for_function(f"!document.querySelector('[data-name=explore] [aria-valuemax=\"{limit}\"]')")
+        assert fig.locator(".dots").get_attribute("d").count("M") == 3
+        page.set_viewport_size({"width": 700, "height": 900})
+        page.wait_for_function("document.querySelector('[data-name=explore] svg').clientWidth < 700")
+        assert fig.locator(".dots").get_attribute("d").count("M") == 3
+        fig.get_by_role("button", name="Reset").click()
+        assert not fig.locator(".dots").get_attribute("d")
+
+
 def test_a_layer_in_python_stands_still_and_what_does_not_fit_is_counted(page_at):
     page = page_at("more")
     own, long, wide = (figure(page, f"explore-{i}") for i in (6, 5, 4))

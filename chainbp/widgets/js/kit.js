@@ -341,6 +341,8 @@ export function mount(figure, { model, el }) {
     reset,
     /** Whether a Python runs that hears of changes. */
     kernel: !model.isStatic,
+    /** What a figure remembers when it is built anew. */
+    kept: {},
     /** What Python alone gives, beside the state. */
     given: (name) => model.get(name),
     get state() {

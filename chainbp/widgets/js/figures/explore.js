@@ -139,12 +139,10 @@ function build(ui, layout) {
   const boxes = chain.links.length;
   const bounds = ({ at: [k], kind }) => layout[kind] ?? layout.parameters[k];
 
-  // What is no part of the state: where a handle was left, what the pointer is over, where L stood, and where it went.
-  let shift = 0;
-  let shown = null;
-  let over = null;
-  let before = null;
-  let trail = [];
+  // What is no part of the state: where a handle was left, whose it is, where L stood, and where it went. A step past a
+  // weight's range, or another width, builds the figure anew, and must not forget them.
+  const past = Object.assign(ui.kept, { shift: 0, shown: "", before: null, trail: [], ...ui.kept });
+  let over = null; // what the pointer is over
   let view = null;
 
   // Where a number has its handle: {x, y, ux, uy, room}; null where what it belongs to is not drawn.
@@ -180,27 +178,27 @@ function build(ui, layout) {
   const aside = { x: phone ? width - 180 : place.right - 30, y: place.height + 16, ux: 1, uy: 0, back: 20, ahead: 20 };
   const hold = (e) => spots.get(e) ?? aside;
   const handleAt = () => {
-    const { x, y, ux, uy } = hold(find(ui.state.chosen));
-    return [x + shift * ux, y + shift * uy];
+    const { x, y, ux, uy, back, ahead } = hold(find(ui.state.chosen));
+    past.shift = clamp(past.shift, -back, ahead);
+    return [x + past.shift * ux, y + past.shift * uy];
   };
 
   // ---- Changing a number -------------------------------------------------------------------------------------------------
   const stepOf = (e) => (bounds(e)[1] - bounds(e)[0]) / (e.kind === "t" ? 100 : 120);
   // A pull is relative: 40 px move a number by a seventh of its range, wherever it stands.
   let pull = null;
-  const begin = (x, y) => (pull = { x, y, v: entry(ui.state, ui.state.chosen), shift });
+  const begin = (x, y) => (pull = { x, y, v: entry(ui.state, ui.state.chosen), shift: past.shift });
   function pulled(x, y) {
     const e = find(ui.state.chosen);
     const { ux, uy, back, ahead } = hold(e);
     // What sits at a unit grows to the right as well as up.
     const way = (x - pull.x) * (ux || 1) + (y - pull.y) * uy;
-    shift = clamp(pull.shift + way, -back, ahead);
+    past.shift = clamp(pull.shift + way, -back, ahead);
     return pull.v + (way * (bounds(e)[1] - bounds(e)[0])) / 300;
   }
   /** Remember where L stands: what comes now is measured against it. */
   function remember() {
-    before = view.loss;
-    trail = [];
+    Object.assign(past, { before: view.loss, trail: [] });
   }
   const choose = (at) => ui.change({ chosen: at });
 
@@ -304,7 +302,7 @@ function build(ui, layout) {
   let pressed = -Infinity;
   handle.addEventListener("keydown", () => {
     pull = null;
-    if (before === null || performance.now() - pressed > 1000) remember();
+    if (past.before === null || performance.now() - pressed > 1000) remember();
     pressed = performance.now();
   }, true);
   const chip = drawChip(svg);
@@ -320,10 +318,10 @@ function build(ui, layout) {
   const numbers = list(all.map(({ text }) => text), (i) => choose(all[i].at), { "aria-label": "The number with the handle" });
   const downhill = button("Step downhill", () => {
     if (frozen) return;
-    const walked = trail.length ? trail : [view.loss];
-    before = view.loss;
+    const walked = past.trail.length ? past.trail : [view.loss];
+    past.before = view.loss;
     ui.change({ parameters: stepped(ui.state, view.gradients, orders) });
-    trail = [...walked, view.loss].slice(-24);
+    past.trail = [...walked, view.loss].slice(-24);
     ui.redraw();
   }, { class: "cbp-button cbp-main", "aria-disabled": frozen && "true" });
   const samples = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
@@ -344,9 +342,9 @@ function build(ui, layout) {
   return {
     draw(state) {
       view = evaluate(chain, state, ui.given("computed"));
-      if (before !== null && ["parameters", "x", "t"].every((name) => same(state[name], ui.given("_start")[name]))) [before, trail, shift] = [null, [], 0];
+      if (past.before !== null && ["parameters", "x", "t"].every((name) => same(state[name], ui.given("_start")[name]))) Object.assign(past, { before: null, trail: [], shift: 0 });
       const e = find(state.chosen);
-      if (shown !== e) [shift, before, shown] = [0, null, e];
+      if (past.shown !== String(e.at)) Object.assign(past, { shift: 0, before: null, shown: String(e.at) });
       const passed = (j) => state.step >= boxes - j; // whether the error has come back through box j
       const work = boxes - state.step;
       const met = units(chain, view.deltas, e);
@@ -355,7 +353,7 @@ function build(ui, layout) {
       heads(work);
       columns.forEach((draw) => draw(view, passed, met));
       targets(state);
-      loss(view.loss, before, trail);
+      loss(view.loss, past.before, past.trail);
       gaps.forEach((draw) => draw(state, e));
 
       const value = entry(state, e.at);
@@ -364,7 +362,7 @@ function build(ui, layout) {
       const isOrder = e.kind === "order";
       const gradient = passed(e.link) && spots.get(e) && e.kind !== "t" ? slopeOf(view, e) : 0;
       const most = Math.max(1e-9, largest(e.at[0] >= 0 ? view.gradients[e.at[0]] : gradient));
-      const length = clamp(16 + (30 * Math.abs(gradient)) / most, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
+      const length = clamp(16 + (30 * Math.abs(gradient)) / most, 16, Math.max(16, (gradient > 0 ? ahead - past.shift : room + past.shift) + 4));
       const way = gradient && Math.sign(gradient) * (length + 8);
       point(hx, hy, hx + way * ux, hy + way * uy);
       show(handle, !frozen && !isOrder);
