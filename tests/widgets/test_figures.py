@@ -108,7 +108,10 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         (lambda: explore(LOSS, [1, 0.5], sample=1), "explore: sample must be a whole number from 0 to 0; got 1"),
         (lambda: explore(LOSS, [1, 0.5], chosen=[0, 6]), "explore: chosen must be the index of a parameter"),
         (lambda: explore(LOSS, [1, np.nan]), "explore: x must be finite; got [1, nan]"),
-        (lambda: explore(squared_error[0] @ eta[2], [np.nan, *range(200)]), "explore: x must be finite; got nan to nan"),
+        (
+            lambda: explore(squared_error[0] @ eta[2], [np.nan, *range(200)]),
+            "explore: x must be finite; got nan to nan",
+        ),
         (lambda: explore(LOSS, [1]), "W of shape (3, 2) needs shape (2,)"),
         (lambda: explore(eta[2] @ sigma, [[1, 2], [3, 4]]), "needs a loss that gives one number"),
         (lambda: explore(LOSS @ rho[np.ones((2, 600))], np.ones(600)), "draws at most 1000 parameters; got 1207"),
