@@ -6,7 +6,7 @@ import re
 
 import pytest
 from chromium import visit
-from live import check
+from live import FAULTS, check
 from looks import LOOKS, violations
 from playwright.sync_api import Locator, Page
 
@@ -68,6 +68,17 @@ def test_a_question_is_answered_by_keys(shared, name, ask):
     fig.get_by_role("button", name="Reset").click()
     assert check(fig) == before
     assert fig.locator(".cbp-answers button").first.is_visible()
+
+
+@every_question
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_figure_can_be_read_while_it_asks(page_at, width, name, ask):
+    fig = figure(page_at("asking", width), name, ask)
+    for key in ("Home", "End"):
+        for mark in fig.locator("[data-slider]:visible").all():
+            mark.press(key)
+        assert fig.evaluate(FAULTS) == []
+    fig.get_by_role("button", name="Reset").click()
 
 
 @every_question

@@ -41,7 +41,7 @@ export function makeAsk(ui, figure, name, start) {
     clear: () => (parts = []),
     draw(state, root) {
       if (!question) return;
-      root.toggleAttribute("data-asking", open(state));
+      set(root, { "data-asking": open(state) && name });
       say(words, open(state) ? text : said(state.answer) + question.tell(start));
       set(done, { "aria-disabled": String(!curve()) });
       for (const part of parts) part(state, open(state));
