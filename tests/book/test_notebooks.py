@@ -158,6 +158,8 @@ def test_the_letters_of_a_picture_can_be_read_on_a_phone_and_nothing_is_cut(path
     widths = [int.from_bytes(b64decode(picture)[16:20], "big") for picture in pictures]
     # Twice 5.4 inches of 100 pixels, and a rim.
     assert max(widths, default=0) <= 1110, "keep the width of use_style()"
+    sizes = [int(size) for cell in read(path).cells for size in re.findall(r"\bfontsize=(\d+)", cell.source)]
+    assert min(sizes, default=12) >= 10, "a phone shows these letters at less than two thirds of their size"
 
 
 # ---- outputs ----

@@ -79,7 +79,7 @@ export const chainRule = {
       tell: ({ widths: [data, middle, end] }) => `${end} × ${middle} times ${middle} × ${data} is ${end} × ${data}: the rows of the left one, the columns of the right one. What stood between is summed over.`,
     },
     order: {
-      options: () => ["Left first", "Right first", "Both the same"],
+      options: () => ["From the left", "From the right", "Both the same"],
       then: ({ widths }) => ({ widths: turned(widths), step: 0 }),
       tell: ({ widths }) => {
         const [left, right] = countsOf(turned(widths)).map(sum);
