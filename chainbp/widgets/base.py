@@ -25,13 +25,14 @@ SHARED = json.loads(Path(__file__).with_name("shared.json").read_text(encoding="
 
 
 def encode(value: Any) -> Any:
-    """For JSON, which has no infinity: it travels as a string. js/kit.js does the same."""
+    """For JSON, which has neither infinity nor NaN: they travel as strings. js/kit.js does the same."""
     if isinstance(value, dict):
         return {name: encode(v) for name, v in value.items()}
     if isinstance(value, (tuple, list)):
         return [encode(v) for v in value]
-    infinite = isinstance(value, float) and math.isinf(value)
-    return str(value).replace("inf", "Infinity") if infinite else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value).replace("inf", "Infinity").replace("nan", "NaN")
+    return value
 
 
 def _decode(value: Any) -> Any:
@@ -75,9 +76,10 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
                 words += " rows and columns" if 2 in self._ndims else " numbers"
             raise ValueError(f"{what} must be {words}; got shape {array.shape}")
         if wrong := self.wrong(obj, array):
-            few = array.size <= 12
-            got = text(tuples(array.tolist())) if few else f"{array.min():.6g} to {array.max():.6g}"
-            raise ValueError(f"{what} must be {wrong}; got {got}")
+            known = array[np.isfinite(array)]
+            got = f"{known.min():.6g} to {known.max():.6g}" if known.size else "none that is"
+            got += f", and {lost} that are not finite" if (lost := array.size - known.size) else ""
+            raise ValueError(f"{what} must be {wrong}; got {text(tuples(array.tolist())) if array.size <= 12 else got}")
         before = obj._trait_values.get(self.name)
         if self._keep_shape and before is not None and np.shape(before) != array.shape:
             raise ValueError(f"{what} must keep its shape, {np.shape(before)}; got shape {array.shape}")

@@ -421,6 +421,19 @@ def test_the_trail_stays_where_the_figure_is_built_anew(browser, address):
         page.set_viewport_size({"width": 700, "height": 900})
         page.wait_for_function("document.querySelector('[data-name=explore] svg').clientWidth < 700")
         assert fig.locator(".dots").get_attribute("d").count("M") == 3
+        # What was no step ends it, and so does a state from outside.
+        mark = fig.locator("[data-slider=p]")
+        mark.press("ArrowLeft")
+        assert not fig.locator(".dots").get_attribute("d")
+        fig.get_by_role("button", name="Step downhill").click()
+        assert fig.locator(".dots").get_attribute("d").count("M") == 2
+        page.evaluate("location.hash = '#explore.x=1,1'")
+        page.wait_for_function("document.querySelector('[data-name=explore] .dots').getAttribute('d') === ''")
+        assert fig.locator(".ghost-mark").is_hidden()
+        # Another number may be chosen in between.
+        fig.get_by_role("button", name="Step downhill").click()
+        fig.get_by_label("The number with the handle").select_option(index=1)
+        assert fig.locator(".dots").get_attribute("d").count("M") == 2
         fig.get_by_role("button", name="Reset").click()
         assert not fig.locator(".dots").get_attribute("d")
 
@@ -661,8 +674,9 @@ def test_the_first_figure_lives_while_the_page_still_arrives(browser, html):
         page.wait_for_load_state()
         page.wait_for_function(ALIVE)
         assert mark.get_attribute("aria-valuenow") == now
-        # What arrived later is as the address says.
+        # What arrived later is as the address says, which says all.
         assert figure(page, "sigmoid-2").locator("[data-slider=x]").get_attribute("aria-valuenow") == "1"
+        page.wait_for_function("location.hash.includes('chain_rule.widths=') && location.hash.includes('sigmoid-2.x=1')")
 
 
 def test_where_the_script_does_not_come_a_figure_stands_as_it_begins(browser, address):

@@ -139,8 +139,9 @@ function readAddress(named) {
   return first;
 }
 
+/** What the address says of figures that have not arrived yet stays in it. */
 function writeAddress(named) {
-  const parts = [];
+  const parts = location.hash.slice(1).split("&").filter((part) => part.includes("=") && !named.has(part.split(".")[0]));
   for (const [name, model] of named) {
     const now = Object.keys(model.get("_start")).map((trait) => [trait, model.get(trait)]);
     if (same(Object.fromEntries(now), model.get("_start"))) continue;
@@ -153,15 +154,10 @@ function writeAddress(named) {
   if (parts.length || location.hash.includes("=")) history.replaceState(history.state, "", `#${parts.join("&")}`);
 }
 
-function shareAddress(named) {
-  let writing;
-  for (const model of named.values()) {
-    model.on("change", () => {
-      clearTimeout(writing);
-      writing = setTimeout(() => writeAddress(named), 300);
-    });
-  }
-  addEventListener("hashchange", () => readAddress(named));
+let writing;
+function writeSoon(named) {
+  clearTimeout(writing);
+  writing = setTimeout(() => writeAddress(named), 300);
 }
 
 const task = () => new Promise((next) => setTimeout(next));
@@ -178,6 +174,7 @@ const shown = () =>
 async function start() {
   const named = new Map();
   let widgets, first;
+  addEventListener("hashchange", () => readAddress(named));
   for (let done = 0; ; ) {
     const whole = arrived();
     const view = readViews()[done];
@@ -185,15 +182,17 @@ async function start() {
       const before = named.size;
       widgets ??= readWidgets();
       nameModels(view[1], widgets, named);
-      const wanted = readAddress(new Map([...named].slice(before)));
+      const fresh = new Map([...named].slice(before));
+      const wanted = readAddress(fresh);
       first ??= wanted;
+      for (const model of fresh.values()) model.on("change", () => writeSoon(named));
       draw(...view, widgets);
       done += 1;
     } else if (whole) break;
     await (view ? task() : shown());
   }
-  shareAddress(named);
-  const wanted = first && document.querySelector(`[data-name="${first}"]`);
+  // Who has begun to read is left in peace.
+  const wanted = first && !scrollY && document.querySelector(`[data-name="${first}"]`);
   // What stands below a figure tells what it shows.
   wanted?.scrollIntoView({ block: wanted.offsetHeight < innerHeight ? "end" : "start" });
 }

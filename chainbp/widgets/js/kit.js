@@ -429,11 +429,13 @@ export function mount(figure, { model, el }) {
     const before = state;
     if (!sending) state = read();
     if (!width) return;
+    const changed = !same(Object.values(before), Object.values(state));
+    if (changed) view?.forget?.();
     const next = figure.layout(state, width, start, ui.given);
     if (JSON.stringify(next) !== JSON.stringify(layout)) {
       layout = next;
       build();
-    } else if (!same(Object.values(before), Object.values(state))) draw();
+    } else if (changed) draw();
   }
 
   function toStart() {

@@ -141,7 +141,7 @@ function build(ui, layout) {
 
   // What is no part of the state: where a handle was left, whose it is, where L stood, and where it went. A step past a
   // weight's range, or another width, builds the figure anew, and must not forget them.
-  const past = Object.assign(ui.kept, { shift: 0, shown: "", before: null, trail: [], ...ui.kept });
+  const past = Object.assign(ui.kept, { shift: 0, shown: "", before: null, trail: [], walked: null, ...ui.kept });
   let over = null; // what the pointer is over
   let view = null;
 
@@ -198,7 +198,12 @@ function build(ui, layout) {
   }
   /** Remember where L stands: what comes now is measured against it. */
   function remember() {
-    Object.assign(past, { before: view.loss, trail: [] });
+    Object.assign(past, { before: view.loss, trail: [], walked: null });
+  }
+  /** A step has been taken: from where it began to here. */
+  function arrive() {
+    if (past.walked) past.trail = [...past.walked, view.loss].slice(-24);
+    past.walked = null;
   }
   const choose = (at) => ui.change({ chosen: at });
 
@@ -319,10 +324,10 @@ function build(ui, layout) {
   const numbers = list(all.map(({ text }) => text), (i) => choose(all[i].at), { "aria-label": "The number with the handle" });
   const downhill = button("Step downhill", () => {
     if (frozen) return;
-    const walked = past.trail.length ? past.trail : [view.loss];
+    past.walked = past.trail.length ? past.trail : [view.loss];
     past.before = view.loss;
     ui.change({ parameters: stepped(ui.state, view.gradients, orders) });
-    past.trail = [...walked, view.loss].slice(-24);
+    if (known(chain)) arrive();
     ui.redraw();
   }, { class: "cbp-button cbp-main", "aria-disabled": frozen && "true" });
   const samples = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
@@ -341,9 +346,12 @@ function build(ui, layout) {
   if (frozen) ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
 
   return {
+    forget: () => Object.assign(past, { shift: 0, before: null, trail: [], walked: null }),
     draw(state) {
       view = evaluate(chain, state, ui.given("computed"));
-      if (past.before !== null && ["parameters", "x", "t"].every((name) => same(state[name], ui.given("_start")[name]))) Object.assign(past, { before: null, trail: [], shift: 0 });
+      // Of a layer in Python L comes later than the step. What has moved L otherwise ends the trail.
+      if (past.walked && past.walked.at(-1) !== view.loss) arrive();
+      if (past.trail.length && past.trail.at(-1) !== view.loss && !past.walked) past.trail = [];
       const e = find(state.chosen);
       if (past.shown !== String(e.at)) Object.assign(past, { shift: 0, before: null, shown: String(e.at) });
       const passed = (j) => state.step >= boxes - j; // whether the error has come back through box j
