@@ -201,7 +201,7 @@ def _orders(p: Any, name: str, each: str, several: bool = True) -> Array:
 
 def _pair(value: Any, what: str) -> tuple[int, int]:
     """A pair of integers from one or two."""
-    values = (value, value) if np.ndim(value) == 0 else tuple(value)
+    values = tuple(value) if getattr(value, "ndim", isinstance(value, (list, tuple))) else (value, value)
     if len(values) != 2:
         raise ValueError(f"{what} must be an integer or a pair of them; got {value!r}")
     return number(values[0], what, Integral), number(values[1], what, Integral)

@@ -96,7 +96,7 @@ def train(
     """
     if not isinstance(network, Function):
         raise TypeError(f"train needs a chainbp Function to train; got {type(network).__name__}")
-    if not hasattr(cost, "__getitem__"):
+    if not isinstance(cost, Family):
         raise TypeError(f"train: cost must be a family that waits for its target, like squared_error; got {cost!r}")
     X, T = as_array(X, "X", "train"), as_array(T, "T", "train")
     axis = 0 if X.ndim == 4 else -1

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from chainbp import (
+    Family,
     Function,
     backprop,
     conv2d,
@@ -72,13 +73,13 @@ def test_what_the_defaults_are(net, xor):
 def test_every_sample_is_seen_once_each_time_around_and_a_remainder_waits(rng, samples):
     seen = []
 
-    class Spy:
-        def __getitem__(self, t):
-            seen.append(np.atleast_1d(t))
-            return squared_error[t]
+    @Family
+    def spy(t):
+        seen.append(np.atleast_1d(t))
+        return squared_error[t]
 
     X, T = rng.normal(size=(2, samples)), np.arange(float(samples))
-    train(eta[2.0] @ rho[np.eye(2)], Spy(), X, T, steps=6, batch=2, progress=False)
+    train(eta[2.0] @ rho[np.eye(2)], spy, X, T, steps=6, batch=2, progress=False)
     for epoch in (seen[:3], seen[3:]):
         assert [len(t) for t in epoch] == [2, 2, 2]
         assert len(set(np.concatenate(epoch))) == 6

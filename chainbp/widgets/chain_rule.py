@@ -173,6 +173,8 @@ def chain_rule(
     ((23.0, 34.0),)
     """
     given = [as_array(J, f"factor {k}", "chain_rule") for k, J in enumerate(factors)]
+    if not all(np.isfinite(J).all() for J in given):
+        raise ValueError("chain_rule: factors must be finite; got inf or NaN")
     shapes = [(rows, columns) for columns, rows in zip(np.ravel(widths), np.ravel(widths)[1:])]
     if given and [J.shape for J in given] != shapes:
         wanted = ", ".join(f"({rows:g}, {columns:g})" for rows, columns in shapes)

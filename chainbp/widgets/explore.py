@@ -32,6 +32,8 @@ class Parameters(Numbers):
 
     def validate(self, obj: Any, value: Any) -> Any:
         given = obj.given.parameters
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"explore: parameters must be a list of {len(given)}; got {type(value).__name__}")
         arrays = [as_array(v, "a parameter", "explore") for v in value]
         if [a.shape for a in arrays] != [theta.shape for theta in given]:
             shapes = f"{[theta.shape for theta in given]}; got {[a.shape for a in arrays]}"

@@ -117,11 +117,13 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         (lambda: explore(LOSS @ rho[np.ones((2, 600))], np.ones(600)), "draws at most 1000 parameters; got 1207"),
         (lambda: setattr(explore(LOSS, [1, 0.5]), "x", [1]), "explore: x must keep its shape, (2,); got shape (1,)"),
         (lambda: setattr(explore(LOSS, [1, 0.5]), "parameters", [W]), "explore: parameters must keep their shapes"),
+        (lambda: setattr(explore(LOSS, [1, 0.5]), "parameters", 3), "explore: parameters must be a list of 2; got int"),
         (lambda: setattr(explore(LOSS, [1, 0.5]), "parameters", [W, -1]), "η_p: p must be"),
         (lambda: learning_p(y=np.ones(9)), "learning_p: y must be a vector of 1 to 8 numbers; got shape (9,)"),
         (lambda: learning_p(p=0), "learning_p: p must be one number greater than 0, or inf; got 0"),
         (lambda: chain_rule([1, 2]), "chain_rule: widths must be a vector of 3 to 5 numbers; got shape (2,)"),
         (lambda: chain_rule([1, 2.5, 3]), "chain_rule: widths must be whole numbers from 1 to 12"),
+        (lambda: chain_rule([2, 2, 1], factors=[np.full((2, 2), np.nan), [[1, 1]]]), "factors must be finite; got"),
         (lambda: chain_rule(step=3), "chain_rule: step must be a whole number from 0 to 2; got 3"),
         (lambda: chain_rule(entry=[1]), "chain_rule: entry must be a vector of 2 numbers; got shape (1,)"),
         (

@@ -676,7 +676,8 @@ def test_the_first_figure_lives_while_the_page_still_arrives(browser, html):
         assert mark.get_attribute("aria-valuenow") == now
         # What arrived later is as the address says, which says all.
         assert figure(page, "sigmoid-2").locator("[data-slider=x]").get_attribute("aria-valuenow") == "1"
-        page.wait_for_function("location.hash.includes('chain_rule.widths=') && location.hash.includes('sigmoid-2.x=1')")
+        for part in ("chain_rule.widths=", "sigmoid-2.x=1"):
+            page.wait_for_function(f"location.hash.includes('{part}')")
 
 
 def test_where_the_script_does_not_come_a_figure_stands_as_it_begins(browser, address):
