@@ -224,9 +224,10 @@ def test_a_page_loads_what_its_weight_counts(browser, address, name):
 
 
 @pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.soak)])
-def test_nothing_moves_while_the_landing_page_arrives(context, address, width):
-    """On a slow line and a slow phone, the figure and the formulas' fonts come long after the text."""
-    with visit(context(width, "light"), address("http", "index.html")) as (page, wrong):
+@pytest.mark.parametrize("name", ["index.html", CHAPTER])
+def test_nothing_moves_while_a_page_arrives(context, address, name, width):
+    """On a slow line and a slow phone, the figures and the formulas' fonts come long after the text."""
+    with visit(context(width, "light"), address("http", name)) as (page, wrong):
         line = page.context.new_cdp_session(page)
         line.send("Network.enable")
         line.send("Network.setCacheDisabled", {"cacheDisabled": True})
@@ -242,6 +243,15 @@ def test_nothing_moves_while_the_landing_page_arrives(context, address, width):
         page.wait_for_function("document.fonts.status === 'loaded'")
         assert sum(page.evaluate("moved")) <= 0.05
         assert wrong == []
+
+
+@pytest.mark.parametrize("width", [1200, 1280, 1600])
+def test_text_and_figures_have_their_width_before_the_contents_are_there(context, address, width):
+    with visit(context(width, "light"), address("http", CHAPTER)) as (page, _):
+        of_article = "(() => document.querySelector('.bd-article').getBoundingClientRect().width)()"
+        whole = page.evaluate(of_article)
+        page.evaluate("document.querySelector('.bd-sidebar-secondary').remove()")
+        assert page.evaluate(of_article) == pytest.approx(whole, abs=1)
 
 
 def test_what_can_be_scrolled_fades_until_its_end_is_there(context, address):
