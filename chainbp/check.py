@@ -119,7 +119,7 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
     Raises
     ------
     TypeError, ValueError
-        As :func:`backprop` does, and if x is not finite or the tolerance is not greater than 0.
+        As :func:`backprop` does, and if x is empty or not finite or the tolerance is not greater than 0.
 
     Examples
     --------
@@ -284,7 +284,7 @@ def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value:
         change_now = abs(better_now - better)
         error = np.maximum(change_now, change) + rounding
         take = (change_now <= np.maximum(0.75 * change, 10 * rounding)) & ~(best.error <= error)
-        # What a smooth function bends within h shrinks with h, what rounding does grows; a kink stays.
+        # What a smooth function bends within h shrinks with h; a kink stays, and a cusp grows, far beyond rounding.
         stays = 0.9 * bend < bend_now
         kink = stays & (bend_now > np.maximum(100 * rounding, np.maximum(1e-6 * abs(now), 10 * error)))
         best = _Slopes(*(np.where(take, new, old) for new, old in zip((better_now, error, kink), best)))
