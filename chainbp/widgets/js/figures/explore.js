@@ -48,7 +48,7 @@ export const explore = {
     if (trait === "chosen") return all.some(({ at }) => String(at) === String(value));
     return all.every(({ at, kind }) => {
       const v = Number(entry(state, at));
-      return kind === "order" ? v >= MIN_P : Math.abs(v) <= 1000;
+      return kind === "order" ? v >= MIN_P : Math.abs(v) <= 1e6;
     });
   },
 
