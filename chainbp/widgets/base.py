@@ -76,10 +76,8 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
                 words += " rows and columns" if 2 in self._ndims else " numbers"
             raise ValueError(f"{what} must be {words}; got shape {array.shape}")
         if wrong := self.wrong(obj, array):
-            known = array[np.isfinite(array)]
-            got = f"{known.min():.6g} to {known.max():.6g}" if known.size else "none that is"
-            got += f", and {lost} that are not finite" if (lost := array.size - known.size) else ""
-            raise ValueError(f"{what} must be {wrong}; got {text(tuples(array.tolist())) if array.size <= 12 else got}")
+            got = text(tuples(array.tolist())) if array.size <= 12 else f"an array of shape {array.shape}"
+            raise ValueError(f"{what} must be {wrong}; got {got}")
         before = obj._trait_values.get(self.name)
         if self._keep_shape and before is not None and np.shape(before) != array.shape:
             raise ValueError(f"{what} must keep its shape, {np.shape(before)}; got shape {array.shape}")

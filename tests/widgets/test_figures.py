@@ -110,7 +110,7 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         (lambda: explore(LOSS, [1, np.nan]), "explore: x must be finite; got [1, nan]"),
         (
             lambda: explore(squared_error[0] @ eta[2], [np.nan, *range(200)]),
-            "explore: x must be finite; got 0 to 199, and 1 that are not finite",
+            "explore: x must be finite; got an array of shape (201,)",
         ),
         (lambda: explore(LOSS, [1]), "W of shape (3, 2) needs shape (2,)"),
         (lambda: explore(eta[2] @ sigma, [[1, 2], [3, 4]]), "needs a loss that gives one number"),

@@ -54,11 +54,8 @@ function arrived(element) {
   return dressed && (document.readyState === "interactive" || Boolean(element?.nextSibling));
 }
 
-/** Where widgets stand on the page, as far as it has arrived, in its order: [script element, widget id]. */
-const readViews = () =>
-  [...document.querySelectorAll(VIEW)]
-    .filter((script) => arrived(script.closest(".cbp-live")))
-    .map((script) => [script, JSON.parse(script.textContent).model_id]);
+/** The scripts that say where widgets stand on the page, as far as it has arrived, in its order. */
+const readViews = () => [...document.querySelectorAll(VIEW)].filter((script) => arrived(script.closest(".cbp-live")));
 
 /** Give the models in a widget the names that the address uses: lp_pooling, lp_pooling-2 … in the order of the page. */
 function nameModels(id, widgets, named) {
@@ -160,8 +157,6 @@ function writeSoon(named) {
   writing = setTimeout(() => writeAddress(named), 300);
 }
 
-const task = () => new Promise((next) => setTimeout(next));
-
 /** What has arrived is on the screen; where nobody looks at the page, it is there as a whole. */
 const shown = () =>
   new Promise((next) => {
@@ -176,20 +171,20 @@ async function start() {
   let widgets, first;
   addEventListener("hashchange", () => readAddress(named));
   for (let done = 0; ; ) {
-    const whole = arrived();
     const view = readViews()[done];
     if (view) {
+      const { model_id: id } = JSON.parse(view.textContent);
       const before = named.size;
       widgets ??= readWidgets();
-      nameModels(view[1], widgets, named);
+      nameModels(id, widgets, named);
       const fresh = new Map([...named].slice(before));
       const wanted = readAddress(fresh);
       first ??= wanted;
       for (const model of fresh.values()) model.on("change", () => writeSoon(named));
-      draw(...view, widgets);
+      draw(view, id, widgets);
       done += 1;
-    } else if (whole) break;
-    await (view ? task() : shown());
+    } else if (arrived()) break;
+    await (view ? new Promise((next) => setTimeout(next)) : shown());
   }
   // Who has begun to read is left in peace.
   const wanted = first && !scrollY && document.querySelector(`[data-name="${first}"]`);

@@ -201,10 +201,7 @@ function build(ui, layout) {
     Object.assign(past, { before: view.loss, trail: [], walked: null });
   }
   /** A step has been taken: from where it began to here. */
-  function arrive() {
-    if (past.walked) past.trail = [...past.walked, view.loss].slice(-24);
-    past.walked = null;
-  }
+  const arrive = () => Object.assign(past, { trail: [...past.walked, view.loss].slice(-24), walked: null });
   const choose = (at) => ui.change({ chosen: at });
 
   // ---- The drawing -------------------------------------------------------------------------------------------------------
@@ -327,7 +324,7 @@ function build(ui, layout) {
     past.walked = past.trail.length ? past.trail : [view.loss];
     past.before = view.loss;
     ui.change({ parameters: stepped(ui.state, view.gradients, orders) });
-    if (known(chain)) arrive();
+    if (known(chain) && past.walked) arrive();
     ui.redraw();
   }, { class: "cbp-button cbp-main", "aria-disabled": frozen && "true" });
   const samples = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
