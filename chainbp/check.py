@@ -159,12 +159,12 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
 
 
 class _Slopes(NamedTuple):
-    """Derivatives, by how much each may be off, whether there is a kink in its place; which entries are tiny."""
+    """Derivatives, by how much each may be off, whether there is a kink in its place, and if steps were too long."""
 
     value: Any
     error: Any
     kink: Any
-    tiny: Any = False
+    long: Any = False
 
 
 def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> tuple[list[_Slopes], list[_Finding]]:
@@ -187,20 +187,22 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> 
                 return np.full(y.size, np.nan)
 
         noise, sizes = _roughness(moved, at) * _sizes(y).ravel(), _sizes(at)
-        tiny = (at != 0) & (abs(at) < sizes)
         # Entries at infinity cannot be moved: there the gradient stands for its own difference.
-        told = _Slopes(np.stack([gradient, 0 * gradient]), np.zeros((2, *at.shape)), np.zeros(at.shape, bool))
+        never = [np.zeros(at.shape, bool) for _ in range(2)]
+        told = _Slopes(np.stack([gradient, 0 * gradient]), np.zeros((2, *at.shape)), *never)
         for i in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
             unit = np.zeros(at.shape)
             unit[i] = 1.0
-            column, error, kink, _ = _differentiate(moved, unit, sizes[i], y.ravel(), noise)
+            column, error, kink, step = _differentiate(moved, unit, sizes[i], y.ravel(), noise)
             # An unknown error is of no account at an output that does not move.
             known = (column != 0) | np.isfinite(unsure)
             heard, off = np.where(known, weights, 0.0), np.where(known, unsure, 0.0)
             told.value[:, *i] = heard @ column
             told.error[:, *i] = abs(heard) @ (error + 4 * _EPS * abs(column)) + off @ abs(column)
             told.kink[i] = kink.any()
-        of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink, tiny) for row in (0, 1)]
+            # Steps across 0 may tell nothing of an entry that is much nearer to it.
+            told.long[i] = 0 < abs(at[i]) < min(sizes[i], step[column != 0].max(initial=0.0))
+        of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink, told.long) for row in (0, 1)]
         (verdict, why), *_ = _judge(gradient, of_delta, tolerance)
         blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
         wrong = f"{who} fails the dot-test: look at its {blamed}"
@@ -231,8 +233,7 @@ def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, 
     gap, size = np.abs(gradient - difference), np.maximum(np.abs(gradient), np.abs(difference))
     beyond = np.where(np.isnan(gradient), np.inf, np.maximum(gap - 3 * spread, 0))
     errors = np.divide(beyond, size, out=np.array(beyond), where=(beyond > 0) & (beyond < np.inf))
-    # Steps across 0 may tell nothing of an entry that is much nearer to it.
-    unseen = slopes.tiny & (errors > tolerance)
+    unseen = slopes.long & (errors > tolerance)
     errors = np.where(unseen, 0.0, errors)
     # Where all entries are wrong by one factor, rounding alone would decide which is the worst. Of those that are
     # equally wrong, take the one that is off by most.
@@ -268,7 +269,7 @@ def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value:
     takes over.
     """
     unknown = np.full(value.shape, np.nan)
-    best, central, better, change, bend = _Slopes(unknown, unknown, unknown == 0), *[unknown] * 4
+    best, central, better, change, bend = _Slopes(unknown, unknown, unknown == 0, unknown), *[unknown] * 4
     h, still = max(size, 1.0) / 16, np.full(value.shape, True)
     while h > 1e-11 * size:
         up, down = f(h * unit), f(-h * unit)
@@ -287,7 +288,7 @@ def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value:
         # What a smooth function bends within h shrinks with h; a kink stays, and a cusp grows, far beyond rounding.
         stays = 0.9 * bend < bend_now
         kink = stays & (bend_now > np.maximum(100 * rounding, np.maximum(1e-6 * abs(now), 10 * error)))
-        best = _Slopes(*(np.where(take, new, old) for new, old in zip((better_now, error, kink), best)))
+        best = _Slopes(*(np.where(take, new, old) for new, old in zip((better_now, error, kink, h), best)))
         if np.all(~take & (rounding > best.error)):
             break
         central, better, change, bend = now, better_now, change_now, bend_now
