@@ -7,10 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from matplotlib.colors import to_hex
 
 from chainbp.palette import LIGHT, PALETTE
-from chainbp.plotting import SIGNED
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ["chainbp", "book/_static", "book/_ext", "book/_tools", "book/_templates", "benchmarks"]
@@ -83,6 +81,9 @@ def test_matplotlib_has_the_same():
 
 
 def test_a_small_number_has_the_color_of_its_sign():
+    to_hex = pytest.importorskip("matplotlib.colors").to_hex
+    from chainbp.plotting import SIGNED
+
     for number, name in ((-1, "ink"), (-1e-2, "ink"), (1e-2, "value"), (1, "value")):
         red, green, blue, opaque = SIGNED((number + 1) / 2)
         assert to_hex((red, green, blue)) == LIGHT[name].lower()
