@@ -108,8 +108,9 @@ class Function:
         TypeError
             If the function has no way to change them.
         """
-        if len(parameters) != len(self.parameters):
-            raise ValueError(f"{self} has {len(self.parameters)} parameters; got {len(parameters)}")
+        if (count := operator.length_hint(parameters, -1)) != len(self.parameters):
+            got = type(parameters).__name__ if count < 0 else count
+            raise ValueError(f"{self} has {len(self.parameters)} parameters; got {got}")
         rest = iter(map(kept, parameters))
         return Composition([f._bound(tuple(next(rest) for _ in f._theta)) for f in self.functions])
 

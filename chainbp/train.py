@@ -109,9 +109,10 @@ def train(
     seed = number(seed, "train: seed", Integral, least=0)
     samples = T.shape[-1]
     size = number(samples if batch is None else batch, "train: batch", Integral, most=samples + 1)
-    if np.shape(rate) not in ((), (len(network.parameters),)):
+    rates = list(rate if np.iterable(rate) else np.broadcast_to(rate, len(network.parameters)))
+    if len(rates) != len(network.parameters):
         raise ValueError(f"train: rate must be one number, or {len(network.parameters)}, one for each parameter")
-    rates = [number(r, "train: rate") for r in np.broadcast_to(rate, len(network.parameters))]
+    rates = [number(r, "train: rate") for r in rates]
     momentum = number(momentum, "train: momentum", least=0, most=1)
 
     velocity = [np.zeros_like(theta) for theta in network.parameters]

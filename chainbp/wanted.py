@@ -138,6 +138,7 @@ def number(value: Any, what: str, kind: Any = Real, least: float | None = None, 
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, kind):
         raise TypeError(f"{what} must be {'an integer' if kind is Integral else 'a number'}; got {value!r}")
+    value = value.item() if isinstance(value, np.generic) else value
     if not (value > 0 if least is None else value >= least) or not value < most:
         low = "greater than 0" if least is None else f"at least {least}"
         raise ValueError(f"{what} must be {low} and below {most}; got {value}")

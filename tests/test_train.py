@@ -124,6 +124,13 @@ def test_a_rate_for_each_parameter(rng):
     np.testing.assert_allclose(moved[1], p - 2.0 * both[1] / 5, rtol=1e-14)
 
 
+@pytest.mark.parametrize("rate", [np.float32(0.5), np.array(0.5), np.array([0.5])], ids=["float32", "array", "list"])
+def test_a_rate_may_be_a_number_of_numpy(rate):
+    data = [[1.0]], [[3.0]]
+    ours, theirs = (train(rho[[[0.0]]], squared_error, *data, steps=2, rate=r, progress=False) for r in (0.5, rate))
+    assert ours.network == theirs.network
+
+
 def test_a_step_out_of_range_is_told(rng):
     X = rng.normal(size=(2, 5))
     with pytest.raises(ValueError, match=r"step 0 .*range.* p must be one number greater than 0"):
