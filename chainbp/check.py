@@ -23,6 +23,8 @@ _Finding: TypeAlias = tuple[Verdict, str]
 _EPS, _LEAST = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).smallest_subnormal)
 # Entries that are smaller than this, beside the largest of their variable, are compared with this.
 _SMALL = 1e-3
+# By what steps become shorter: no whole number, nor a root of one, or a wave could look the same at all of them.
+_SHORTER = 1.87
 
 
 class Comparison(NamedTuple):
@@ -98,8 +100,10 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
       the differences being sharp enough to tell, and so does the gradient of the loss, where rounding does not hide it.
     * *WRONG*: a layer on the way back fails it, or loses a number when its parameters are bound again.
     * *cannot tell*, and why: the derivative is 0 but for rounding, where a wrong factor would not show; a kink, where
-      there is none; numbers so large that differences are lost beside them; an entry that is tiny beside steps.
+      there is none; numbers so large that differences are lost beside them; an entry that is tiny beside steps; a gap
+      that rounding inside a layer may hide, as that of 1 + exp(x) does.
 
+    An entry of a layer's Jacobian that is smaller than a billionth of the others is not told from 0.
     A parameter at infinity (p = inf) is left out, and so are such entries of a parameter.
 
     Parameters
@@ -159,12 +163,15 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
 
 
 class _Slopes(NamedTuple):
-    """Derivatives, by how much each may be off, whether there is a kink in its place, and if steps were too long."""
+    """Derivatives, by how much each may be off, whether a kink is in its place, and what gap is no proof against them.
+
+    Of one output it has the step in place of the last.
+    """
 
     value: Any
     error: Any
     kink: Any
-    long: Any = False
+    doubt: Any = 0.0
 
 
 def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> tuple[list[_Slopes], list[_Finding]]:
@@ -176,6 +183,7 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> 
     weights = np.stack([delta.ravel(), behind.value.ravel()])
     unsure = np.stack([np.zeros(y.size), behind.error.ravel()])
     back = pull(delta)
+    scale = max(np.abs(x).max(), np.abs(y).max())
     places, slopes, found = [x, *f.parameters], list[_Slopes](), list[_Finding]()
     for k, (at, gradient) in enumerate(zip(places, [back[0], *back[1]])):
 
@@ -188,8 +196,8 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> 
 
         noise, sizes = _roughness(moved, at) * _sizes(y).ravel(), _sizes(at)
         # Entries at infinity cannot be moved: there the gradient stands for its own difference.
-        never = [np.zeros(at.shape, bool) for _ in range(2)]
-        told = _Slopes(np.stack([gradient, 0 * gradient]), np.zeros((2, *at.shape)), *never)
+        zero = np.zeros((2, *at.shape))
+        told = _Slopes(np.stack([gradient, 0 * gradient]), zero, np.zeros(at.shape, bool), zero.copy())
         for i in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
             unit = np.zeros(at.shape)
             unit[i] = 1.0
@@ -200,9 +208,12 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> 
             told.value[:, *i] = heard @ column
             told.error[:, *i] = abs(heard) @ (error + 4 * _EPS * abs(column)) + off @ abs(column)
             told.kink[i] = kink.any()
-            # Steps across 0 may tell nothing of an entry that is much nearer to it.
-            told.long[i] = 0 < abs(at[i]) < min(sizes[i], step[column != 0].max(initial=0.0))
-        of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink, told.long) for row in (0, 1)]
+            # Steps across 0 may tell nothing of an entry that is much nearer to it; and what a layer rounds inside, as
+            # 1 + exp(x) does, its values may not show.
+            told.doubt[:, *i] = abs(heard) @ (100 * _EPS * scale / step)
+            if 0 < abs(at[i]) < min(sizes[i], step[column != 0].max(initial=0.0)):
+                told.doubt[:, *i] = np.inf
+        of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink, told.doubt[row]) for row in (0, 1)]
         (verdict, why), *_ = _judge(gradient, of_delta, tolerance)
         blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
         wrong = f"{who} fails the dot-test: look at its {blamed}"
@@ -233,7 +244,7 @@ def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, 
     gap, size = np.abs(gradient - difference), np.maximum(np.abs(gradient), np.abs(difference))
     beyond = np.where(np.isnan(gradient), np.inf, np.maximum(gap - 3 * spread, 0))
     errors = np.divide(beyond, size, out=np.array(beyond), where=(beyond > 0) & (beyond < np.inf))
-    unseen = slopes.long & (errors > tolerance)
+    unseen = (gap <= slopes.doubt) & (errors > tolerance)
     errors = np.where(unseen, 0.0, errors)
     # Where all entries are wrong by one factor, rounding alone would decide which is the worst. Of those that are
     # equally wrong, take the one that is off by most.
@@ -251,7 +262,8 @@ def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, 
         wrong += f"      gradient {gradient[where]:.6g}, central difference {difference[where]:.6g}"
         return ("WRONG", wrong), error, where
     elif unseen.any():
-        unclear = "differences disagree at an entry that is tiny beside their steps"
+        by = "by what rounding in a layer may hide", "at an entry that is tiny beside their steps"
+        unclear = f"differences disagree {by[int(np.isinf(slopes.doubt[unseen]).any())]}"
     elif not (size > 3 * spread).any():
         unclear = "the derivative is 0 but for rounding, as a wrong one might be"
     elif known > tolerance:
@@ -264,7 +276,7 @@ def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, 
 def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value: Array, noise: Array) -> _Slopes:
     """The derivatives of f along a unit vector, where f(0) is `value` and known to `noise`.
 
-    Ever shorter steps h, each half of the one before. The error of a central difference goes as h², so two of them
+    Ever shorter steps h. The error of a central difference goes as h², so two of them
     give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding
     takes over.
     """
@@ -274,7 +286,7 @@ def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value:
     while h > 1e-11 * size:
         up, down = f(h * unit), f(-h * unit)
         now, bend_now = (up - down) / (2 * h), abs(up - 2 * value + down) / h
-        better_now = (4 * now - central) / 3
+        better_now = now + (now - central) / (_SHORTER**2 - 1)
         # Rounding of f, of its values, and of where they are taken. What no step has moved is known to its last digit.
         still &= (up == value) & (value == down)
         rounding = np.where(still, 0.0, noise) + _LEAST
@@ -292,7 +304,7 @@ def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value:
         if np.all(~take & (rounding > best.error)):
             break
         central, better, change, bend = now, better_now, change_now, bend_now
-        h /= 2
+        h /= _SHORTER
     return best
 
 

@@ -1,5 +1,7 @@
 """`check_gradient` is to be trusted: right gradients are never WRONG, wrong ones never "agree"."""
 
+from math import erf
+
 import numpy as np
 import pytest
 
@@ -359,6 +361,39 @@ def test_a_fast_wave_is_told_or_not_but_never_called_wrong(w):
     wave = elementwise(lambda x: np.sin(w * x), lambda x: w * np.cos(w * x), "wave")
     report = check_gradient(squared_error[[0.3, -0.7, 0.2]] @ wave, [1.0, -0.5, 2.0])
     assert report.worst.verdict == ("agrees" if w <= 1e3 else "cannot tell")
+
+
+@pytest.mark.parametrize("k", range(4, 20))
+def test_steps_that_are_whole_waves_do_not_deceive(k):
+    w, x, loss = 2.0**k * np.pi, [0.3, 0.7], squared_error[[0.1, 0.2]]
+    wave = elementwise(lambda x: np.sin(w * x), lambda x: w * np.cos(w * x), "wave")
+    left_out = elementwise(lambda x: x + np.sin(w * x), np.ones_like, "wave left out")
+    stairs = elementwise(lambda x: np.round(x * 2.0**k) / 2.0**k, np.ones_like, "stairs")
+    assert "WRONG" not in verdicts(loss @ wave, x).values()
+    assert not any(check_gradient(loss @ f, x).ok for f in (left_out, stairs))
+
+
+@np.vectorize
+def gelu(x):
+    return x / 2 * (1 + erf(x / np.sqrt(2)))
+
+
+@np.vectorize
+def gelu_slope(x):
+    return (1 + erf(x / np.sqrt(2))) / 2 + x * np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+
+
+HIDING = [
+    elementwise(lambda x: np.log(1 + np.exp(x)), lambda x: 1 / (1 + np.exp(-x)), "softplus"),
+    elementwise(gelu, gelu_slope, "gelu"),
+]
+
+
+@pytest.mark.parametrize("layer", HIDING, ids=str)
+@pytest.mark.parametrize("x", [-3.0, -8.0, -20.0, -36.5, -38.0, -90.0])
+@pytest.mark.parametrize("other", [1.0, 0.1, -80.0])
+def test_what_a_saturated_layer_rounds_inside_is_no_false_alarm(layer, x, other):
+    assert "WRONG" not in verdicts(squared_error[[0.3, 0.2]] @ layer, [other, x]).values()
 
 
 @pytest.mark.parametrize("scale", [1e-160, 1e-200, 1e-300])
