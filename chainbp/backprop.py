@@ -92,4 +92,7 @@ def backprop(loss: Function, x: ArrayLike) -> Backprop:
         if value.ndim:
             cost = "Let a cost come last: squared_error[t] @ ..."
             raise ValueError(f"backprop needs a loss that gives one number; {loss} gave shape {value.shape}. {cost}")
-        return Backprop(loss, run, *run.back(value.dtype.type(1), x=False))
+        behind, gradients = run.back(value.dtype.type(1), x=False)
+    # The error of x asks the first link only: what the other pulls hold, such as patches of images, can go.
+    run.pulls_x[1:], run.pulls_theta[:] = [], [None]
+    return Backprop(loss, run, behind, gradients)

@@ -11,6 +11,7 @@ import operator
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from inspect import signature
+from itertools import chain
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -195,7 +196,7 @@ class Function:
             If `other` is neither a function nor numbers.
         """
         if isinstance(other, Function):
-            return Composition(other.functions + self.functions)
+            return Composition((other, self))
         if isinstance(other, Family):
             return NotImplemented  # it says itself what it lacks
         if callable(other):
@@ -203,9 +204,9 @@ class Function:
         return self(other)
 
     def __rmatmul__(self, *_: Any, **__: Any) -> Any:
-        raise TypeError(f"{self} is no array, and none can stand to the left of a function: write {self} @ x")
+        raise TypeError(f"{self} is a function, where an array is wanted; to apply it, write {self} @ x")
 
-    # What pandas asks for in ``series @ function``.
+    # What ``series @ function`` asks for in pandas, and NumPy of what stands where numbers should.
     __array__ = __rmatmul__
 
     def __eq__(self, other: object) -> bool:
@@ -250,7 +251,7 @@ class Composition(Function):
     latex = property(lambda self: show.latex(self.functions))
 
     def __init__(self, functions: Sequence[Function]) -> None:
-        self.functions = tuple(link for f in functions for link in f.functions)
+        self.functions = tuple(chain.from_iterable(f.functions for f in functions))
 
     def forward(self, x: Array) -> Step:
         y, pull = self.vjp(x)

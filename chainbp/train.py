@@ -105,14 +105,15 @@ def train(
         raise ValueError(f"train: {wanted}; got {X.shape} and {T.shape}")
     if not network.parameters:
         raise ValueError(f"train: {network} has no parameters to learn")
-    steps = number(steps, "train: steps", Integral)
+    steps = number(steps, "train: steps", Integral, most=10**9)
     seed = number(seed, "train: seed", Integral, least=0)
     samples = T.shape[-1]
     size = number(samples if batch is None else batch, "train: batch", Integral, most=samples + 1)
-    rates = list(rate if np.iterable(rate) else np.broadcast_to(rate, len(network.parameters)))
-    if len(rates) != len(network.parameters):
+    one = not isinstance(rate, Sequence) and np.ndim(rate) == 0
+    given: Any = np.broadcast_to(rate, len(network.parameters)) if one else rate
+    if len(given) != len(network.parameters):
         raise ValueError(f"train: rate must be one number, or {len(network.parameters)}, one for each parameter")
-    rates = [number(r, "train: rate") for r in rates]
+    rates = [number(r, "train: rate") for r in given]
     momentum = number(momentum, "train: momentum", least=0, most=1)
 
     velocity = [np.zeros_like(theta) for theta in network.parameters]

@@ -9,6 +9,7 @@ from chainbp import (
     Function,
     backprop,
     check_gradient,
+    conv2d,
     cross_entropy,
     eta,
     flatten,
@@ -172,6 +173,19 @@ def test_no_jacobian_is_formed():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 20 * x.nbytes
+
+
+def test_a_result_holds_its_variables_and_not_what_the_way_back_needed(rng):
+    loss = squared_error[np.zeros((2 * 16 * 16, 4))] @ flatten @ conv2d[rng.normal(size=(2, 3, 5, 5))]
+    x = rng.normal(size=(4, 3, 20, 20))
+    backprop(loss, x)
+    tracemalloc.start()
+    bp = backprop(loss, x)
+    held, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    variables = sum(h.nbytes for h in bp.hidden)
+    assert held < 3 * variables < most
+    assert bp.deltas[0].shape == x.shape
 
 
 def test_the_variables_have_the_paper_s_names(parts):
