@@ -17,19 +17,20 @@
 }
 
 // What chainbp.css has left out of the first layout is laid out piece by piece when there is time, so that later
-// nothing moves while one scrolls. The first seconds belong to the first screen, unless one follows a link, or reads
-// by keyboard, which stops at what scrolls.
+// nothing moves while one scrolls. The first seconds belong to the first screen, unless one comes by a link, or reads
+// by keyboard, which stops at what scrolls. A jump within the page must know how long all is that it leaps over.
 {
   const sections = [...document.querySelectorAll(".bd-article > section > section")];
   const later = window.requestIdleCallback ?? setTimeout;
+  const layOut = (some) => some.forEach((section) => (section.style.contentVisibility = "visible"));
   const next = () => {
-    const section = sections.shift();
-    if (!section) return;
-    section.style.contentVisibility = "visible";
+    if (!sections.length) return;
+    layOut(sections.splice(0, 1));
     later(next);
   };
   addEventListener("load", () => setTimeout(() => later(next), location.hash ? 0 : 5000));
   addEventListener("keydown", () => later(next), { once: true });
+  addEventListener("click", ({ target }) => target.closest("a[href*='#']") && layOut(sections.splice(0)), { capture: true });
 }
 
 // A link to a formula, a reference, a section or a name of the package shows it while the pointer is over it, while it

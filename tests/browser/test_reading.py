@@ -146,6 +146,20 @@ def test_a_link_to_a_formula_far_below_ends_there(context, address):
         assert 0 <= top <= 300
 
 
+@pytest.mark.parametrize(
+    ("name", "heading"), [("1-introduction", "what-the-letters-mean"), ("3-chain-rule", "exercises")]
+)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_link_within_the_page_ends_at_its_heading(context, address, name, heading, width):
+    with visit(context(width, "light"), address("http", f"{name}.html")) as (page, _):
+        # As quickly as anybody may: later, all of the page is laid out.
+        page.locator(f"nav a[href='#{heading}']").first.dispatch_event("click")
+        page.wait_for_function("scrollY > 1000")
+        for _ in range(2):
+            assert 0 <= page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", heading) < 120
+            page.wait_for_timeout(300)
+
+
 @both_ways
 def test_the_search_shows_each_formula_once(context, address, scheme):
     with visit(context(1280, "light"), address(scheme, "search.html?q=entropy")) as (page, wrong):
