@@ -17,8 +17,8 @@
 }
 
 // What chainbp.css has left out of the first layout is laid out piece by piece when there is time, so that later
-// nothing moves while one scrolls. The first seconds belong to the first screen, unless one comes by a link, or reads
-// by keyboard, which stops at what scrolls. A jump within the page must know how long all is that it leaps over.
+// nothing moves while one scrolls. The first seconds belong to the first screen, unless one reads by keyboard, which
+// stops at what scrolls. A jump, from elsewhere or within the page, must know how long all is that it leaps over.
 {
   const sections = [...document.querySelectorAll(".bd-article > section > section")];
   const later = window.requestIdleCallback ?? setTimeout;
@@ -28,7 +28,8 @@
     layOut(sections.splice(0, 1));
     later(next);
   };
-  addEventListener("load", () => setTimeout(() => later(next), location.hash ? 0 : 5000));
+  if (location.hash) layOut(sections.splice(0));
+  addEventListener("load", () => setTimeout(() => later(next), 5000));
   addEventListener("keydown", () => later(next), { once: true });
   addEventListener("click", ({ target }) => target.closest("a[href*='#']") && layOut(sections.splice(0)), { capture: true });
 }
