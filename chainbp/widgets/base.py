@@ -39,6 +39,10 @@ def _decode(value: Any) -> Any:
     return [_decode(v) for v in value] if isinstance(value, list) else float(value)
 
 
+class Refused(traitlets.TraitError, ValueError):
+    """A value that a figure cannot have. Of a TraitError, traitlets takes back all that it holds with it."""
+
+
 class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
     """An input: a number, a vector or a matrix of finite numbers, kept as a float or as (nested) tuples.
 
@@ -74,13 +78,13 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
             if high < math.inf:
                 words += f" of {low} to {high}" if low < high else f" of {low}"
                 words += " rows and columns" if 2 in self._ndims else " numbers"
-            raise ValueError(f"{what} must be {words}; got shape {array.shape}")
+            raise Refused(f"{what} must be {words}; got shape {array.shape}")
         if wrong := self.wrong(obj, array):
             got = text(tuples(array.tolist())) if array.size <= 12 else f"an array of shape {array.shape}"
-            raise ValueError(f"{what} must be {wrong}; got {got}")
+            raise Refused(f"{what} must be {wrong}; got {got}")
         before = obj._trait_values.get(self.name)
         if self._keep_shape and before is not None and np.shape(before) != array.shape:
-            raise ValueError(f"{what} must keep its shape, {np.shape(before)}; got shape {array.shape}")
+            raise Refused(f"{what} must keep its shape, {np.shape(before)}; got shape {array.shape}")
         return tuples(array.tolist())
 
     def wrong(self, obj: Any, array: Any) -> str:
@@ -174,7 +178,7 @@ class Figure(anywidget.AnyWidget):
         questions = SHARED["questions"].get(self.figure, {})
         if proposal["value"] not in ["", *questions]:
             known = ", ".join(map(repr, questions)) or "none"
-            raise ValueError(f"{self.figure}: ask must be one of its questions ({known}); got {proposal['value']!r}")
+            raise Refused(f"{self.figure}: ask must be one of its questions ({known}); got {proposal['value']!r}")
         return proposal["value"]
 
     def _inputs(self) -> list[str]:

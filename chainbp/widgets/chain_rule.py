@@ -45,10 +45,14 @@ class ChainRule(Figure):
     step = Whole(0, 0, lambda figure: len(figure.widths) - 2)
     entry = Whole(1, 0, WIDEST - 1, sides=(2, 2))
     #: Given Jacobians, the data's first; none: those of a network of sigmoid layers.
-    given: Any = traitlets.List().tag(sync=True)
+    given: Any = traitlets.List(read_only=True).tag(sync=True)
     product = Result()
     left = Result()
     right = Result()
+
+    def __init__(self, given: Sequence[Any], **inputs: Any) -> None:
+        self.set_trait("given", given)
+        super().__init__("chain_rule", **inputs)
 
     def network(self) -> Function:
         """The chain: a box ``sigma @ rho[W]`` for each width after the data's.
@@ -182,5 +186,4 @@ def chain_rule(
             f"chain_rule: factors must have the shapes {wanted} of the widths, the data's first; "
             f"got {', '.join(str(J.shape) for J in given)}"
         )
-    listed = [J.tolist() for J in given]
-    return ChainRule("chain_rule", widths=widths, side=side, step=step, entry=entry, given=listed, ask=ask)
+    return ChainRule([J.tolist() for J in given], widths=widths, side=side, step=step, entry=entry, ask=ask)

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import traitlets
 
 import chainbp
 from chainbp.function import Function
 from chainbp.wanted import as_array
-from chainbp.widgets.base import Figure, Numbers, Positive, Result, Whole
+from chainbp.widgets.base import Figure, Numbers, Positive, Refused, Result, Whole
 
 MOST, MOST_SAMPLES = 4, 20
 
@@ -44,9 +45,16 @@ class Descent(Figure):
     T = Numbers(1, keep_shape=True)
     p = Positive()
     rate = Positive()
-    axes = Whole(1, 0, MOST * MOST)
+    axes = Whole(1, 0, lambda figure: np.size(figure.W), sides=(2, 2))
     loss = Result()
     gradient = Result()
+
+    @traitlets.validate("axes")
+    def _differ(self, proposal: Any) -> Any:
+        a, b = proposal["value"]
+        if a == b:
+            raise Refused(f"descent: axes must be two different numbers from 0 to {np.size(self.W)}; got [{a}, {b}]")
+        return proposal["value"]
 
     def network(self) -> Function:
         """``lp_network(W, p)`` at the present weights and p."""
@@ -55,13 +63,7 @@ class Descent(Figure):
     def results(self) -> dict[str, Any]:
         bp = chainbp.backprop(chainbp.squared_error[np.array(self.T)] @ self.network(), self.X)
         gradient = np.append(bp.gradients[0].ravel(), bp.gradients[1])
-        return {"loss": bp.loss, "gradient": gradient[self._chosen()]}
-
-    def _chosen(self) -> list[int]:
-        """The places of the two parameters, both within the list and not the same; the figure reads them likewise."""
-        count = np.size(self.W) + 1
-        a, b = (min(axis, count - 1) for axis in self.axes)
-        return [a, b if a != b else (a + 1) % count]
+        return {"loss": bp.loss, "gradient": gradient[list(self.axes)]}
 
 
 def descent(
@@ -130,7 +132,5 @@ def descent(
             f"descent: X must have shape ({W.shape[1]}, {T.size}), a row for each column of W and a column for each "
             f"target; got {X.shape}"
         )
-    axes = as_array((0, max(W.size - 1, 1)) if axes is None else axes, "axes", "descent")
-    if axes.shape != (2,) or axes[0] == axes[1] or not np.isin(axes, range(W.size + 1)).all():
-        raise ValueError(f"descent: axes must be two different whole numbers from 0 to {W.size}; got {axes}")
+    axes = (0, max(W.size - 1, 1)) if axes is None else axes
     return Descent("descent", **arrays, p=p, rate=rate, axes=axes, ask=ask)

@@ -15,7 +15,7 @@ from chainbp.backprop import Backprop, backprop
 from chainbp.function import Composition, Function
 from chainbp.show import variable_names
 from chainbp.wanted import Array, as_array
-from chainbp.widgets.base import Figure, Numbers, Positive, Result, Whole, encode, text, tuples
+from chainbp.widgets.base import Figure, Numbers, Positive, Refused, Result, Whole, encode, text, tuples
 
 MOST = 1000
 RATE = 0.5
@@ -25,7 +25,7 @@ _FAMILIES = ("rho", "eta", "squared_error", "cross_entropy", "sigmoid_cross_entr
 
 
 class Parameters(Numbers):
-    """The parameters of the figure's loss, which keep their shapes, and which it must be able to take."""
+    """The parameters of the figure's loss, which keep their shapes."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -33,15 +33,13 @@ class Parameters(Numbers):
     def validate(self, obj: Any, value: Any) -> Any:
         given = obj.given.parameters
         if not isinstance(value, (list, tuple)):
-            raise ValueError(f"explore: parameters must be a list of {len(given)}; got {type(value).__name__}")
+            raise Refused(f"explore: parameters must be a list of {len(given)}; got {type(value).__name__}")
         arrays = [as_array(v, "a parameter", "explore") for v in value]
         if [a.shape for a in arrays] != [theta.shape for theta in given]:
             shapes = f"{[theta.shape for theta in given]}; got {[a.shape for a in arrays]}"
-            raise ValueError(f"explore: parameters must keep their shapes, {shapes}")
+            raise Refused(f"explore: parameters must keep their shapes, {shapes}")
         if any(np.isnan(a).any() for a in arrays):
-            raise ValueError("explore: parameters must be numbers; got NaN")
-        if any(not np.array_equal(a, theta) for a, theta in zip(arrays, given)):
-            obj.given.with_parameters(arrays)
+            raise Refused("explore: parameters must be numbers; got NaN")
         return tuple(tuples(a.tolist()) for a in arrays)
 
 
@@ -110,8 +108,17 @@ class Explore(Figure):
         sizes |= {k: theta.size for k, theta in enumerate(self.given.parameters)}
         if len(value) != 2 or value[1] not in range(sizes.get(value[0], 0)):
             wanted = "the index of a parameter (−1 is x, −2 is t), and a place there"
-            raise ValueError(f"explore: chosen must be {wanted}; sizes are {sizes}, got {text(value)}")
+            raise Refused(f"explore: chosen must be {wanted}; sizes are {sizes}, got {text(value)}")
         return value
+
+    @traitlets.validate("parameters", "x", "t")
+    def _fits(self, proposal: Any) -> Any:
+        now = {"parameters": self.parameters, "x": self.x, "t": self.t, proposal["trait"].name: proposal["value"]}
+        try:
+            _ = backprop(self._loss_at(now["parameters"], now["t"]), now["x"]).deltas
+        except Exception as error:  # also one of a layer of the reader's own
+            raise Refused(str(error)) from error
+        return proposal["value"]
 
     def loss_function(self) -> Function:
         """The loss at the present parameters and target: a chainbp Function."""

@@ -9,7 +9,7 @@ import traitlets
 
 from chainbp.function import Function
 from chainbp.pooling import eta
-from chainbp.widgets.base import SHARED, Figure, Numbers, Order, Result
+from chainbp.widgets.base import SHARED, Figure, Numbers, Order, Refused, Result
 
 SMALLEST_P = SHARED["smallest_p"]
 
@@ -39,7 +39,7 @@ class LpPooling(Figure):
     @traitlets.validate("p_from")
     def _check_p_from(self, proposal: Any) -> Any:
         if not SMALLEST_P <= proposal["value"] <= 1:
-            raise ValueError(f"lp_pooling: p_from must be from {SMALLEST_P} to 1; got {proposal['value']}")
+            raise Refused(f"lp_pooling: p_from must be from {SMALLEST_P} to 1; got {proposal['value']}")
         return proposal["value"]
 
     def _more(self) -> list[str]:

@@ -30,6 +30,11 @@ from chainbp.widgets.base import SHARED
 
 # Every question that a figure can ask.
 ASKING = [f"{name}(ask={ask!r})" for name, asks in SHARED["questions"].items() for ask in asks]
+# Answers from Python that their questions cannot have.
+ANSWERED = [
+    f"w = {name}(ask={ask!r})\nw.answer = {answer}\nw"
+    for name, ask, answer in [("lp_pooling", "fades", [9]), ("sigmoid", "slope", [3]), ("descent", "rate", [0, 0, 0])]
+]
 # As many bars, as large numbers, as many widths as there may be.
 CROWDED = [
     "lp_pooling(y=np.arange(12) - 5, p=1)",
@@ -101,7 +106,7 @@ def build(folder: Path) -> None:
     )
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell("# Live figures"))
     nbformat.write(notebook, book / "index.ipynb")
-    asking = cells("from chainbp.widgets import *\nimport numpy as np", *ASKING, *CROWDED)
+    asking = cells("from chainbp.widgets import *\nimport numpy as np", *ASKING, *CROWDED, *ANSWERED)
     asking.cells.insert(0, nbformat.v4.new_markdown_cell("# Questions"))
     nbformat.write(asking, book / "asking.ipynb")
     options = ["--path-output", ".", "--config", "_config.yml", "-n", "-W", "--keep-going"]

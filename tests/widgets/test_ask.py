@@ -154,6 +154,51 @@ def test_a_curve_is_drawn_by_hand_and_stands_in_the_address(context, shared):
         assert wrong_too == []
 
 
+CURVE = [-0.1] * 11  # of learning_p; that of sigmoid has 13 points
+IMPOSSIBLE = [[9], [1.5], [5], [0.5], [-2], [-1, 3, 4], [0, 0], [*CURVE, -0.1, -0.2], CURVE, [*CURVE[1:], 1e5]]
+
+
+def asking(page: Page) -> list[tuple[str, str]]:
+    """The questions that are open."""
+    said = [(SHARED["questions"][name][ask], figure(page, name, ask).locator(".cbp-ask p")) for name, ask in ASKED]
+    return [question for question, (text, words) in zip(ASKED, said) if words.text_content() == text]
+
+
+def test_an_answer_that_a_question_cannot_have_is_ignored(context, shared):
+    go = "to => new Promise(r => (addEventListener('hashchange', r, {once: true}), (location.hash = to)))"
+    for wrong in IMPOSSIBLE:
+        answered = [NAMES[name, ask] for name, ask in ASKED if (name, wrong) != ("learning_p", CURVE)]
+        shared.evaluate(go, "&".join(f"{name}.answer={','.join(map(str, wrong))}" for name in answered))
+        assert asking(shared) == ASKED, wrong
+    shared.evaluate(go, "&".join(f"{name}.answer=9" for name in NAMES.values()))
+    with visit(context, shared.url) as (page, said):
+        assert asking(page) == ASKED
+        assert (page.locator(".cbp-sorry").count(), said) == (0, [])
+    # What is said beside it is shown, and nothing asked.
+    with visit(context, f"{shared.url}&lp_pooling.p=3") as (page, _):
+        fig = figure(page, "lp_pooling", "fades")
+        assert (check(fig)["p"], fig.locator(".cbp-ask").count()) == (3, 0)
+
+
+def test_the_address_keeps_every_answer(context, shared):
+    shared.evaluate("location.hash = ''")
+    for name, ask in ASKED:
+        answer(figure(shared, name, ask))
+    keys = [f"{name}.answer=" for name in NAMES.values()]
+    shared.wait_for_function("keys => keys.every(key => location.hash.includes(key))", arg=keys)
+    with visit(context, shared.url) as (page, _):
+        for name, ask in ASKED:
+            said = [figure(each, name, ask).locator(".cbp-ask p").text_content() for each in (page, shared)]
+            assert said[0] == said[1]
+
+
+def test_nor_is_one_taken_from_python(shared):
+    for name in ("lp_pooling", "sigmoid", "descent"):
+        fig = shared.locator(f"[data-figure={name}]").last
+        assert fig.locator(".cbp-ask p").text_content() in SHARED["questions"][name].values()
+        assert fig.locator(".chosen, .yours[d^=M]").count() == 0
+
+
 def test_what_asks_can_be_touched(page_at):
     page = page_at("asking", width=361, touch=True)
     for target in page.locator(".cbp-tap .touch, .cbp button:visible, .cbp summary").all():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -147,13 +148,73 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         (lambda: descent(p=np.inf), "descent: p must be finite"),
         (lambda: descent(rate=0), "descent: rate must be greater than 0; got 0"),
         (lambda: explore(LOSS, [1.0, -0.5], rate=-1), "explore: rate must be greater than 0; got -1"),
-        (lambda: descent(axes=[0, 0]), "descent: axes must be two different whole numbers from 0 to 4"),
+        (lambda: descent(axes=[0, 0]), "descent: axes must be two different numbers from 0 to 4"),
+        (lambda: setattr(descent(), "axes", [0, 0]), "descent: axes must be two different numbers from 0 to 4"),
+        (lambda: setattr(descent(), "axes", [0, 5]), "descent: axes must be whole numbers from 0 to 4; got [0, 5]"),
+        (lambda: descent(axes=[0, 1, 2]), "descent: axes must be a vector of 2 numbers; got shape (3,)"),
         (lambda: descent(X=[[1, 2]]), "descent: X must have shape (2, 6)"),
     ],
 )
 def test_wrong_use_of_a_network_raises_a_clear_error(make, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         make()
+
+
+SURE = "explore(cross_entropy[[1]] @ sigma @ rho[[[1]]], x=[1])"
+SOFT = "explore(softmax_cross_entropy[[1, 0]] @ rho[[[1], [2]]], x=[1])"
+
+
+def seen(w):
+    """What the class of a figure says of it: its inputs and its results."""
+    return {name: getattr(w, name) for name in vars(type(w)) if w.has_trait(name)}
+
+
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize(
+    ("code", "name", "value"),
+    [
+        (SURE, "x", [-1000]),
+        (SURE, "x", [1, 2]),
+        (SURE, "t", [2]),
+        (SURE, "parameters", [[[-2000]]]),
+        (SURE, "parameters", [[[1, 1]]]),
+        (SURE, "step", 4),
+        (SURE, "chosen", [0, 1]),
+        (SURE, "sample", 1),
+        (SURE, "rate", np.inf),
+        (SOFT, "t", [2, 0]),
+        (explore_case.EXAMPLE, "parameters", [W, -1]),
+        (CASES["descent"].EXAMPLE, "axes", [3, 3]),
+        (CASES["lp_pooling"].EXAMPLE, "p_from", 2),
+    ],
+)
+def test_a_refused_assignment_changes_nothing(code, name, value, held):
+    w = made(code)
+    before = seen(w)
+    told: list[str] = []
+    w.observe(lambda change: told.append(change.name))
+
+    def assign() -> None:
+        with w.hold_trait_notifications() if held else nullcontext():
+            if held and w.has_trait("x") and name != "x":
+                w.x = np.multiply(w.x, 0.5)  # goes back with what is refused
+            setattr(w, name, value)
+
+    with pytest.raises(ValueError, match=r"must|cannot|needs"):
+        assign()
+    assert (seen(w), told) == (before, [])
+    # Nothing is in the way of another.
+    for other in w._inputs():
+        setattr(w, other, getattr(w, other))
+    w._refresh()
+    assert (seen(w), repr(w)) == (before, code)
+
+
+def test_given_factors_stay():
+    w = chain_rule([2, 2, 1], factors=[[[1, 2], [3, 4]], [[5, 6]]])
+    with pytest.raises(traitlets.TraitError, match="read-only"):
+        w.given = [[[1]]]
+    assert w.product == ((23.0, 34.0),)
 
 
 def test_explore_follows_chainbp():

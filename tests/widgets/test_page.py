@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -220,7 +221,8 @@ def test_reset_and_the_address(context, page):
 
 
 def test_a_wrong_address_is_ignored(context, address):
-    with visit(context, f"{address()}#lp_pooling.p=-1") as (page, wrong):
+    inherited = "&".join(f"lp_pooling.{name}=1" for name in ("toString", "constructor", "__proto__"))
+    with visit(context, f"{address()}#lp_pooling.p=-1&{inherited}") as (page, wrong):
         start = check(figure(page, "lp_pooling"))
         assert (start["p"], start["y.0"]) == (2, 3)
         for bad in ["lp_pooling.y=1", "lp_pooling.y=1,x", "nothing.p=2", "=", "p"]:
@@ -234,6 +236,55 @@ def test_a_wrong_address_is_ignored(context, address):
             page.evaluate("bad => { location.hash = bad }", f"{name}.{bad}")
             assert check(figure(page, name)) == there, bad
         assert wrong == []
+
+
+# What a figure shows after an address has tried to set it.
+TAKEN = """async (f, addresses) => {
+    const shown = () => [...f.querySelectorAll("svg")].map(svg => svg.outerHTML).join();
+    const start = shown();
+    const taken = [];
+    for (const address of addresses) {
+        await new Promise(next => {
+            addEventListener("hashchange", next, { once: true });
+            location.hash = address;
+        });
+        if (shown() === start) continue;
+        taken.push(address);
+        f.querySelector(".cbp-reset").click();
+    }
+    return taken;
+}"""
+EXPLORED = [("more", f"explore-{k + 1}" if k else "explore", code) for k, code in enumerate(CASES["explore"].MORE)]
+
+
+def flat(value: object) -> list[float]:
+    return [number for part in value for number in flat(part)] if isinstance(value, tuple) else [value]
+
+
+def filled(value: object, numbers: Iterator[float]) -> object:
+    """The numbers in the shape of a value."""
+    return tuple(filled(part, numbers) for part in value) if isinstance(value, tuple) else next(numbers)
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "code"), [*(("index", name, case.EXAMPLE) for name, case in CASES.items()), *EXPLORED]
+)
+def test_an_address_sets_only_what_python_takes(page_at, where, name, code):
+    taken: dict[bool, list[str]] = {True: [], False: []}
+    for trait in made(code)._inputs():
+        w = made(code)
+        start = flat(getattr(w, trait))
+        for place, number in itertools.product({0, len(start) - 1}, [np.inf, -np.inf, -1, 1.5, 2, 1e7]):
+            numbers = [*start[:place], number, *start[place + 1 :]]
+            try:
+                setattr(w, trait, filled(getattr(w, trait), iter(numbers)))
+                takes = True
+            except ValueError:
+                takes = False
+            taken[takes].append(f"{name}.{trait}={','.join(map(str, numbers))}".replace("inf", "Infinity"))
+    fig = figure(page_at(where), name)
+    assert fig.evaluate(TAKEN, taken[False]) == []
+    assert fig.evaluate(TAKEN, taken[True]) != []
 
 
 WILD = [*CASES, "lp_pooling-2"]
@@ -599,6 +650,36 @@ def test_a_finger_moves_the_mark_and_not_the_page(page_at, name):
         assert (page.evaluate("given"), page.evaluate("scrollY")) == (0, scrolled), mark.get_attribute("data-slider")
         assert fig.inner_html() != before
     fig.locator(".cbp-reset").click()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_mark_belongs_to_the_finger_that_took_it(page_at, name):
+    page = page_at(width=363, touch=True)
+    fig = figure(page, name)
+    screen = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *fingers: tuple[float, float]) -> list[list[str]]:
+        points = [{"x": x, "y": y, "id": k} for k, (x, y) in enumerate(fingers)]
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+        return fig.evaluate(NUMBERS)
+
+    for name in fig.locator("[data-slider]:visible").evaluate_all("marks => marks.map(mark => mark.dataset.slider)"):
+        mark = fig.locator(f"[data-slider={name}]")
+        x, y = grasp(mark)
+        touch("touchStart", (x, y))
+        there = touch("touchMove", (x + 20, y - 30))
+        box = mark.locator(".touch").bounding_box()
+        beside = box["x"] + box["width"] / 2 + 14, box["y"] + box["height"] / 2
+        assert touch("touchStart", (x + 20, y - 30), beside) == there, name
+        touch("touchMove", (x + 20, y - 29), (beside[0], beside[1] + 3))
+        assert touch("touchMove", (x + 20, y - 30), beside) == there, name
+        # It lets go, and the first goes on.
+        assert touch("touchMove", (x + 20, y - 30)) == there, name
+        assert touch("touchMove", (x - 30, y + 30)) != there, name
+        touch("touchEnd")
+        fig.locator(".cbp-reset").click()
+    screen.detach()
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -2,10 +2,19 @@
 // answered, on the figure, or wants to be shown. Then both stand there. No score. README.md says how a figure asks.
 
 import shared from "../shared.json";
-import { button, clamp, drag, h, move, path, s, say, set, show } from "./kit.js";
+import { button, clamp, drag, h, move, path, s, say, set, show, within } from "./kit.js";
 
 /** What may be pressed while a question is open, and is only seen afterwards. */
 const offered = (isOpen) => ({ "aria-hidden": isOpen ? null : "true", tabindex: isOpen ? 0 : null });
+
+/** Whether an answer is one that a question can have: none yet, "show me", an option, or a curve within its plot. */
+export function isAnswer(question, start, answer) {
+  if (!question || answer.length === 0 || (answer.length === 1 && answer[0] === -1)) return Boolean(question);
+  if (question.options) return answer.length === 1 && Object.hasOwn(question.options(start), answer[0]);
+  const { points, low, high } = question.curve(start);
+  const rounded = (high - low) / 200;
+  return answer.length === points && within(answer, [low - rounded, high + rounded]);
+}
 
 /** What one figure asks: `name` of the question or "", and the start state, from which its truth is told. */
 export function makeAsk(ui, figure, name, start) {
@@ -74,11 +83,12 @@ export function makeAsk(ui, figure, name, start) {
       });
     },
     /**
-     * A plot to draw a curve into: `xs`, the places of its points across; `up`, the scale of its values; `low` and `high`,
-     * the values at the plot's edges; `at(k)`, what a screen reader calls point k; `print`, how it reads a value.
+     * A plot to draw a curve into: `xs`, the places of its points across; `up`, the scale of its values; `at(k)`, what a
+     * screen reader calls point k; `print`, how it reads a value.
      */
-    sketch(asked, svg, { xs, up, low, high, at, print }) {
+    sketch(asked, svg, { xs, up, at, print }) {
       if (asked !== name) return;
+      const { low, high } = question.curve(start);
       const values = xs.map(() => NaN);
       const middle = (low + high) / 2;
       const [left, top] = [xs[0], up(high)];
@@ -88,7 +98,7 @@ export function makeAsk(ui, figure, name, start) {
       const plot = s("g", { class: "cbp-sketch", role: "slider", "aria-label": "your curve", "aria-valuemin": low, "aria-valuemax": high }, area, line, point);
       let here = 0;
       let last = null;
-      plot.addEventListener("pointerdown", () => (last = null), true);
+      plot.addEventListener("grasp", () => (last = null));
       drag(plot, (x, y) => {
         const value = up.back(clamp(y, top, up(low)));
         const from = last ?? { x, value };

@@ -1,8 +1,9 @@
 // The bundle for the static book: draws the page's figures without a kernel. A classic script, because a page opened
 // from disk cannot import modules.
 
+import { isAnswer } from "./ask.js";
 import { figures } from "./figures/index.js";
-import { encode, h, mount, same } from "./kit.js";
+import { encode, h, mount, same, within } from "./kit.js";
 
 const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
 const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
@@ -39,7 +40,7 @@ function readWidgets() {
   const widgets = new Map();
   for (const script of document.querySelectorAll(STATE)) {
     for (const [id, { model_name: kind, model_module: module, state }] of Object.entries(JSON.parse(script.textContent).state)) {
-      const model = module === "anywidget" && figures[state.figure] ? new Model(state) : null;
+      const model = module === "anywidget" && Object.hasOwn(figures, state.figure) ? new Model(state) : null;
       const children = BOXES.includes(kind) ? state.children.map((child) => child.slice(REFERENCE.length)) : [];
       widgets.set(id, { kind, model, children });
     }
@@ -109,31 +110,27 @@ function parse(text, like) {
 
 /** Whether an address may set a trait to a value: a range of the figure says so, or a function of its own. */
 function accepts(model, trait, value) {
-  const { accepts: rule } = figures[model.get("figure")];
-  if (typeof rule === "function" && trait !== "answer") return rule(trait, value, (name) => model.get(name));
-  const [low, high] = rule[trait] ?? [-1e6, 1e6];
-  return flat(value).every((v) => Number(v) >= low && Number(v) <= high);
+  const { accepts: rule, questions } = figures[model.get("figure")];
+  if (trait === "answer") return isAnswer(questions?.[model.get("ask")], model.get("_start"), value);
+  if (typeof rule === "function") return rule(trait, value, (name) => model.get(name));
+  return within(value, rule[trait]);
 }
 
-/**
- * Bring the models into the state that the address names; returns the name of the first figure in it. A state is shown at
- * once: a figure that is not drawn yet asks nothing, unless the address holds the answer.
- */
+/** Bring the models into the state that the address names; returns the names of those that it sets. */
 function readAddress(named) {
-  let first = null;
+  const found = [];
   for (const [key, text] of new URLSearchParams(location.hash.slice(1))) {
     const [name, trait] = key.split(".");
     const model = named.get(name);
-    if (!model || !(trait in model.get("_start"))) continue;
+    if (!model || !Object.hasOwn(model.get("_start"), trait)) continue;
     // An answer may be a choice or a curve.
     const value = parse(text, trait === "answer" ? text.split(",") : model.get("_start")[trait]);
     if (value !== null && accepts(model, trait, value)) {
       model.set(trait, value);
-      if (!location.hash.includes(`${name}.answer=`)) model.set("ask", "");
-      first ??= name;
+      found.push(name);
     }
   }
-  return first;
+  return found;
 }
 
 /** What the address says of figures that have not arrived yet stays in it. */
@@ -178,8 +175,10 @@ async function start() {
       widgets ??= readWidgets();
       nameModels(id, widgets, named);
       const fresh = new Map([...named].slice(before));
-      const wanted = readAddress(fresh);
-      first ??= wanted;
+      const wanted = readAddress(fresh).map((name) => fresh.get(name));
+      first ??= wanted[0]?.name;
+      // A state is shown at once, without a question, unless the address holds the answer.
+      for (const model of wanted) if (!model.get("answer").length) model.set("ask", "");
       for (const model of fresh.values()) model.on("change", () => writeSoon(named));
       draw(view, id, widgets);
       done += 1;

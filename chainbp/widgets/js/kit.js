@@ -1,6 +1,6 @@
 // What all figures share: nodes, numbers, formulas, sliders, and the life of a figure from its model to the screen.
 
-import { makeAsk } from "./ask.js";
+import { isAnswer, makeAsk } from "./ask.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -288,6 +288,9 @@ export const encode = (v) => (Array.isArray(v) ? v.map(encode) : typeof v === "n
 const decode = (v) => (Array.isArray(v) ? v.map(decode) : Number(v));
 export const same = (a, b) => JSON.stringify(encode(a)) === JSON.stringify(encode(b));
 
+/** Whether a number, or all of them, lie in a range; with a step, at its multiples. */
+export const within = (values, [low, high, step]) => [values].flat(Infinity).every((v) => Number(v) >= low && Number(v) <= high && !(v % step));
+
 /** Bring what a hand or an address gives into the shape of `like` and into [low, high]; what is no number stays as it was. */
 function fit(value, like, [low, high] = [-Infinity, Infinity]) {
   if (Array.isArray(like)) return like.map((v, i) => fit(value?.[i], v, [low, high]));
@@ -326,8 +329,9 @@ export function mount(figure, { model, el }) {
   const asked = figure.questions?.[model.get("ask")] ? model.get("ask") : "";
   const traits = asked ? [...figure.traits, "answer"] : figure.traits;
   const pick = (get) => Object.fromEntries(traits.map((name) => [name, decode(get(name))]));
-  const read = () => pick((name) => model.get(name));
   const start = pick((name) => model.get("_start")[name]);
+  const isWrong = (name) => name === "answer" && !isAnswer(figure.questions[asked], start, model.get(name));
+  const read = () => pick((name) => (isWrong(name) ? [] : model.get(name)));
   let state = read();
   let width = 0;
   let layout;
@@ -531,7 +535,7 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
   drag(node, pull, () => where(ui.state));
   if (track) {
     track.classList.add("cbp-track");
-    drag(track, pull, null, node);
+    drag(track, pull, null, () => node);
   }
   return {
     node,
@@ -589,18 +593,26 @@ export function pointOf(node, { clientX, clientY }) {
   return [(clientX - left) * zoom, (clientY - top) * zoom];
 }
 
-/** Call moved(x, y) while `node` is dragged. `center` keeps the point under the finger; `focus` is what gets the focus. */
-export function drag(node, moved, center = null, focus = node) {
-  let offset = null;
+const held = new WeakMap(); // What is dragged, and by which pointer.
+
+/**
+ * Call moved(x, y) while `node` is dragged; the event "grasp" tells that it begins. `center` keeps the point under the
+ * finger; `owner()` gets the focus, and belongs to that pointer until it lets go: others are ignored.
+ */
+export function drag(node, moved, center = null, owner = () => node) {
+  let offset;
+  const holds = (event) => held.get(owner()) === event.pointerId;
   const follow = (event) => {
     const [x, y] = pointOf(node, event);
     moved(x + offset[0], y + offset[1]);
   };
   node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || held.has(owner())) return;
     event.preventDefault();
     node.setPointerCapture(event.pointerId);
-    focus.focus?.({ preventScroll: true });
+    held.set(owner(), event.pointerId);
+    node.dispatchEvent(new Event("grasp"));
+    owner().focus({ preventScroll: true });
     const [x, y] = pointOf(node, event);
     const [cx, cy] = center ? center() : [x, y];
     offset = [cx - x, cy - y];
@@ -608,11 +620,12 @@ export function drag(node, moved, center = null, focus = node) {
     if (!center) follow(event);
   });
   node.addEventListener("pointermove", (event) => {
-    if (offset) follow(event);
+    if (holds(event)) follow(event);
   });
   for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    node.addEventListener(type, () => {
-      offset = null;
+    node.addEventListener(type, (event) => {
+      if (!holds(event)) return;
+      held.delete(owner());
       node.classList.remove("dragged");
     });
   }

@@ -40,12 +40,11 @@ function multiplied(boxes, x, side, step) {
   return factors;
 }
 
-/** All that the figure shows, from its inputs. An address may name fractions, a step or an entry too far. */
+/** All that the figure shows, from its inputs. An address may name a step or an entry too far. */
 const read = remembered((state, given) => {
-  const widths = state.widths.map(Math.round);
-  const side = Math.round(state.side);
+  const { widths, side } = state;
   const products = widths.length - 2;
-  const step = Math.min(Math.round(state.step), products);
+  const step = Math.min(state.step, products);
   const { boxes, x } = chain(widths, given);
   const factors = multiplied(boxes, x, side, step);
   const counts = countsOf(widths);
@@ -55,7 +54,7 @@ const read = remembered((state, given) => {
   if (step === products) return shown;
   const [a, b] = side ? factors.slice(-2) : factors;
   const product = matmul(a.matrix, b.matrix);
-  const entry = [product, product[0]].map(({ length }, axis) => clamp(Math.round(state.entry[axis]), 0, length - 1));
+  const entry = [product, product[0]].map(({ length }, axis) => clamp(state.entry[axis], 0, length - 1));
   return { ...shown, pair: [a, b], product, entry };
 });
 
@@ -72,7 +71,7 @@ export const chainRule = {
   name: "chain_rule",
   title: "The chain rule as matrices",
   traits: ["widths", "side", "step", "entry"],
-  accepts: { widths: [1, WIDEST], side: [0, 1], step: [0, LETTERS.length - 2], entry: [0, WIDEST - 1] },
+  accepts: { widths: [1, WIDEST, 1], side: [0, 1, 1], step: [0, LETTERS.length - 2, 1], entry: [0, WIDEST - 1, 1] },
   questions: {
     shape: {
       options: ({ widths }) => shapesOf(widths),
@@ -334,7 +333,7 @@ function drawWidths(ui, svg, { boxes, joint, base }) {
       vertical: true,
       step: 1,
       page: 3,
-      get: ({ widths }) => Math.round(widths[trait]),
+      get: ({ widths }) => widths[trait],
       print: String,
       put: (count) => ({ widths: ui.state.widths.with(trait, count) }),
       r: 6.5,

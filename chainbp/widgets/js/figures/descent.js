@@ -45,7 +45,7 @@ const limitsOf = (state, axis) => (axis === flat(state).length - 1 ? LIMITS.p : 
 /** The two parameters that the map shows: both there, and not the same. */
 function chosenAxes(state) {
   const count = flat(state).length;
-  const [a, b] = state.axes.map((axis) => clamp(Math.round(axis), 0, count - 1));
+  const [a, b] = state.axes.map((axis) => clamp(axis, 0, count - 1));
   return [a, a === b ? (a + 1) % count : b];
 }
 
@@ -75,7 +75,7 @@ export const descent = {
   title: "Gradient descent",
   formula: "θ ← θ − rate · ∂L/∂θ",
   traits: ["W", "X", "T", "p", "rate", "axes"],
-  accepts: { ...LIMITS, X: [-100, 100], T: [-100, 100], axes: [0, 16] },
+  accepts: { ...LIMITS, X: [-100, 100], T: [-100, 100], axes: [0, 16, 1] },
 
   questions: {
     rate: {

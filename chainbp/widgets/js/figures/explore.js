@@ -1,7 +1,7 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { apart, arrow, button, clamp, cover, drag, encode, equal, fine, formula, h, label, largest, limitFor, list, mark, math, move, nice, onGrid, path, pointOf, raised, reading, s, same, say, scale, set, show } from "../kit.js";
+import { apart, arrow, button, clamp, cover, drag, encode, equal, fine, formula, h, label, largest, limitFor, list, mark, math, move, nice, onGrid, path, pointOf, raised, reading, s, same, say, scale, set, show, within } from "../kit.js";
 import { eta } from "../math.js";
 import { box, entries, entry, equation, errorOf, evaluate, gradientOf, into, known, owners, parameterOf, slopeOf, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
@@ -29,6 +29,8 @@ const LEAST_GAP = 130; // where the chosen number's chip fits beside its handle
 const quantity = ({ kind }) => (kind === "x" || kind === "t" ? "value" : "weight");
 const reach = (start, now, least) => limitFor(Math.max(least, 1.25 * largest(start)), now);
 const around = (limit) => [-limit, limit];
+const FREE = around(1e6);
+const isTargetProbability = ({ links }) => ["cross_entropy", "sigmoid_cross_entropy"].includes(links.at(-1).kind)
 
 export const explore = {
   name: "explore",
@@ -39,17 +41,13 @@ export const explore = {
 
   /** Whether an address may set a trait to a value. */
   accepts(trait, value, get) {
-    const state = { ...get("_start"), [trait]: value };
-    const { links, batch } = get("chain");
-    const most = { step: links.length, sample: Math.max(batch - 1, 0) }[trait];
-    if (most !== undefined) return Number.isInteger(value) && value >= 0 && value <= most;
-    if (trait === "rate") return value > 0;
-    const all = entries(get("chain"), state);
+    const chain = get("chain");
+    const all = entries(chain, get("_start"));
     if (trait === "chosen") return all.some(({ at }) => String(at) === String(value));
-    return all.every(({ at, kind }) => {
-      const v = Number(entry(state, at));
-      return kind === "order" ? v >= MIN_P : Math.abs(v) <= 1e6;
-    });
+    if (trait === "parameters") return owners(chain).every(({ kind }, k) => within(value[k], kind === "order" ? [MIN_P, Infinity] : FREE));
+    if (trait === "t" && !all.some(({ kind }) => kind === "t")) return false; // it cannot be moved
+    const [t, rate] = [isTargetProbability(chain) ? [0, 1] : FREE, [Number.MIN_VALUE, FREE[1]]];
+    return within(value, { x: FREE, t, rate, step: [0, chain.links.length, 1], sample: [0, Math.max(chain.batch - 1, 0), 1] }[trait]);
   },
 
   layout(state, width, start, given) {
@@ -60,7 +58,6 @@ export const explore = {
     const most = phone ? Math.min(5, Math.floor((width - 13) / 62)) : Math.min(8, Math.floor((width - 203) / 62) - 1);
     // Of a long chain, what is near the box at work.
     const from = clamp(count - state.step - Math.floor(most / 2), 0, Math.max(count - most, 0));
-    const asked = ["cross_entropy", "sigmoid_cross_entropy"].includes(chain.links.at(-1).kind);
     const negative = [start.t, state.t].flat(3).some((v) => v < 0);
     const kinds = owners(chain).map(({ kind }) => kind);
     return {
@@ -72,7 +69,7 @@ export const explore = {
       // An order has an axis of its own, which reaches to ∞: no limit follows it, or the figure would be built anew in the hand.
       parameters: state.parameters.map((value, k) => (kinds[k] === "order" ? [0, 0] : around(reach(start.parameters[k], value, 3)))),
       x: around(reach(start.x, state.x, 2)),
-      t: asked ? [0, 1] : [negative ? -reach(start.t, state.t, 1) : 0, reach(start.t, state.t, 1)],
+      t: isTargetProbability(chain) ? [0, 1] : [negative ? -reach(start.t, state.t, 1) : 0, reach(start.t, state.t, 1)],
       sample: chain.batch ? state.sample : 0,
     };
   },
@@ -196,8 +193,9 @@ function build(ui, layout) {
     past.shift = clamp(pull.shift + way, -back, ahead);
     return pull.v + (way * (bounds(e)[1] - bounds(e)[0])) / 300;
   }
-  /** Remember where L stands: what comes now is measured against it. */
+  /** A pull begins. Remember where L stands: what comes now is measured against it. */
   function remember() {
+    pull = null;
     Object.assign(past, { before: view.loss, trail: [], walked: null });
   }
   /** A step has been taken: from where it began to here. */
@@ -253,7 +251,7 @@ function build(ui, layout) {
     const hover = (e) => e !== over && ((over = e), ui.redraw());
     area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...pointOf(area, event))));
     area.addEventListener("pointerleave", () => hover(null));
-    area.addEventListener("pointerdown", () => (pull = null), true);
+    area.addEventListener("grasp", () => (pull = null));
     if (!frozen) {
       drag(area, (x, y) => {
         const e = find(ui.state.chosen);
@@ -261,7 +259,7 @@ function build(ui, layout) {
         choose(nearest(x, y).at);
         remember();
         begin(x, y);
-      }, null, { focus: (how) => handle.focus(how) });
+      }, null, () => handle);
     }
     return area;
   }
@@ -297,10 +295,7 @@ function build(ui, layout) {
     put: (v) => withEntry(ui.state, ui.state.chosen, v),
     shape,
   });
-  handle.addEventListener("pointerdown", () => {
-    pull = null;
-    remember();
-  }, true);
+  handle.addEventListener("grasp", remember);
   let pressed = -Infinity;
   handle.addEventListener("keydown", () => {
     pull = null;
@@ -618,7 +613,7 @@ function drawOrder(ui, parent, width, present, remember, choose) {
   const axis = drawAxis(proxy, svg, width, 18);
   const place = overAxis(width, 0, 2);
   const mark = svg.querySelector("[data-slider=p]");
-  mark.addEventListener("pointerdown", remember, true);
+  mark.addEventListener("grasp", remember);
   mark.addEventListener("focus", () => choose(present().at));
   const slope = reading("∂L/∂p", { class: "gradient", y: 14 });
   svg.append(slope.node);

@@ -13,24 +13,29 @@ function at(y, p) {
   return { z, w, H: entropy(w), slope: pullP(1)[0] };
 }
 
+// Room for every bar to become twice as large, for z down to about p = 0.8, and for the slope down to p = 1.
+const limitOf = (y) => nice(2 * largest(y) || 2);
+const steepest = (y) => nice(-at(y, 1).slope || limitOf(y));
+
 export const learningP = {
   name: "learning_p",
   title: "The slope in p",
   formula: "∂z/∂p = −(z/p^2) H(w)",
   traits: ["y", "p"],
   accepts: { y: [-1e6, 1e6], p: [MIN_P, Infinity] },
-  questions: { slope: { tell: ({ y }) => `It is never positive. At the starting values it goes from ${fine(at(y, 1).slope)} at p = 1 to 0, as one entry takes all.` } },
+  questions: {
+    slope: {
+      curve: ({ y }) => ({ points: SKETCHED, low: -steepest(y), high: 0.15 * steepest(y) }),
+      tell: ({ y }) => `It is never positive. At the starting values it goes from ${fine(at(y, 1).slope)} at p = 1 to 0, as one entry takes all.`,
+    },
+  },
 
   layout(state, width, start) {
     const n = state.y.length;
-    // Room for every bar to become twice as large, for z down to about p = 0.8, and for the slope down to p = 1.
-    const limitOf = (y) => nice(2 * largest(y) || 2);
     const y = largest(state.y) <= limitOf(start.y) ? start.y : state.y;
-    const limit = limitOf(y);
-    const sum = at(y, 1);
     const window = Math.max(WINDOW, 30 + 40 * n);
     const beside = width - window - GAP >= 330;
-    return { n, width, limit, mostZ: nice(1.25 * sum.z || limit), mostSlope: nice(-sum.slope || limit), window: beside ? window : width, beside };
+    return { n, width, limit: limitOf(y), mostZ: nice(1.25 * at(y, 1).z || limitOf(y)), mostSlope: steepest(y), window: beside ? window : width, beside };
   },
 
   range: ({ limit }) => ({ y: [-limit, limit] }),
@@ -227,7 +232,7 @@ function drawSlope(ui, svg, { mostSlope }, { left, right, top }, over) {
   ui.ask.hide("slope", stem, measured, ...plot.nodes);
   const knots = Array.from({ length: SKETCHED }, (_, k) => (10 + k) / (SKETCHED - 1) / 2);
   const orders = knots.map((part) => (part === 1 ? Infinity : part / (1 - part)));
-  ui.ask.sketch("slope", svg, { xs: orders.map(over.at), up: to, low: -mostSlope, high: 0.15 * mostSlope, at: (k) => `p = ${format(orders[k])}`, print: fine });
+  ui.ask.sketch("slope", svg, { xs: orders.map(over.at), up: to, at: (k) => `p = ${format(orders[k])}`, print: fine });
   return ({ y, p }, now, x, curves) => {
     plot.draw(now, x, curves);
     stretch(stem, x, zero, x, to.clamped(now.slope));

@@ -11,14 +11,12 @@ import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 const { most: MOST, sizes: SIZES, strides: STRIDES } = shared.pooling_map;
 const STEP = 0.1;
 
-/** All that the figure shows, from its inputs. An address may name fractions, or a window or an entry too far. */
-const read = remembered(({ Y, delta, p, ...state }) => {
-  const size = Math.round(state.size);
-  const stride = Math.round(state.stride);
+/** All that the figure shows, from its inputs. An address may name a window or an entry too far. */
+const read = remembered(({ Y, delta, p, size, stride, ...state }) => {
   const shape = [Y.length, Y[0].length];
   const starts = shape.map((length) => windowStarts(length, size, stride));
-  const cell = state.cell.map((v, axis) => clamp(Math.round(v), 0, starts[axis].length - 1));
-  const entry = state.entry.map((v, axis) => clamp(Math.round(v), 0, shape[axis] - 1));
+  const cell = state.cell.map((v, axis) => clamp(v, 0, starts[axis].length - 1));
+  const entry = state.entry.map((v, axis) => clamp(v, 0, shape[axis] - 1));
   const [Z, pull] = lpPool2d(p, size, stride).forward(Y);
   const windows = (each) => starts[0].map((top, a) => starts[1].map((left, b) => each(a, b, top, left)));
   const deltaZ = windows((a, b, top, left) => delta[top][left]);
@@ -82,10 +80,10 @@ export const poolingMap = {
     Y: [-1e6, 1e6],
     delta: [-1e6, 1e6],
     p: [MIN_P, Infinity],
-    size: [SIZES[0], SIZES.at(-1)],
-    stride: [STRIDES[0], STRIDES.at(-1)],
-    cell: [0, MOST - 1],
-    entry: [0, MOST - 1],
+    size: [SIZES[0], SIZES.at(-1), 1],
+    stride: [STRIDES[0], STRIDES.at(-1), 1],
+    cell: [0, MOST - 1, 1],
+    entry: [0, MOST - 1, 1],
   },
 
   questions: {
@@ -304,7 +302,7 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
     });
     const errors = maps[`d${name}`].track;
     errors.classList.add("cbp-track");
-    drag(errors, (x, y) => ui.change(put(cellAt(at[`d${name}`], countsOf(ui.state), x, y))), null, node);
+    drag(errors, (x, y) => ui.change(put(cellAt(at[`d${name}`], countsOf(ui.state), x, y))), null, () => node);
   };
   const entryShape = s("rect", { class: "entry", rx: 2 });
   const cellShape = makeCursor();

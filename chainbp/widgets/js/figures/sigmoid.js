@@ -19,7 +19,7 @@ export const sigmoid = {
   formula: "y = σ(x)",
   traits: ["x"],
   accepts: { x: [-1000, 1000] },
-  questions: { slope: { tell: () => "The slope is largest in the middle: ¼ at x = 0, where y = ½. To both sides it fades." } },
+  questions: { slope: { curve: () => ({ points: SKETCHED, low: -0.1, high: 0.4 }), tell: () => "The slope is largest in the middle: ¼ at x = 0, where y = ½. To both sides it fades." } },
 
   layout: (state, width) => ({ width, limit: Math.abs(state.x) <= 6 ? 6 : nice(Math.abs(state.x)) }),
 
@@ -112,7 +112,7 @@ function drawSlopes(ui, svg, across, xs, width) {
     node,
   );
   const knots = Array.from({ length: SKETCHED }, (_, k) => xs[0] + ((xs.at(-1) - xs[0]) * k) / (SKETCHED - 1));
-  ui.ask.sketch("slope", svg, { xs: knots.map(across), up, low: -0.1, high: 0.4, at: (k) => `x = ${format(knots[k])}`, print: format });
+  ui.ask.sketch("slope", svg, { xs: knots.map(across), up, at: (k) => `x = ${format(knots[k])}`, print: format });
 
   return (x, { slope }) => {
     move(dot, across(x), up(slope));
