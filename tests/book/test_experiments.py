@@ -56,10 +56,8 @@ def test_chapter_6_finds_the_number_of_the_record():
 
 def test_chapter_6_says_what_became_of_the_printed_form():
     signed, printed_form = percentages("p = 2"), percentages("as printed")
-    assert (
-        f"In place of {signed.mean():.1f} % of the test digits, the networks read {printed_form.mean():.1f} % on "
-        f"average, by seed from {printed_form.min():.0f} % to {printed_form.max():.0f} %."
-    ) in text(BOOK / "6-convolution.ipynb")
+    digits_read = f"In place of {signed.mean():.1f} % of the test digits, the networks read {printed_form.mean():.1f} %"
+    assert digits_read in text(BOOK / "6-convolution.ipynb")
 
 
 def test_the_pixels_alone_had_the_rates_that_which_p_names():
@@ -73,12 +71,14 @@ def test_the_pixels_alone_had_the_rates_that_which_p_names():
 def test_which_p_says_what_the_missing_sign_costs_and_where_p_goes():
     signed, signless, words = percentages("p = 2"), percentages("as printed"), text(BOOK / "which-p.ipynb")
     assert 0.3 < 1 - signless.mean() / signed.mean() < 0.37
-    assert f"by seed from {signless.min():.0f} % to {signless.max():.0f} % are read" in words
+    assert "costs a third of the digits" in words
     of_sum, of_mean = (np.array([row["p"] for row in runs(kind)]) for kind in ("learned", "learned, mean form"))
     assert "Seven in ten go opposite ways" in words
     assert 0.65 < np.mean((of_sum < 2) & (of_mean > 2)) < 0.75
     assert np.mean((of_sum > 2) & (of_mean < 2)) < 0.01
-    assert f"(correlation {np.corrcoef(of_sum.ravel(), of_mean.ravel())[0, 1]:.2f})" in words
+    alike = [np.corrcoef(*pair)[0, 1] for pair in zip(of_sum, of_mean)]
+    assert "within a network the channels that fall further in the sum form tend to end lower" in words
+    assert np.mean(alike) > 3 * np.std(alike, ddof=1) / np.sqrt(len(alike))
 
 
 def test_chapter_5_finds_the_numbers_of_the_record():
@@ -112,28 +112,15 @@ def test_chapter_5_counts_the_units_that_turned():
     )
 
 
-def test_the_price_of_the_file_for_pytorch_is_that_of_the_record():
-    words = text(BOOK / "lp-pooling-gradient.ipynb")
-    price = re.search(r"(\S+) to (\S+) times eagerly, (\S+) to (\S+) compiled, (\d+) to (\d+) where", words).groups()
-    found: dict[str, list[float]] = {"eager": [], "compiled": [], "learned": []}
-    for row in recorded("frameworks")["rows"].values():
-        for mode, raced in row.items():
-            found[mode].append(raced["ratios"]["LpPool2d"]["median"])
-            found["learned"].append(raced["ratios"]["LpPool2d, p learned"]["median"])
-    for (low, high), ratios in zip(zip(price[::2], price[1::2]), found.values(), strict=True):
-        near = 0.51 * 10.0 ** -len(low.partition(".")[2])
-        assert abs(float(low) - min(ratios)) < near, (low, min(ratios))
-        assert abs(float(high) - max(ratios)) < near, (high, max(ratios))
-
-
 def test_the_words_of_how_fast_are_those_of_its_record():
     speed, words = recorded("speed"), text(BOOK / "how-fast.ipynb")
     networks = {key: row["ratios"] for key, row in speed["networks"]["rows"].items()}
-    assert "On the note's network it is faster than PyTorch on one thread" in words
-    assert all(row["torch 1 thread"]["median"] > 1 for row in networks.values())
-    assert "with two, PyTorch wins the largest one, and JAX wins the smallest" in words
-    assert all(networks[key]["torch 2 threads"]["high"] < 1 for key in ("c64", "c32"))
-    assert networks["a"]["JAX jit"]["high"] < 1
+    assert "On the note's network JAX wins the smallest, and PyTorch the largest" in words
+    for key, first in {"a": "JAX jit", "c64": "torch 2 threads", "c32": "torch 2 threads"}.items():
+        assert networks[key][first]["high"] < 1
+        assert networks[key][first]["median"] == min(
+            q["median"] for peer, q in networks[key].items() if "alone" not in peer
+        )
 
     ratios: dict[tuple[str, str], dict[float, dict[str, float]]] = {}
     for row in speed["pooling"]["rows"].values():
