@@ -1,4 +1,4 @@
-/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 88e562004d7d87a7 */
+/* chainbp live figures; built by chainbp/widgets/js, do not edit. sources 3beefb6a91a7feba */
 /*! d3-contour 4.0.2
 Copyright 2012-2023 Mike Bostock
 

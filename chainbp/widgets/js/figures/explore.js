@@ -29,8 +29,8 @@ const LEAST_GAP = 130; // where the chosen number's chip fits beside its handle
 const quantity = ({ kind }) => (kind === "x" || kind === "t" ? "value" : "weight");
 const reach = (start, now, least) => limitFor(Math.max(least, 1.25 * largest(start)), now);
 const around = (limit) => [-limit, limit];
-const FREE = around(1e6);
-const isTargetProbability = ({ links }) => ["cross_entropy", "sigmoid_cross_entropy"].includes(links.at(-1).kind)
+const FREE = around(1e6); // what an address may set without a limit of its own
+const isTargetProbability = ({ links }) => ["cross_entropy", "sigmoid_cross_entropy"].includes(links.at(-1).kind);
 
 export const explore = {
   name: "explore",
