@@ -23,8 +23,8 @@ _Finding: TypeAlias = tuple[Verdict, str]
 _EPS, _LEAST = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).smallest_subnormal)
 # Entries that are smaller than this, beside the largest of their variable, are compared with this.
 _SMALL = 1e-3
-# By what steps become shorter: no whole number, nor a root of one, or a wave could look the same at all of them.
-_SHORTER = 1.87
+# A part of a step that no wave can fit which fits the steps themselves.
+_ODD = 0.7391
 
 
 class Comparison(NamedTuple):
@@ -165,7 +165,7 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
 class _Slopes(NamedTuple):
     """Derivatives, by how much each may be off, whether a kink is in its place, and what gap is no proof against them.
 
-    Of one output it has the step in place of the last.
+    Of one output, that is what rounding inside may hide if the largest number there is 1: its eps over the step.
     """
 
     value: Any
@@ -183,7 +183,7 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> 
     weights = np.stack([delta.ravel(), behind.value.ravel()])
     unsure = np.stack([np.zeros(y.size), behind.error.ravel()])
     back = pull(delta)
-    scale = max(np.abs(x).max(), np.abs(y).max())
+    scale = max(1.0, np.abs(x).max(), np.abs(y).max())
     places, slopes, found = [x, *f.parameters], list[_Slopes](), list[_Finding]()
     for k, (at, gradient) in enumerate(zip(places, [back[0], *back[1]])):
 
@@ -201,7 +201,7 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> 
         for i in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
             unit = np.zeros(at.shape)
             unit[i] = 1.0
-            column, error, kink, step = _differentiate(moved, unit, sizes[i], y.ravel(), noise)
+            column, error, kink, hidden = _differentiate(moved, unit, sizes[i], y.ravel(), noise)
             # An unknown error is of no account at an output that does not move.
             known = (column != 0) | np.isfinite(unsure)
             heard, off = np.where(known, weights, 0.0), np.where(known, unsure, 0.0)
@@ -210,8 +210,8 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> 
             told.kink[i] = kink.any()
             # Steps across 0 may tell nothing of an entry that is much nearer to it; and what a layer rounds inside, as
             # 1 + exp(x) does, its values may not show.
-            told.doubt[:, *i] = abs(heard) @ (100 * _EPS * scale / step)
-            if 0 < abs(at[i]) < min(sizes[i], step[column != 0].max(initial=0.0)):
+            told.doubt[:, *i] = abs(heard) @ (100 * scale * hidden)
+            if 0 < abs(at[i]) < min(sizes[i], (_EPS / hidden[column != 0]).max(initial=0.0)):
                 told.doubt[:, *i] = np.inf
         of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink, told.doubt[row]) for row in (0, 1)]
         (verdict, why), *_ = _judge(gradient, of_delta, tolerance)
@@ -276,20 +276,24 @@ def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, 
 def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value: Array, noise: Array) -> _Slopes:
     """The derivatives of f along a unit vector, where f(0) is `value` and known to `noise`.
 
-    Ever shorter steps h. The error of a central difference goes as h², so two of them
+    Ever shorter steps h, each half of the one before. The error of a central difference goes as h², so two of them
     give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding
     takes over.
     """
     unknown = np.full(value.shape, np.nan)
     best, central, better, change, bend = _Slopes(unknown, unknown, unknown == 0, unknown), *[unknown] * 4
-    h, still = max(size, 1.0) / 16, np.full(value.shape, True)
+    h, still, last = max(size, 1.0) / 16, np.full(value.shape, True), np.full(value.shape, np.inf)
     while h > 1e-11 * size:
         up, down = f(h * unit), f(-h * unit)
         now, bend_now = (up - down) / (2 * h), abs(up - 2 * value + down) / h
-        better_now = now + (now - central) / (_SHORTER**2 - 1)
-        # Rounding of f, of its values, and of where they are taken. What no step has moved is known to its last digit.
-        still &= (up == value) & (value == down)
-        rounding = np.where(still, 0.0, noise) + _LEAST
+        better_now = (4 * now - central) / 3
+        # Rounding of f, of its values, and of where they are taken. What no step has moved is known to its last digit;
+        # what moves no more is known to its last move, if that was so little that it may have been rounding.
+        move = np.maximum(abs(up - value), abs(down - value))
+        still &= move == 0
+        last = np.where(move > 0, np.minimum(last, move), last)
+        hidden = np.where((move == 0) & (last < 1e-6 * (abs(value) + size)), last, 0.0)
+        rounding = np.where(still, 0.0, noise) + hidden + _LEAST
         rounding = (rounding + _EPS * (np.maximum(abs(up), abs(down)) + 2 * size * (abs(now) + bend_now))) / h
         # Steps that are too long for a fast wave may agree by chance. Shorter ones, far from what those said, tell.
         chance = abs(better_now - best.value) > 3 * (best.error + rounding)
@@ -304,8 +308,15 @@ def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value:
         if np.all(~take & (rounding > best.error)):
             break
         central, better, change, bend = now, better_now, change_now, bend_now
-        h /= _SHORTER
-    return best
+        h /= 2
+    # Each step is half of the one before, so that sums within f are exact; a wave may look the same at all of them.
+    h = _ODD * float(np.fmin.reduce(best.doubt, axis=None, initial=1.0))
+    up, down = f(h * unit), f(-h * unit)
+    other = abs(up - down - 2 * h * best.value) > 1e-5 * np.maximum(abs(up), abs(down))
+    # And where all that moved is a float32 again, f has no more digits than that inside.
+    seen = np.append(up[up != value], down[down != value])
+    eps = np.finfo(np.float32).eps if seen.size and np.all(seen == seen.astype(np.float32)) else _EPS
+    return best._replace(error=np.where(other, np.nan, best.error), doubt=eps / best.doubt)
 
 
 def _roughness(f: Callable[[Array], Array], at: Array) -> float:
