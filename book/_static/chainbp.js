@@ -18,7 +18,8 @@
 
 // What chainbp.css has left out of the first layout is laid out piece by piece when there is time, so that later
 // nothing moves while one scrolls. The first seconds belong to the first screen, unless one reads by keyboard, which
-// stops at what scrolls. A jump, from elsewhere or within the page, must know how long all is that it leaps over.
+// stops at what scrolls. A jump, from elsewhere or within the page, must know how long all is that it leaps over, and
+// so must a return.
 {
   const sections = [...document.querySelectorAll(".bd-article > section > section")];
   const later = window.requestIdleCallback ?? setTimeout;
@@ -28,7 +29,8 @@
     layOut(sections.splice(0, 1));
     later(next);
   };
-  if (location.hash) layOut(sections.splice(0));
+  const [arrival] = performance.getEntriesByType("navigation");
+  if (location.hash || arrival.type !== "navigate") layOut(sections.splice(0));
   addEventListener("load", () => setTimeout(() => later(next), 5000));
   addEventListener("keydown", () => later(next), { once: true });
   addEventListener("click", ({ target }) => target.closest("a[href*='#']") && layOut(sections.splice(0)), { capture: true });

@@ -39,8 +39,16 @@ def _decode(value: Any) -> Any:
     return [_decode(v) for v in value] if isinstance(value, list) else float(value)
 
 
-class Refused(traitlets.TraitError, ValueError):
+class Refused(traitlets.TraitError, TypeError, ValueError):
     """A value that a figure cannot have. Of a TraitError, traitlets takes back all that it holds with it."""
+
+
+def taken(value: Any, what: str, of: str) -> Any:
+    """As :func:`as_array`, but what is no array of numbers is :class:`Refused`."""
+    try:
+        return as_array(value, what, of)
+    except (TypeError, ValueError) as error:
+        raise Refused(str(error)) from None
 
 
 class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
@@ -71,7 +79,7 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
 
     def validate(self, obj: Any, value: Any) -> Any:
         what = f"{obj.figure}: {self.name}"
-        array = as_array(value, str(self.name), obj.figure)
+        array = taken(value, str(self.name), obj.figure)
         low, high = self._sides
         if array.ndim not in self._ndims or not all(low <= n <= high for n in array.shape):
             words = " or ".join(self._WORDS[ndim] for ndim in self._ndims)

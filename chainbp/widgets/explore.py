@@ -15,7 +15,7 @@ from chainbp.backprop import Backprop, backprop
 from chainbp.function import Composition, Function
 from chainbp.show import variable_names
 from chainbp.wanted import Array, as_array
-from chainbp.widgets.base import Figure, Numbers, Positive, Refused, Result, Whole, encode, text, tuples
+from chainbp.widgets.base import Figure, Numbers, Positive, Refused, Result, Whole, encode, taken, text, tuples
 
 MOST = 1000
 RATE = 0.5
@@ -34,7 +34,7 @@ class Parameters(Numbers):
         given = obj.given.parameters
         if not isinstance(value, (list, tuple)):
             raise Refused(f"explore: parameters must be a list of {len(given)}; got {type(value).__name__}")
-        arrays = [as_array(v, "a parameter", "explore") for v in value]
+        arrays = [taken(v, "a parameter", "explore") for v in value]
         if [a.shape for a in arrays] != [theta.shape for theta in given]:
             shapes = f"{[theta.shape for theta in given]}; got {[a.shape for a in arrays]}"
             raise Refused(f"explore: parameters must keep their shapes, {shapes}")

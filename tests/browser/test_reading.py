@@ -168,6 +168,19 @@ def test_a_link_ends_at_its_heading_from_elsewhere_and_within_the_page(context, 
                 page.wait_for_timeout(300)
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_who_reloads_or_comes_back_reads_on_where_they_were(context, address, width):
+    top = "document.getElementById('exercises').getBoundingClientRect().top"
+    with visit(context(width, "light"), address("http", "3-chain-rule.html")) as (page, _):
+        page.evaluate(LAY_OUT)
+        page.evaluate(f"scrollBy({{top: {top} - 300, behavior: 'instant'}})")
+        page.wait_for_timeout(300)
+        for way in (page.reload, lambda: (page.goto(address("http", "references.html")), page.go_back())):
+            way()
+            page.wait_for_timeout(1000)
+            assert page.evaluate(top) == pytest.approx(300, abs=60)
+
+
 @both_ways
 def test_the_search_shows_each_formula_once(context, address, scheme):
     with visit(context(1280, "light"), address(scheme, "search.html?q=entropy")) as (page, wrong):

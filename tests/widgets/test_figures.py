@@ -182,9 +182,12 @@ def seen(w):
         (SURE, "chosen", [0, 1]),
         (SURE, "sample", 1),
         (SURE, "rate", np.inf),
+        (SURE, "rate", "fast"),
+        (SURE, "parameters", [[["a"]]]),
         (SOFT, "t", [2, 0]),
         (explore_case.EXAMPLE, "parameters", [W, -1]),
         (CASES["descent"].EXAMPLE, "axes", [3, 3]),
+        (CASES["descent"].EXAMPLE, "rate", None),
         (CASES["lp_pooling"].EXAMPLE, "p_from", 2),
     ],
 )
