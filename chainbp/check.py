@@ -292,8 +292,8 @@ def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value:
         move = np.maximum(abs(up - value), abs(down - value))
         still &= move == 0
         last = np.where(move > 0, np.minimum(last, move), last)
-        hidden = np.where((move == 0) & (last < 1e-6 * (abs(value) + size)), last, 0.0)
-        rounding = np.where(still, 0.0, noise) + hidden + _LEAST
+        stuck = np.where((move == 0) & (last < 1e-6 * (abs(value) + size)), last, 0.0)
+        rounding = np.where(still, 0.0, noise) + stuck + _LEAST
         rounding = (rounding + _EPS * (np.maximum(abs(up), abs(down)) + 2 * size * (abs(now) + bend_now))) / h
         # Steps that are too long for a fast wave may agree by chance. Shorter ones, far from what those said, tell.
         chance = abs(better_now - best.value) > 3 * (best.error + rounding)
