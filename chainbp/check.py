@@ -163,10 +163,7 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
 
 
 class _Slopes(NamedTuple):
-    """Derivatives, by how much each may be off, whether a kink is in its place, and what gap is no proof against them.
-
-    Of one output, that is what rounding inside may hide if the largest number there is 1: its eps over the step.
-    """
+    """Derivatives, by how much each may be off, whether a kink is in its place, and what gap is no proof against them."""
 
     value: Any
     error: Any
@@ -196,12 +193,12 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> 
 
         noise, sizes = _roughness(moved, at) * _sizes(y).ravel(), _sizes(at)
         # Entries at infinity cannot be moved: there the gradient stands for its own difference.
-        zero = np.zeros((2, *at.shape))
-        told = _Slopes(np.stack([gradient, 0 * gradient]), zero, np.zeros(at.shape, bool), zero.copy())
+        spread, doubt = np.zeros((2, 2, *at.shape))
+        told = _Slopes(np.stack([gradient, 0 * gradient]), spread, np.zeros(at.shape, bool), doubt)
         for i in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
             unit = np.zeros(at.shape)
             unit[i] = 1.0
-            column, error, kink, hidden = _differentiate(moved, unit, sizes[i], y.ravel(), noise)
+            (column, error, kink, _), steps, eps = _differentiate(moved, unit, sizes[i], y.ravel(), noise)
             # An unknown error is of no account at an output that does not move.
             known = (column != 0) | np.isfinite(unsure)
             heard, off = np.where(known, weights, 0.0), np.where(known, unsure, 0.0)
@@ -210,8 +207,8 @@ def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> 
             told.kink[i] = kink.any()
             # Steps across 0 may tell nothing of an entry that is much nearer to it; and what a layer rounds inside, as
             # 1 + exp(x) does, its values may not show.
-            told.doubt[:, *i] = abs(heard) @ (100 * scale * hidden)
-            if 0 < abs(at[i]) < min(sizes[i], (_EPS / hidden[column != 0]).max(initial=0.0)):
+            told.doubt[:, *i] = abs(heard) @ (100 * scale * eps / steps)
+            if 0 < abs(at[i]) < min(sizes[i], steps[column != 0].max(initial=0.0)):
                 told.doubt[:, *i] = np.inf
         of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink, told.doubt[row]) for row in (0, 1)]
         (verdict, why), *_ = _judge(gradient, of_delta, tolerance)
@@ -273,15 +270,17 @@ def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, 
     return ("cannot tell", f"cannot tell: {unclear}"), error, where
 
 
-def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value: Array, noise: Array) -> _Slopes:
-    """The derivatives of f along a unit vector, where f(0) is `value` and known to `noise`.
+def _differentiate(
+    f: Callable[[Array], Array], unit: Array, size: float, value: Array, noise: Array
+) -> tuple[_Slopes, Array, float]:
+    """The derivatives of f along a unit vector, where f(0) is `value` and known to `noise`; the steps; f's own eps.
 
     Ever shorter steps h, each half of the one before. The error of a central difference goes as h², so two of them
     give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding
     takes over.
     """
     unknown = np.full(value.shape, np.nan)
-    best, central, better, change, bend = _Slopes(unknown, unknown, unknown == 0, unknown), *[unknown] * 4
+    best, steps, central, better, change, bend = _Slopes(unknown, unknown, unknown == 0), *[unknown] * 5
     h, still, last = max(size, 1.0) / 16, np.full(value.shape, True), np.full(value.shape, np.inf)
     while h > 1e-11 * size:
         up, down = f(h * unit), f(-h * unit)
@@ -304,19 +303,20 @@ def _differentiate(f: Callable[[Array], Array], unit: Array, size: float, value:
         # What a smooth function bends within h shrinks with h; a kink stays, and a cusp grows, far beyond rounding.
         stays = 0.9 * bend < bend_now
         kink = stays & (bend_now > np.maximum(100 * rounding, np.maximum(1e-6 * abs(now), 10 * error)))
-        best = _Slopes(*(np.where(take, new, old) for new, old in zip((better_now, error, kink, h), best)))
+        best = _Slopes(*(np.where(take, new, old) for new, old in zip((better_now, error, kink), best)))
+        steps = np.where(take, h, steps)
         if np.all(~take & (rounding > best.error)):
             break
         central, better, change, bend = now, better_now, change_now, bend_now
         h /= 2
     # Each step is half of the one before, so that sums within f are exact; a wave may look the same at all of them.
-    h = _ODD * float(np.fmin.reduce(best.doubt, axis=None, initial=1.0))
+    h = _ODD * float(np.fmin.reduce(steps, axis=None, initial=1.0))
     up, down = f(h * unit), f(-h * unit)
     other = abs(up - down - 2 * h * best.value) > 1e-5 * np.maximum(abs(up), abs(down))
     # And where all that moved is a float32 again, f has no more digits than that inside.
     seen = np.append(up[up != value], down[down != value])
-    eps = np.finfo(np.float32).eps if seen.size and np.all(seen == seen.astype(np.float32)) else _EPS
-    return best._replace(error=np.where(other, np.nan, best.error), doubt=eps / best.doubt)
+    eps = float(np.finfo(np.float32).eps) if seen.size and np.all(seen == seen.astype(np.float32)) else _EPS
+    return best._replace(error=np.where(other, np.nan, best.error)), steps, eps
 
 
 def _roughness(f: Callable[[Array], Array], at: Array) -> float:

@@ -62,11 +62,6 @@ export const rho = (W, b) => ({
   ],
 });
 
-// Up to this p, powers are taken of entries scaled by a power of two, which is exact, so that the largest lies in [1, 2):
-// no term underflows whose derivative does not. See chainbp/lp.py.
-const LARGEST_P_FOR_BINARY_SCALE = 1000;
-const TINY = 2 ** -1022;
-
 /**
  * Lp pooling z = (Σ|y_i|^p)^(1/p), (32), for 0 < p ≤ Infinity; z is one number. Edge cases as in chainbp's eta. With n it
  * pools groups of n neighbors, and p may be a vector with one order for each.
@@ -123,57 +118,31 @@ function pool(y, p) {
   const a = y.map(Math.abs);
   const largest = Math.max(...a);
   const ordinary = largest > 0 && largest < Infinity;
-  const exponent = ordinary ? exponentOf(largest) : 0;
-  const scaled = (v) => timesPowerOfTwo(v, -exponent);
-  const scale = p > LARGEST_P_FOR_BINARY_SCALE ? scaled(largest) : 1;
-  // Of zeros, and beside an infinite entry, the largest entries get 1 and the others 0.
-  const r = a.map((v) => (ordinary ? scaled(v) / scale : Number(v === largest)));
+  // A power of two divides exactly, and leaves the largest near 1: no power overflows. For very large p it must be 1.
+  const unit = ordinary && p <= 1000 ? 2 ** Math.floor(Math.log2(largest)) : largest;
+  // Of zeros, and beside an infinite entry, the largest get 1 and the others 0.
+  const r = a.map((v) => (ordinary ? v / unit : Number(v === largest)));
   const q = r.map((v) => (v === 0 && p < 1 ? 0 : power(v, p - 1)));
   const powers = q.map((v, i) => v * r[i]);
   const s = sumOf(powers);
   const w = powers.map((v) => v / s);
   const root = s ** (1 / p);
-  const z = ordinary ? timesPowerOfTwo(scale * root, exponent) : largest;
+  const z = unit * root;
   return {
     z,
     w,
     gradient: () => q.map((v, i) => Math.sign(y[i]) * v * (root / s)),
-    slopeInP: () => (p === Infinity || z === Infinity ? 0 : -(z / p ** 2) * entropy(w) - faintSlope(z, p, r, w, s)),
+    slopeInP: () => (p === Infinity || z === Infinity ? 0 : -(z / p ** 2) * entropy(w)),
   };
-}
-
-/** What shares below 2^-1022 add to −∂z/∂p: they have lost their digits, but z w (1 − ln w) / p² need not, taken by √w. */
-function faintSlope(z, p, r, w, s) {
-  const faint = r.filter((v, i) => v > 0 && w[i] < TINY);
-  const slopeOf = (v) => {
-    const half = v ** (p / 2) / Math.sqrt(s);
-    return (z / p ** 2) * (Math.log(s) - p * Math.log(v) + 1) * half * half;
-  };
-  return sumOf(faint.map(slopeOf));
 }
 
 /** Unlike NumPy's, JavaScript's 1 ** Infinity is NaN. */
 const power = (base, exponent) => (base === 1 ? 1 : base ** exponent);
 
-/** The e with 2^e ≤ v < 2^(e+1); the logarithm may be a hair too large. */
-function exponentOf(v) {
-  const e = Math.floor(Math.log2(v));
-  return timesPowerOfTwo(v, -e) < 1 ? e - 1 : e;
-}
-
-/** v · 2^e without a detour over infinity or zero; the largest and the smallest numbers need two steps. */
-function timesPowerOfTwo(v, e) {
-  const half = Math.trunc(e / 2);
-  return v * 2 ** half * 2 ** (e - half);
-}
-
-/**
- * Shannon's H(w) = −Σ w_i ln w_i, without shares below 2^-1022. The largest may lie so near 1 that its logarithm lost its
- * digits; 1 minus the others has not.
- */
+/** Shannon's H(w) = −Σ w_i ln w_i. The largest may lie so near 1 that its logarithm lost its digits; 1 minus the others has not. */
 export function entropy(w) {
   const top = w.indexOf(Math.max(...w));
-  const others = w.filter((v, i) => i !== top && v >= TINY);
+  const others = w.filter((v, i) => i !== top && v > 0);
   const rest = sumOf(others);
   return -others.reduce((sum, v) => sum + v * Math.log(v), 0) - w[top] * (rest < 0.5 ? Math.log1p(-rest) : Math.log(w[top]));
 }
