@@ -24,18 +24,6 @@ from chainbp.widgets.pooling_map import PoolingMap, pooling_map
 from chainbp.widgets.sigmoid import Sigmoid, sigmoid
 
 __all__ = [
-    "ChainRule",
-    "Descent",
-    "Explore",
-    "LearningP",
-    "LpPooling",
-    "PoolingMap",
-    "Sigmoid",
-    "chain_rule",
-    "descent",
-    "explore",
-    "learning_p",
-    "lp_pooling",
-    "pooling_map",
-    "sigmoid",
+    "ChainRule", "Descent", "Explore", "LearningP", "LpPooling", "PoolingMap", "Sigmoid", "chain_rule", "descent",
+    "explore", "learning_p", "lp_pooling", "pooling_map", "sigmoid",
 ]

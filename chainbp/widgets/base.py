@@ -101,23 +101,15 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
 
 
 class Positive(Numbers):
-    """A learning rate, or an order that a step can change."""
+    """A number greater than 0: a learning rate, or an order, which may be infinite."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, infinite: bool = False) -> None:
         super().__init__(0)
+        self._infinite = infinite
 
     def wrong(self, obj: Any, array: Any) -> str:
-        return super().wrong(obj, array) or ("" if array > 0 else "greater than 0")
-
-
-class Order(Numbers):
-    """An input p > 0 that may be infinite."""
-
-    def __init__(self) -> None:
-        super().__init__(0)
-
-    def wrong(self, obj: Any, array: Any) -> str:
-        return "" if array > 0 else "one number greater than 0, or inf"
+        finite = "" if self._infinite else super().wrong(obj, array)
+        return finite or ("" if array > 0 else "one number greater than 0" + ", or inf" * self._infinite)
 
 
 class Whole(Numbers):

@@ -80,8 +80,8 @@ class ChainRule(Figure):
         return factors
 
     def results(self) -> dict[str, Any]:
-        left, right = (sum(_multiply_adds(self.widths, side)) for side in (0, 1))
-        return {"product": self.network().jacobian(self.data()), "left": left, "right": right}
+        product = self.network().jacobian(self.data())
+        return {"product": product, "left": _multiply_adds(self.widths[::-1]), "right": _multiply_adds(self.widths)}
 
     def _boxes(self) -> list[Function]:
         shapes = zip(self.widths[1:], self.widths)
@@ -97,10 +97,9 @@ class ChainRule(Figure):
         return ([f"factors={self.given}"] if self.given else []) + super()._more()
 
 
-def _multiply_adds(widths: tuple[int, ...], side: int) -> list[int]:
-    """What each product costs, in their order: rows times columns times what is summed over."""
-    walked = widths if side else widths[::-1]
-    return [walked[0] * a * b for a, b in zip(walked[1:], walked[2:])]
+def _multiply_adds(widths: tuple[int, ...]) -> int:
+    """What all products cost from the side of the first width: rows times columns times what is summed over."""
+    return sum(widths[0] * a * b for a, b in zip(widths[1:], widths[2:]))
 
 
 def _enlarged(given: Any, pattern: Array) -> Array:
@@ -182,8 +181,6 @@ def chain_rule(
     shapes = [(rows, columns) for columns, rows in zip(np.ravel(widths), np.ravel(widths)[1:])]
     if given and [J.shape for J in given] != shapes:
         wanted = ", ".join(f"({rows:g}, {columns:g})" for rows, columns in shapes)
-        raise ValueError(
-            f"chain_rule: factors must have the shapes {wanted} of the widths, the data's first; "
-            f"got {', '.join(str(J.shape) for J in given)}"
-        )
+        got = ", ".join(str(J.shape) for J in given)
+        raise ValueError(f"chain_rule: factors must have the shapes {wanted} of the widths, the data's first; got {got}")
     return ChainRule([J.tolist() for J in given], widths=widths, side=side, step=step, entry=entry, ask=ask)

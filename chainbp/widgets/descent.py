@@ -128,9 +128,7 @@ def descent(
             kind = "a matrix" if ndim == 2 else "a vector"
             raise ValueError(f"descent: {name} must be {kind} of at most {most} a side; got shape {array.shape}")
     if X.shape != (W.shape[1], T.size):
-        raise ValueError(
-            f"descent: X must have shape ({W.shape[1]}, {T.size}), a row for each column of W and a column for each "
-            f"target; got {X.shape}"
-        )
+        wanted = f"shape ({W.shape[1]}, {T.size}), a row for each column of W and a column for each target"
+        raise ValueError(f"descent: X must have {wanted}; got {X.shape}")
     axes = (0, max(W.size - 1, 1)) if axes is None else axes
     return Descent("descent", **arrays, p=p, rate=rate, axes=axes, ask=ask)

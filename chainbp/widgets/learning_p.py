@@ -10,7 +10,7 @@ import numpy.typing as npt
 from chainbp.function import Function
 from chainbp.lp import entropy
 from chainbp.pooling import eta
-from chainbp.widgets.base import Figure, Numbers, Order, Result
+from chainbp.widgets.base import Figure, Numbers, Positive, Result
 
 
 class LearningP(Figure):
@@ -33,7 +33,7 @@ class LearningP(Figure):
     """
 
     y = Numbers(1, sides=(1, 8))
-    p = Order()
+    p = Positive(infinite=True)
     z = Result()
     shares = Result()
     entropy = Result()

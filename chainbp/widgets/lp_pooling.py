@@ -9,7 +9,7 @@ import traitlets
 
 from chainbp.function import Function
 from chainbp.pooling import eta
-from chainbp.widgets.base import SHARED, Figure, Numbers, Order, Refused, Result
+from chainbp.widgets.base import SHARED, Figure, Numbers, Positive, Refused, Result
 
 SMALLEST_P = SHARED["smallest_p"]
 
@@ -30,7 +30,7 @@ class LpPooling(Figure):
     """
 
     y = Numbers(1, sides=(1, 12))
-    p = Order()
+    p = Positive(infinite=True)
     #: Where the figure's axis of p begins.
     p_from = traitlets.Float(SMALLEST_P).tag(sync=True)
     z = Result()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from chainbp.function import Function
 from chainbp.pooling import lp_pool2d
 from chainbp.wanted import Array, as_array
-from chainbp.widgets.base import SHARED, Figure, Numbers, Order, Result, Whole
+from chainbp.widgets.base import SHARED, Figure, Numbers, Positive, Result, Whole
 
 FEWEST, MOST, SIZES, STRIDES = (SHARED["pooling_map"][name] for name in ("fewest", "most", "sizes", "strides"))
 
@@ -61,7 +61,7 @@ class PoolingMap(Figure):
 
     Y = Numbers(2, sides=(FEWEST, MOST), keep_shape=True)
     delta = Numbers(2, sides=(FEWEST, MOST), keep_shape=True)
-    p = Order()
+    p = Positive(infinite=True)
     size = Whole(0, SIZES[0], SIZES[-1])
     stride = Whole(0, STRIDES[0], STRIDES[-1])
     cell = Whole(1, 0, MOST - 1, sides=(2, 2))
@@ -92,10 +92,8 @@ def _errors(delta: npt.ArrayLike, shape: tuple[int, ...], size: int, stride: int
     full = np.ones(shape)
     places = full if given.shape in [(), shape] else _of_windows(full, size, stride)
     if given.shape not in [(), places.shape]:
-        raise ValueError(
-            f"pooling_map: delta must be one number, or have the shape of Z, {places.shape}, or of Y, {shape}; "
-            f"got shape {given.shape}"
-        )
+        shapes = f"the shape of Z, {places.shape}, or of Y, {shape}"
+        raise ValueError(f"pooling_map: delta must be one number, or have {shapes}; got shape {given.shape}")
     places[...] = given
     return full
 

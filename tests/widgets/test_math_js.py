@@ -53,9 +53,9 @@ const answers = {
     return { z, gradient: pullX(1), slope: pullTheta(1)[0], w, entropy: m.entropy(w), inT: m.slopeInT(c.y, c.p) };
   },
   map: (c) => {
-    const [Z, pullX, pullTheta] = m.lpPool2d(c.p, c.size, c.stride).forward(c.Y);
+    const [Z, pullX] = m.lpPool2d(c.p, c.size, c.stride).forward(c.Y);
     const starts = [c.Y.length, c.Y[0].length].map((length) => m.windowStarts(length, c.size, c.stride));
-    return { Z, errors: pullX(c.delta), slope: pullTheta(c.delta)[0], starts };
+    return { Z, errors: pullX(c.delta), starts };
   },
   sigma: (c) => {
     const [y, pullX] = m.sigma.forward(c.x);
@@ -209,9 +209,6 @@ def test_pooling_over_windows(node):
         sizes = np.abs(pull.x(np.abs(case["delta"])))
         difference = np.abs(np.asarray(answer["errors"], dtype=float) - pull.x(case["delta"]))
         assert np.all(difference <= 1e-12 * sizes + 1e-15 * np.abs(case["delta"]).max()), case
-        scale = abs(pull.theta(np.abs(case["delta"]))[0])
-        negligible = np.sum(np.abs(case["delta"]) * z / case["p"] ** 2)
-        assert abs(answer["slope"] - pull.theta(case["delta"])[0]) <= 1e-12 * scale + 1e-15 * negligible, case
         starts = [range(0, n - case["size"] + 1, case["stride"]) for n in case["Y"].shape]
         assert answer["starts"] == [list(firsts) for firsts in starts]
 

@@ -92,7 +92,7 @@ export function slopeInT(y, p) {
 export const windowStarts = (length, size, stride) =>
   Array.from({ length: Math.max(Math.floor((length - size) / stride) + 1, 0) }, (_, k) => k * stride);
 
-/** Lp pooling (32) over square windows of a matrix, as chainbp's lp_pool2d; in the backward pass overlaps add. */
+/** Lp pooling (32) over square windows of a matrix, as chainbp's lp_pool2d, p being held; back, overlaps add. */
 export const lpPool2d = (p, size, stride) => ({
   forward: (Y) => {
     const [rows, columns] = [Y.length, Y[0].length].map((length) => windowStarts(length, size, stride));
@@ -109,8 +109,7 @@ export const lpPool2d = (p, size, stride) => ({
       );
       return errors;
     };
-    const pullTheta = (delta) => [dot(delta.flat(), pooled.flat().map(({ slopeInP }) => slopeInP()))];
-    return [pooled.map((row) => row.map(({ z }) => z)), pullX, pullTheta];
+    return [pooled.map((row) => row.map(({ z }) => z)), pullX, none];
   },
 });
 

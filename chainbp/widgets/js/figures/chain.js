@@ -85,8 +85,9 @@ export function withEntry(state, [k, i], v) {
 }
 
 const superscript = (name) => name.replace(/⁽(.+)⁾/u, (_, digits) => `^{(${[...digits].map((d) => "⁰¹²³⁴⁵⁶⁷⁸⁹".indexOf(d)).join("")})}`);
+/** A text with its digits lowered: W₁₂. */
+export const lowered = (text) => text.replace(/\d/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d]);
 const index = (...places) => places.map((v) => v + 1).join(places.some((v) => v > 8) ? "," : "");
-const lowered = (text) => [...text].map((d) => "₀₁₂₃₄₅₆₇₈₉"["0123456789".indexOf(d)] ?? d).join("");
 
 /** Of each parameter, which link has it, and of which kind are its numbers. */
 export const owners = ({ links }) =>

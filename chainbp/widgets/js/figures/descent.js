@@ -4,6 +4,7 @@
 import { contours } from "d3-contour";
 import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed, slideOn, slideOnLine, stretch } from "../kit.js";
 import { compose, eta, lossOverSamples, rho, samples, sigma, squaredError, sumOverSamples } from "../math.js";
+import { lowered } from "./chain.js";
 import { MIN_P } from "./p_axis.js";
 
 // How far the map reaches, and an address.
@@ -22,13 +23,12 @@ const SOON = 5;
 const ASKED_STEPS = 20;
 const AT_ONCE = 50;
 const printed = (rate) => format(rate, rate < 0.1 ? 3 : 2);
-const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 
 const networkOf = ({ W, p }) => compose(eta(p), sigma, rho(W));
 
 /** The parameters in one list: the weights row by row, then p. */
 const flat = ({ W, p }) => [...W.flat(), p];
-const names = (W) => [...W.flatMap((row, n) => row.map((_, m) => `W${SUBSCRIPTS[n + 1]}${SUBSCRIPTS[m + 1]}`)), "p"];
+const names = (W) => [...W.flatMap((row, n) => row.map((_, m) => lowered(`W${n + 1}${m + 1}`))), "p"];
 const symbols = (W) => [...W.flatMap((row, n) => row.map((_, m) => `W_{${n + 1}${m + 1}}`)), "p"];
 
 /** The change of traits that puts two parameters at two values. */
@@ -386,6 +386,6 @@ function drawData({ W, X, T }) {
     "details",
     { class: "cbp-data" },
     formula(h("summary"), `{The network }z = η_p(σ(Wx)){, ${many(W[0].length, "input")}, ${many(W.length, "unit")}; }L{ sums }(t − z)^2{ over ${many(T.length, "sample")}}`),
-    h("table", {}, ...X.map((values, m) => row(`x${SUBSCRIPTS[m + 1]}`, values)), row("t", T)),
+    h("table", {}, ...X.map((values, m) => row(lowered(`x${m + 1}`), values)), row("t", T)),
   );
 }

@@ -4,6 +4,7 @@
 import { arrow, beyond, clamp, cover, drag, format, grip, largest, limitFor, mark, math, move, onGrid, path, reading, remembered, s, scale, set, short, show, shows, signed, stretch } from "../kit.js";
 import { apply, eta } from "../math.js";
 import { drawBars } from "./bars.js";
+import { lowered } from "./chain.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
 
 const STEP = 0.1;
@@ -19,11 +20,11 @@ export const lpPooling = {
   questions: {
     fades: {
       drawn: true,
-      options: ({ y }) => y.map((_, i) => `y${"₁₂₃₄₅₆₇₈₉"[i] ?? ` ${i + 1}`}`),
+      options: ({ y }) => y.map((_, i) => lowered(`y${i + 1}`)),
       then: () => ({ p: Infinity }),
       tell: ({ y }) => {
         const others = y.length === 2 ? "derivative is" : "derivatives are";
-        return `At the starting values y${"₁₂₃₄₅₆₇₈₉"[largestOf(y)] ?? ""}, the largest in size, counts alone at p = ∞. The other ${others} 0.`;
+        return `At the starting values ${lowered(`y${largestOf(y) + 1}`)}, the largest in size, counts alone at p = ∞. The other ${others} 0.`;
       },
     },
     zero: {
