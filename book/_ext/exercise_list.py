@@ -15,14 +15,18 @@ EXERCISE = re.compile(rf"### Exercise ({prose.NUMBER})\n\n(.*)\n\n\[Solution\]\(
 
 
 class ExerciseList(SphinxDirective):
-    """One section for each chapter, one paragraph or more for each exercise, with a link to its place."""
+    """One section for each chapter, one paragraph or more for each exercise, with a link to its place, and its code."""
 
     def run(self) -> list[nodes.Node]:
         sections = []
         for path in sorted(Path(self.env.srcdir).glob("[0-9]*.ipynb"), key=number):
             self.env.note_dependency(path.name)
-            cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
-            found = [match.groups() for cell in cells if (match := EXERCISE.fullmatch(cell.source))]
+            cells = nbformat.read(path, as_version=4).cells
+            found = [
+                (*match.groups(), f"\n\n```python\n{after.source}\n```" if after.cell_type == "code" else "")
+                for cell, after in zip(cells, cells[1:])
+                if cell.cell_type == "markdown" and (match := EXERCISE.fullmatch(cell.source))
+            ]
             if not found:
                 continue
             title = cells[0].source if cells[0].source.startswith("# ") else cells[1].source
@@ -30,9 +34,9 @@ class ExerciseList(SphinxDirective):
             section = nodes.section(ids=[nodes.make_id(f"exercises-{path.stem}")])
             section += nodes.title("", title)
             self.state.document.note_implicit_target(section, section)
-            for name, text in found:
+            for name, text, code in found:
                 link = f"**[Exercise {name}]({path.name}#Exercise-{name})**"
-                self.state.nested_parse(StringList(f"{link} {elsewhere(text, path.name)}".splitlines()), 0, section)
+                self.state.nested_parse(StringList(f"{link} {elsewhere(text, path.name)}{code}".splitlines()), 0, section)
             sections.append(section)
         return sections
 

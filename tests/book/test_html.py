@@ -203,6 +203,8 @@ def test_every_exercise_stands_on_the_page_without_solutions(html):
     chapters = "\n".join(text(path) for path in NOTEBOOKS)
     assert sorted(shown) == sorted(re.findall(r"^### (Exercise [\d.]+)$", chapters, re.MULTILINE))
     assert not re.search(r"Solution", page.get_text().partition("Exercises")[2].partition("solution waits")[2])
+    # An exercise about a cell brings it along.
+    assert "# yours: a guess" in page.find("pre").get_text()
 
 
 STATE = re.compile(r"(\w+)\.(\w+)=([-\d.,]+)")
