@@ -152,6 +152,13 @@ def test_a_curve_is_drawn_by_hand_and_stands_in_the_address(context, shared):
         again = figure(other, "sigmoid", "slope")
         assert again.locator(".yours").get_attribute("d") == fig.locator(".yours").get_attribute("d")
         assert wrong_too == []
+    # A reset takes it back, and one that was begun only, too.
+    for _ in range(2):
+        fig.get_by_role("button", name="Reset").click()
+        assert fig.locator(".yours").get_attribute("d") == ""
+        assert fig.get_by_role("button", name="Done").get_attribute("aria-disabled") == "true"
+        fig.locator(".cbp-sketch").press("ArrowUp")
+    fig.get_by_role("button", name="Reset").click()
 
 
 CURVE = [-0.1] * 11  # of learning_p; that of sigmoid has 13 points

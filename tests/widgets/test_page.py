@@ -387,7 +387,15 @@ def test_explore_is_pulled_gently_and_remembers(page):
     fig = figure(page, "explore")
     start = check(fig)
     handle = fig.locator("[data-slider=chosen]")
-    drag(page, handle, 40, 0)
+    place = handle.get_attribute("transform")
+    x, y = grasp(handle)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y, steps=5)
+    assert handle.get_attribute("transform") != place
+    page.mouse.up()
+    # It is a grip, and no sign of how much: let go, it waits for the next pull.
+    assert handle.get_attribute("transform") == place
     pulled = check(fig)
     assert 0.6 < pulled["chosen"] - start["chosen"] < 1
     assert pulled["L"] > start["L"]
@@ -412,6 +420,21 @@ def test_explore_is_pulled_gently_and_remembers(page):
     drag(page, handle, 0, (1.0 - z + 0.012) * 300)  # its range, from 0 to 1, is 300 px
     assert check(fig)["t.0"] == z
     assert check(fig)["L"] == 0
+
+
+def test_the_arrow_of_a_single_weight_fades_with_its_gradient(page_at):
+    """Beside the largest of its matrix now, it would always be as long."""
+    fig = figure(page_at("more"), "explore")
+    handle, arrow = fig.locator("[data-slider=chosen]"), fig.locator("line.arrow").last
+    length = "line => Math.hypot(line.x2.baseVal.value - line.x1.baseVal.value, line.y2.baseVal.value - line.y1.baseVal.value)"
+    lengths = [arrow.evaluate(length)]
+    for _ in range(2):
+        handle.press("PageUp")
+        handle.press("PageUp")
+        check(fig)
+        lengths.append(arrow.evaluate(length))
+    assert lengths[0] > lengths[1] + 3 > lengths[2] + 4
+    fig.get_by_role("button", name="Reset").click()
 
 
 def test_an_order_is_dragged_to_infinity_in_one_pull(page):
@@ -685,7 +708,7 @@ def test_a_mark_belongs_to_the_finger_that_took_it(page_at, name):
 @pytest.mark.parametrize("name", CASES)
 def test_reset_puts_every_mark_back_to_its_place(page, name):
     fig = figure(page, name)
-    places = "marks => marks.map(mark => mark.getAttribute('transform'))"
+    places = "marks => marks.map(mark => [mark.getAttribute('transform'), mark.getAttribute('aria-valuenow')])"
     marks = fig.locator("[data-slider]")
     start = marks.evaluate_all(places)
     for mark in fig.locator("[data-slider]:visible").evaluate_all("marks => marks.map(mark => mark.dataset.slider)"):

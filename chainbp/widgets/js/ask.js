@@ -26,6 +26,7 @@ export function makeAsk(ui, figure, name, start) {
   const done = button("Done", () => give(curve()));
   let parts = [];
   let curve = () => null;
+  let forget = () => {};
 
   /** The reader's answer, and what the figure shows with it: from the start, which was asked about, whatever was pulled. */
   function give(answer) {
@@ -48,6 +49,8 @@ export function makeAsk(ui, figure, name, start) {
     text: (state) => (open(state) ? `${text} ` : null),
     /** The figure is built anew. */
     clear: () => (parts = []),
+    /** What has been drawn is gone. */
+    forget: () => forget(),
     draw(state, root) {
       if (!question) return;
       set(root, { "data-asking": open(state) && name });
@@ -96,6 +99,7 @@ export function makeAsk(ui, figure, name, start) {
       const line = s("path", { class: "yours" });
       const point = s("circle", { class: "ring", r: 8 });
       const plot = s("g", { class: "cbp-sketch", role: "slider", "aria-label": "your curve", "aria-valuemin": low, "aria-valuemax": high }, area, line, point);
+      forget = () => values.fill(NaN);
       let here = 0;
       let last = null;
       plot.addEventListener("grasp", () => (last = null));

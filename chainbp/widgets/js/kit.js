@@ -345,6 +345,8 @@ export function mount(figure, { model, el }) {
     reset,
     /** Whether a Python runs that hears of changes. */
     kernel: !model.isStatic,
+    /** The state that it began in. */
+    start,
     /** What a figure remembers when it is built anew. */
     kept: {},
     /** What Python alone gives, beside the state. */
@@ -447,7 +449,9 @@ export function mount(figure, { model, el }) {
     sending = 0;
     for (const name of traits) model.set(name, model.get("_start")[name]);
     model.save_changes();
+    ui.ask.forget();
     refresh();
+    drawAgain();
   }
   const drawAgain = () => view && draw();
   const heard = [...traits.map((name) => [name, refresh]), ...(figure.given ?? []).map((name) => [name, drawAgain])];
@@ -596,8 +600,8 @@ export function pointOf(node, { clientX, clientY }) {
 const held = new WeakMap(); // What is dragged, and by which pointer.
 
 /**
- * Call moved(x, y) while `node` is dragged; the event "grasp" tells that it begins. `center` keeps the point under the
- * finger; `owner()` gets the focus, and belongs to that pointer until it lets go: others are ignored.
+ * Call moved(x, y) while `node` is dragged; the events "grasp" and "release" tell that it begins and ends. `center` keeps
+ * the point under the finger; `owner()` gets the focus, and belongs to that pointer until it lets go: others are ignored.
  */
 export function drag(node, moved, center = null, owner = () => node) {
   let offset;
@@ -627,6 +631,7 @@ export function drag(node, moved, center = null, owner = () => node) {
       if (!holds(event)) return;
       held.delete(owner());
       node.classList.remove("dragged");
+      node.dispatchEvent(new Event("release"));
     });
   }
 }

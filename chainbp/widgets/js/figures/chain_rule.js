@@ -75,7 +75,7 @@ export const chainRule = {
   questions: {
     shape: {
       options: ({ widths }) => shapesOf(widths),
-      tell: ({ widths: [data, middle, end] }) => `${end} × ${middle} times ${middle} × ${data} is ${end} × ${data}: the rows of the left one, the columns of the right one. What stood between is summed over.`,
+      tell: ({ widths: [data, middle, end] }) => `At the start ${end} × ${middle} times ${middle} × ${data} is ${end} × ${data}: the rows of the left one, the columns of the right one. What stood between is summed over.`,
     },
     order: {
       options: () => ["From the left", "From the right", "Both the same"],

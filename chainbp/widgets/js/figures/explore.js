@@ -133,12 +133,14 @@ function build(ui, layout) {
   const find = (at) => byPlace.get(String(at)) ?? all[0];
   const orders = all.filter(({ kind }) => kind === "order");
   const frozen = !known(chain) && !ui.kernel;
+  const steepest = known(chain) ? evaluate(chain, ui.start).gradients.map(largest) : []; // at the start
   const boxes = chain.links.length;
   const bounds = ({ at: [k], kind }) => layout[kind] ?? layout.parameters[k];
 
-  // What is no part of the state: where a handle was left, whose it is, where L stood, and where it went. A step past a
-  // weight's range, or another width, builds the figure anew, and must not forget them.
-  const past = Object.assign(ui.kept, { shift: 0, shown: "", before: null, trail: [], walked: null, ...ui.kept });
+  // What is no part of the state: whose the handle is, where L stood, and where it went. A step past a weight's range, or
+  // another width, builds the figure anew, and must not forget them.
+  const past = Object.assign(ui.kept, { shown: "", before: null, trail: [], walked: null, ...ui.kept });
+  let shift = 0; // how far a hand has pulled the handle from its place, to which it returns
   let over = null; // what the pointer is over
   let view = null;
 
@@ -176,21 +178,21 @@ function build(ui, layout) {
   const hold = (e) => spots.get(e) ?? aside;
   const handleAt = () => {
     const { x, y, ux, uy, back, ahead } = hold(find(ui.state.chosen));
-    past.shift = clamp(past.shift, -back, ahead);
-    return [x + past.shift * ux, y + past.shift * uy];
+    shift = clamp(shift, -back, ahead);
+    return [x + shift * ux, y + shift * uy];
   };
 
   // ---- Changing a number -------------------------------------------------------------------------------------------------
   const stepOf = (e) => (bounds(e)[1] - bounds(e)[0]) / (e.kind === "t" ? 100 : 120);
   // A pull is relative: 40 px move a number by a seventh of its range, wherever it stands.
   let pull = null;
-  const begin = (x, y) => (pull = { x, y, v: entry(ui.state, ui.state.chosen), shift: past.shift });
+  const begin = (x, y) => (pull = { x, y, v: entry(ui.state, ui.state.chosen) });
   function pulled(x, y) {
     const e = find(ui.state.chosen);
     const { ux, uy, back, ahead } = hold(e);
     // What sits at a unit grows to the right as well as up.
     const way = (x - pull.x) * (ux || 1) + (y - pull.y) * uy;
-    past.shift = clamp(pull.shift + way, -back, ahead);
+    shift = clamp(way, -back, ahead);
     return pull.v + (way * (bounds(e)[1] - bounds(e)[0])) / 300;
   }
   /** A pull begins. Remember where L stands: what comes now is measured against it. */
@@ -252,6 +254,7 @@ function build(ui, layout) {
     area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...pointOf(area, event))));
     area.addEventListener("pointerleave", () => hover(null));
     area.addEventListener("grasp", () => (pull = null));
+    area.addEventListener("release", () => letGo());
     if (!frozen) {
       drag(area, (x, y) => {
         const e = find(ui.state.chosen);
@@ -295,7 +298,12 @@ function build(ui, layout) {
     put: (v) => withEntry(ui.state, ui.state.chosen, v),
     shape,
   });
+  const letGo = () => {
+    shift = 0;
+    ui.redraw();
+  };
   handle.addEventListener("grasp", remember);
+  handle.addEventListener("release", letGo);
   let pressed = -Infinity;
   handle.addEventListener("keydown", () => {
     pull = null;
@@ -338,14 +346,14 @@ function build(ui, layout) {
   if (frozen) ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
 
   return {
-    forget: () => Object.assign(past, { shift: 0, before: null, trail: [], walked: null }),
+    forget: () => Object.assign(past, { before: null, trail: [], walked: null }),
     draw(state) {
       view = evaluate(chain, state, ui.given("computed"));
       // Of a layer in Python L comes later than the step. What has moved L otherwise ends the trail.
       if (past.walked && past.walked.at(-1) !== view.loss) arrive();
       if (past.trail.length && past.trail.at(-1) !== view.loss && !past.walked) past.trail = [];
       const e = find(state.chosen);
-      if (past.shown !== String(e.at)) Object.assign(past, { shift: 0, before: null, shown: String(e.at) });
+      if (past.shown !== String(e.at)) Object.assign(past, { before: null, shown: String(e.at) });
       const passed = (j) => state.step >= boxes - j; // whether the error has come back through box j
       const work = boxes - state.step;
       const met = units(chain, view.deltas, e);
@@ -362,8 +370,9 @@ function build(ui, layout) {
       const [hx, hy] = handleAt();
       const isOrder = e.kind === "order";
       const gradient = passed(e.link) && spots.get(e) && e.kind !== "t" ? slopeOf(view, e) : 0;
-      const most = Math.max(1e-9, largest(e.at[0] >= 0 ? view.gradients[e.at[0]] : gradient));
-      const length = clamp(16 + (30 * Math.abs(gradient)) / most, 16, Math.max(16, (gradient > 0 ? ahead - past.shift : room + past.shift) + 4));
+      // Beside the largest of its parameter, now or at the start: a single one fades, too.
+      const most = Math.max(1e-9, largest(e.at[0] >= 0 ? view.gradients[e.at[0]] : gradient), steepest[e.at[0]] ?? 0);
+      const length = clamp(16 + (30 * Math.abs(gradient)) / most, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
       const way = gradient && Math.sign(gradient) * (length + 8);
       point(hx, hy, hx + way * ux, hy + way * uy);
       show(handle, !frozen && !isOrder);

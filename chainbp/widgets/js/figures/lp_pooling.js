@@ -2,7 +2,7 @@
 // same z, and the direction of the gradient, its normal.
 
 import { arrow, beyond, clamp, cover, drag, format, grip, largest, limitFor, mark, math, move, onGrid, path, reading, remembered, s, scale, set, short, show, shows, signed, stretch } from "../kit.js";
-import { apply, eta } from "../math.js";
+import { eta } from "../math.js";
 import { drawBars } from "./bars.js";
 import { lowered } from "./chain.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
@@ -193,18 +193,9 @@ function drawBall(ui, svg, limit, size, [left, top]) {
 
 const ARROW = 38;
 
-// Directions in the quarter plane, dense toward the axes, where the ball has its spikes for p < 1; 45° is among them.
-const DIRECTIONS = Array.from({ length: 49 }, (_, k) => {
-  const [a, b] = [(k / 48) ** 4, (1 - k / 48) ** 4];
-  const angle = ((Math.PI / 2) * a) / (a + b);
-  return [k === 48 ? 0 : Math.cos(angle), Math.sin(angle)];
-});
-
-/** The points with η_p = 1 in the quarter where both coordinates are positive. */
-function quarterOfUnitBall(p) {
-  const pooling = eta(p);
-  return DIRECTIONS.map((direction) => {
-    const size = apply(pooling, direction);
-    return direction.map((v) => v / size);
+/** The points with η_p = 1 in the quarter where both coordinates are positive, dense where they bend. */
+const quarterOfUnitBall = (p) =>
+  Array.from({ length: 49 }, (_, k) => {
+    const share = (1 + Math.cos((Math.PI * k) / 48)) / 2;
+    return [share, 1 - share].map((w) => w && w ** (1 / p));
   });
-}
