@@ -59,7 +59,7 @@ def main() -> None:
         latency = [row for name in pages for row in latencies(browser, f"{address}/{name}.html")]
         visits = [visit(browser, f"{address}/{name}.html") for name in pages]
     for title, rows in (
-        ("From the pointer event to the finished layout, in ms (goal: 95 % within 4)", latency),
+        ("From the pointer event to the finished layout, in ms (goal: 95% within 4)", latency),
         ("First visit: first figure in ms, KB gzipped, requests (goals: 600, 600, 25)", visits),
     ):
         print(f"\n{title}\n\n" + table({key: str(value) for key, value in row.items()} for row in rows))

@@ -15,9 +15,9 @@ class Backprop:
     function : Function
         The loss as a function.
     loss : float
-        L.
+        The loss L.
     hidden : list of ndarray
-        The variables in data order, from x to the input of the cost: x, y', y, z', z for eq. (13); read-only.
+        The variables in data order, from x to the input of the cost: x, y′, y, z′, z for eq. (13); read-only.
     gradients : tuple of ndarray
         ∂L/∂θ for each parameter, in the order and of the shape of ``loss.parameters``. They are yours to change.
     """

@@ -39,7 +39,8 @@ class Comparison(NamedTuple):
         The largest relative error over the entries, beyond what rounding explains.
     where : tuple of int
         The entry with that error.
-    verdict : {"agrees", "WRONG", "cannot tell"}
+    verdict : str
+        ``"agrees"``, ``"WRONG"`` or ``"cannot tell"``.
     reason : str
         Why.
     """
@@ -128,7 +129,8 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
     Examples
     --------
     >>> from chainbp import check_gradient, eta, rho, squared_error
-    >>> check_gradient(squared_error[1.0] @ eta[3] @ rho[[[1.0, -2.0], [0.5, 1.0]]], [1.0, 1.0])
+    >>> loss = squared_error[1.0] @ eta[3] @ rho[[[1.0, -2.0], [0.5, 1.0]]]
+    >>> check_gradient(loss, [1.0, 1.0])
     ok    x: agrees with central differences within 1e-06
     ok    W: agrees with central differences within 1e-06
     ok    p: agrees with central differences within 1e-06

@@ -37,7 +37,7 @@ def conv2d(K: Any, b: Any = None) -> Function:
     TypeError
         If K, b or x is not real numbers.
     ValueError
-        If K has not four dimensions, b does not match it, or x does not fit.
+        If K does not have four dimensions, b does not match it, or x does not fit.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def flatten(x: Array) -> Step:
     Raises
     ------
     ValueError
-        If x has not four dimensions, or is empty.
+        If x does not have four dimensions, or is empty.
 
     Examples
     --------

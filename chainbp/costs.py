@@ -59,7 +59,7 @@ def squared_error(t: Array, z: Array) -> Cost:
     Parameters
     ----------
     t : array_like
-        The teaching data, of the shape of z: (N,) for a sample, (N, K) for a batch; for a net that gives one
+        The targets, of the shape of z: (N,) for a sample, (N, K) for a batch; for a net that gives one
         number per sample, a number or (K,). It is no parameter: nothing is learned about it.
 
     Returns
@@ -73,7 +73,7 @@ def squared_error(t: Array, z: Array) -> Cost:
     TypeError
         If t or z is not real numbers.
     ValueError
-        If z has not the shape of t, or t has more than two dimensions.
+        If z does not have the shape of t, or t has more than two dimensions.
 
     Examples
     --------
@@ -99,13 +99,13 @@ def cross_entropy(t: Array, z: Array) -> Cost:
     Parameters
     ----------
     t : array_like
-        The teaching data, in [0, 1], of the shape of z: (N,) or (N, K), or a number or (K,) for a net that
+        The targets, in [0, 1], of the shape of z: (N,) or (N, K), or a number or (K,) for a net that
         gives one number per sample.
 
     Returns
     -------
     Function
-        Gives one number. Back: δ_z = (z − t) / (z (1 − z)), so that after a sigmoid δ_z' = z − t;
+        Gives one number. Back: δ_z = (z − t) / (z (1 − z)), so that after a sigmoid δ_z′ = z − t;
         0 where z is exactly 0 or 1 and t equals it.
 
     Raises
@@ -139,7 +139,7 @@ def cross_entropy(t: Array, z: Array) -> Cost:
 
 @_cost("H(t, σ ·)", r"H(\mathbf{t}, \boldsymbol{\sigma} \cdot\,)", f"{_ANY}, in [0, 1]", _shares)
 def sigmoid_cross_entropy(t: Array, z: Array) -> Cost:
-    """The cross entropy after a sigmoid, L = −Σ t ln σ(z') + (1 − t) ln(1 − σ(z')), as one function of the logits z'.
+    """The cross entropy after a sigmoid, L = −Σ t ln σ(z′) + (1 − t) ln(1 − σ(z′)), as one function of the logits z′.
 
     Fused, because apart the two lose what they need: a probability that has become 0 or 1 has no logarithm, and one
     near 1 has lost the digits of its distance from 1.
@@ -147,19 +147,19 @@ def sigmoid_cross_entropy(t: Array, z: Array) -> Cost:
     Parameters
     ----------
     t : array_like
-        The targets, in [0, 1], of the shape of z': (N,) or (N, K), or a number or (K,) for a net that gives one
+        The targets, in [0, 1], of the shape of z′: (N,) or (N, K), or a number or (K,) for a net that gives one
         number per sample.
 
     Returns
     -------
     Function
-        Takes any logits and gives one number, in nats. Back: δ_z' = σ(z') − t. An infinite logit costs nothing where it
+        Takes any logits and gives one number, in nats. Back: δ_z′ = σ(z′) − t. An infinite logit costs nothing where it
         is right, and makes the cost inf where it is not; NaN gives NaN.
 
     Raises
     ------
     TypeError
-        If t or z' is not real numbers.
+        If t or z′ is not real numbers.
     ValueError
         If t leaves [0, 1] or is NaN, or if the shapes differ.
 
@@ -173,18 +173,18 @@ def sigmoid_cross_entropy(t: Array, z: Array) -> Cost:
     array([-1. ,  0.5])
     """
     below = np.exp(-abs(z))
-    one_more = np.log1p(below)  # −ln σ(|z'|)
+    one_more = np.log1p(below)  # −ln σ(|z′|)
     yes = t * np.where(t > 0, np.maximum(-z, 0) + one_more, 0)
     no = (1 - t) * np.where(t < 1, np.maximum(z, 0) + one_more, 0)
-    larger, smaller = 1 / (1 + below), below / (1 + below)  # σ(|z'|) and 1 − σ(|z'|)
-    # (1 − t) σ(z') − t (1 − σ(z')): where t is 0 or 1, as nearly always, nothing cancels.
+    larger, smaller = 1 / (1 + below), below / (1 + below)  # σ(|z′|) and 1 − σ(|z'|)
+    # (1 − t) σ(z′) − t (1 − σ(z′)): where t is 0 or 1, as nearly always, nothing cancels.
     slope = (1 - t) * np.where(z > 0, larger, smaller) - t * np.where(z > 0, smaller, larger)
     return (yes + no).sum(), lambda delta: delta * slope
 
 
 @_cost("H(t, softmax ·)", r"H(\mathbf{t}, \operatorname{softmax} \cdot\,)", _COLUMNS, _probabilities)
 def softmax_cross_entropy(t: Array, z: Array) -> Cost:
-    """The cross entropy after a softmax, L = −Σ t ln softmax(z'), as one function of the logits z'.
+    """The cross entropy after a softmax, L = −Σ t ln softmax(z′), as one function of the logits z′.
 
     Fused, because apart the two lose what they need: a probability that has become 0 has no logarithm, and its logit
     no gradient.
@@ -192,23 +192,23 @@ def softmax_cross_entropy(t: Array, z: Array) -> Cost:
     Parameters
     ----------
     t : array_like, shape (N,) or (N, K)
-        The teaching data: for each sample, a column, N probabilities that sum to 1. For classes they are one-hot: 1
+        The targets: for each sample, a column, N probabilities that sum to 1. For classes they are one-hot: 1
         for the right class, 0 for the others, as ``np.eye(N)[:, labels]`` gives them.
 
     Returns
     -------
     Function
-        Takes logits z' of the shape of t and gives one number, in nats, summed over the samples. Back:
-        δ_z' = softmax(z') − t. The cost is inf only where it lies beyond the largest float, the error is always finite;
+        Takes logits z′ of the shape of t and gives one number, in nats, summed over the samples. Back:
+        δ_z′ = softmax(z′) − t. The cost is inf only where it lies beyond the largest float, the error is always finite;
         for one-hot targets both are as exact as :data:`softmax`. A logit of −inf costs nothing where t is 0, and makes
         the cost inf where it is not; inf or NaN among the logits gives NaN.
 
     Raises
     ------
     TypeError
-        If t or z' is not real numbers.
+        If t or z′ is not real numbers.
     ValueError
-        If a column of t is no probabilities (they must lie in [0, 1] and sum to 1), or if z' has not the shape of t.
+        If a column of t does not hold probabilities (they must lie in [0, 1] and sum to 1), or if z′ does not have the shape of t.
 
     Examples
     --------

@@ -43,9 +43,9 @@ def eta(p: Any, n: Any = None) -> Function:
     Raises
     ------
     TypeError
-        If p, n or y is not a number or not numbers.
+        If p, n or y is not numeric.
     ValueError
-        If an order is not greater than 0, if there are neither one nor as many as groups, if y is empty, has more
+        If an order is not greater than 0, if there is neither one order nor one per group, if y is empty, has more
         than two dimensions, or does not split into groups of n.
 
     Notes
@@ -96,13 +96,13 @@ def _groups(y: Array, p: float) -> Pooled:
 
 @Family
 def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
-    """Lp pooling (32) over windows of the last two axes, through which section 1 of the note wanted to send errors.
+    """Lp pooling (32) over windows of the last two axes.
 
     Parameters
     ----------
     p : float, or array_like of shape (C,)
         The order, p > 0; inf is max pooling (of sizes). One for all, or one for each channel, the third axis from the
-        end. It is a parameter, as in :func:`eta`.
+        end. It is a parameter, as in :data:`eta`.
     size : int or pair of int
         Height and width of a window.
     stride : int or pair of int, optional
@@ -118,14 +118,14 @@ def lp_pool2d(p: Any, size: Any, stride: Any = None) -> Function:
     Raises
     ------
     TypeError
-        If an argument is not a number or not numbers.
+        If an argument is not numeric.
     ValueError
-        If an order is not greater than 0, size or stride is not positive, a window does not fit into y, or there are
-        neither one order nor as many as channels.
+        If an order is not greater than 0, size or stride is not positive, a window does not fit into y, or there is
+        neither one order nor one per channel.
 
     Notes
     -----
-    At 0, at ±inf and at NaN it does what :func:`eta` does, window by window; an entry in several windows gets the sum
+    At 0, at ±inf and at NaN it does what :data:`eta` does, window by window; an entry in several windows gets the sum
     of its errors. float32 images are pooled in float32 where that is safe.
 
     Examples

@@ -60,7 +60,7 @@ def train(
     X : array_like, shape (M, K), or (K, C, H, W) for images
         The samples, one per column; of images, one after the other.
     T : array_like, shape (N, K), or (K,) for a network that gives one number per sample
-        The teaching data.
+        The targets.
     steps : int, optional
     rate : float or sequence of float, optional
         The learning rate, or one for each parameter, in the order of ``network.parameters``.
@@ -90,7 +90,8 @@ def train(
     Examples
     --------
     >>> from chainbp import rho, squared_error, train
-    >>> result = train(rho[[[0.0]]], squared_error, [[1.0, 2.0]], [[3.0, 6.0]], steps=50, progress=False)
+    >>> X, T = [[1.0, 2.0]], [[3.0, 6.0]]
+    >>> result = train(rho[[[0.0]]], squared_error, X, T, steps=50, progress=False)
     >>> result.network.parameters[0].round(3)
     array([[3.]])
     """

@@ -47,8 +47,8 @@ require("readline").createInterface({ input: process.stdin }).on("line", (line) 
 # A group in braces, a sub- or superscript, and what has a hue: the longer formula first.
 GROUP = r"\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}"
 SCRIPT = rf"[_^](?:{GROUP}|\w)"
-PARAMETER = rf"(?:\\mathbf\{{W\}}|W)(?:{SCRIPT})*"
-BY_PARAMETER = rf"\\partial\s*(?:{PARAMETER}|p(?![A-Za-z]))"
+PARAMETER = rf"(?:\\mathbf\{{[WKb]\}}|\\boldsymbol\{{\\theta\}}|[WKwbpc](?![A-Za-z]))(?:{SCRIPT})*"
+BY_PARAMETER = rf"\\partial\s*{PARAMETER}"
 HUES = {
     "gradient": rf"\\frac\{{\\partial L(?:_k)?\}}\{{{BY_PARAMETER}\}}|\\partial L\s*/\s*{BY_PARAMETER}",
     "error": rf"(?:\\boldsymbol\{{\\delta\}}|\\delta(?![A-Za-z]))(?:_(?:{GROUP}|\w))?",

@@ -25,7 +25,7 @@ class Plain(SphinxTransform):
     default_priority = 300
 
     def apply(self, **kwargs) -> None:
-        for step in (self.anchors, self.boxes, self.cards, self.exercises, self.solutions, self.links):
+        for step in (self.anchors, self.boxes, self.cards, self.exercises, self.solutions, self.links, self.ways):
             step()
 
     def anchors(self) -> None:
@@ -51,6 +51,12 @@ class Plain(SphinxTransform):
                 cards["classes"].append("cbp-cards")
                 for item in cards:
                     item[0].insert(0, nodes.strong("", "", *take_title(item[0]).children))
+
+    def ways(self) -> None:
+        """The way to the next page stands below each page of the book, too."""
+        for paragraph in list(self.document.findall(nodes.paragraph)):
+            if paragraph.astext().startswith("Next: "):
+                paragraph.parent.remove(paragraph)
 
     def exercises(self) -> None:
         """An exercise is its heading and the text below, up to the next code cell or heading."""

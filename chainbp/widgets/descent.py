@@ -108,7 +108,7 @@ def descent(
     ------
     TypeError, ValueError
         If an input is not finite numbers of its shape, if the shapes do not fit or are too large to draw, if p or the
-        rate is not greater than 0, or if the axes are no two different parameters.
+        rate is not greater than 0, or if the axes are not two different parameters.
 
     Examples
     --------

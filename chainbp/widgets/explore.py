@@ -64,7 +64,7 @@ class Explore(Figure):
     rate : float
         What a step downhill moves by is −rate · gradient. Can be set.
     loss : float
-        L. Follows from the inputs, as what is below.
+        The loss L. Follows from the inputs, as what is below.
     hidden, deltas : tuple
         The variables from x to the input of the cost, and their errors.
     gradients : tuple
@@ -278,8 +278,8 @@ def explore(
     Raises
     ------
     TypeError, ValueError
-        If `loss` and `x` do not fit or are no function and numbers, there is too much to draw, or a choice is none of
-        those that there are.
+        If `loss` and `x` do not fit, or are not a function and numbers, if there is too much to draw, or if what is
+        chosen does not exist.
 
     Examples
     --------

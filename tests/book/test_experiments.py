@@ -56,7 +56,7 @@ def test_chapter_6_finds_the_number_of_the_record():
 
 def test_chapter_6_says_what_became_of_the_printed_form():
     signed, printed_form = percentages("p = 2"), percentages("as printed")
-    digits_read = f"In place of {signed.mean():.1f} % of the test digits, the networks read {printed_form.mean():.1f} %"
+    digits_read = f"In place of {signed.mean():.1f}% of the test digits, the networks read {printed_form.mean():.1f}%"
     assert digits_read in text(BOOK / "6-convolution.ipynb")
 
 
@@ -83,7 +83,7 @@ def test_which_p_says_what_the_missing_sign_costs_and_where_p_goes():
 
 def test_chapter_5_finds_the_numbers_of_the_record():
     (row,) = (row for row in recorded("shapes")["rows"] if (row["kind"], row["seed"]) == ("learned", 0))
-    found = re.findall(r"(\w+) +([\d.]+) % wrong, learned p = ([\d.]+)", printed("5-learning-p"))
+    found = re.findall(r"(\w+) +([\d.]+)% wrong, learned p = ([\d.]+)", printed("5-learning-p"))
     assert [name for name, *_ in found] == list(shapes.SHAPES)
     np.testing.assert_allclose([float(wrong) for _, wrong, _ in found], row["wrong"], atol=0.051)
     np.testing.assert_allclose([float(p) for *_, p in found], row["p"], atol=0.051)

@@ -210,7 +210,7 @@ function drawNorm(ui, svg, { mostZ }, { left, right, top }, over) {
   const tangent = s("line", { class: "line gradient strong" });
   const least = s("line", { class: "axis dashed" });
   ui.ask.hide("slope", tangent);
-  svg.append(least, label(right - 16, top + NORM - LIFT, "dotted across: max |y|", { class: "small muted", "text-anchor": "end" }));
+  svg.append(least, label(right - 16, top + NORM - LIFT, "dotted: max |y|", { class: "small muted", "text-anchor": "end" }));
   const plot = makePlot(ui, svg, { left, right }, { name: "z", kind: "value", source: "z", lift: LIFT, to, more: [tangent] });
   return ({ y, p }, now, x, curves) => {
     const end = to.clamped(largest(y));
