@@ -82,6 +82,7 @@ export const explore = {
 // ---- Places --------------------------------------------------------------------------------------------------------------
 
 const HALO = 17;
+const BESIDE = 6; // a handle's distance from its unit, so that it covers no minus
 const HEAD = 68; // how much room a box's symbol and word take, with the name of what stands beneath
 const SPREAD = { rho: 3, eta: 2, softmax: 2, own: 2 };
 
@@ -98,7 +99,7 @@ function placed({ width, phone, chain, from, to }) {
   const top = phone ? 90 : 96;
   const tallest = Math.max(...rows, phone ? 1 : 3);
   const flex = shown.slice(1).map((i) => SPREAD[chain.links[i - 1].kind] ?? 1).concat(beside ? [1] : []);
-  const left = HALO + 1; // what goes into a column has its handle at its left
+  const left = HALO + BESIDE + 1; // what goes into a column has its handle at its left
   const room = right - (shown.length + beside) * unit.width - left - 1;
   const parts = flex.reduce((sum, part) => sum + part, 0);
   const each = Math.min(room / parts, 76);
@@ -163,7 +164,7 @@ function build(ui, layout) {
       return { x: x1 + at * ux, y: y1 + at * uy, ux, uy, back: Math.max(0, at - free), ahead: Math.max(0, length - at - free), line: [x1, y1, x2, y2] };
     }
     const sits = unitAt(...seatOf(e));
-    return sits && { x: sits[0] + (e.kind !== "t" ? -half : phone ? -half - 9 : half + 7), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
+    return sits && { x: sits[0] + (e.kind !== "t" ? -half - BESIDE : phone ? -half - 9 : half + 7), y: sits[1], ux: 0, uy: -1, back: 26, ahead: 26 };
   }
   const spots = new Map(all.map((e) => [e, spot(e)]));
   // Units show their own values, and an order has its axis. What else is chosen has a chip: in its gap, or in a row beneath.
