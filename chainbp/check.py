@@ -165,7 +165,7 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
 
 
 class _Slopes(NamedTuple):
-    """Derivatives, by how much each may be off, whether a kink is in its place, and what gap is no proof against them."""
+    """Derivatives, by how much each may be off, whether a kink is there, and what gap is no proof against them."""
 
     value: Any
     error: Any

@@ -208,7 +208,8 @@ def softmax_cross_entropy(t: Array, z: Array) -> Cost:
     TypeError
         If t or z′ is not real numbers.
     ValueError
-        If a column of t does not hold probabilities (they must lie in [0, 1] and sum to 1), or if z′ does not have the shape of t.
+        If a column of t does not hold probabilities (they must lie in [0, 1] and sum to 1), or if z′ does not have the
+        shape of t.
 
     Examples
     --------

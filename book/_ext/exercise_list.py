@@ -36,7 +36,8 @@ class ExerciseList(SphinxDirective):
             self.state.document.note_implicit_target(section, section)
             for name, text, code in found:
                 link = f"**[Exercise {name}]({path.name}#Exercise-{name})**"
-                self.state.nested_parse(StringList(f"{link} {elsewhere(text, path.name)}{code}".splitlines()), 0, section)
+                exercise = f"{link} {elsewhere(text, path.name)}{code}"
+                self.state.nested_parse(StringList(exercise.splitlines()), 0, section)
             sections.append(section)
         return sections
 

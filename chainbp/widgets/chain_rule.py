@@ -182,5 +182,5 @@ def chain_rule(
     if given and [J.shape for J in given] != shapes:
         wanted = ", ".join(f"({rows:g}, {columns:g})" for rows, columns in shapes)
         got = ", ".join(str(J.shape) for J in given)
-        raise ValueError(f"chain_rule: factors must have the shapes {wanted} of the widths, the data's first; got {got}")
+        raise ValueError(f"chain_rule: factors must have the shapes {wanted}, the data's first; got {got}")
     return ChainRule([J.tolist() for J in given], widths=widths, side=side, step=step, entry=entry, ask=ask)

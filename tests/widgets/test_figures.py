@@ -129,7 +129,7 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         (lambda: chain_rule(entry=[1]), "chain_rule: entry must be a vector of 2 numbers; got shape (1,)"),
         (
             lambda: chain_rule([2, 2, 1], factors=[[[1, 2]], [[1]]]),
-            "factors must have the shapes (2, 2), (1, 2) of the widths, the data's first; got (1, 2), (1, 1)",
+            "factors must have the shapes (2, 2), (1, 2), the data's first; got (1, 2), (1, 1)",
         ),
         (lambda: lp_pooling(p_from=0.1), "lp_pooling: p_from must be from 0.2 to 1; got 0.1"),
         (
