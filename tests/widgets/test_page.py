@@ -426,7 +426,7 @@ def test_the_arrow_of_a_single_weight_fades_with_its_gradient(page_at):
     """Beside the largest of its matrix now, it would always be as long."""
     fig = figure(page_at("more"), "explore")
     handle, arrow = fig.locator("[data-slider=chosen]"), fig.locator("line.arrow").last
-    length = "line => Math.hypot(...['x', 'y'].map(axis => line.getAttribute(`${axis}2`) - line.getAttribute(`${axis}1`)))"
+    length = "line => Math.hypot(line.getBBox().width, line.getBBox().height)"
     lengths = [arrow.evaluate(length)]
     for _ in range(2):
         handle.press("PageUp")
