@@ -60,7 +60,7 @@ def squared_error(t: Array, z: Array) -> Cost:
     ----------
     t : array_like
         The targets, of the shape of z: (N,) for a sample, (N, K) for a batch; for a net that gives one
-        number per sample, a number or (K,). It is no parameter: nothing is learned about it.
+        number per sample, a number or (K,). It is not a parameter: nothing is learned about it.
 
     Returns
     -------

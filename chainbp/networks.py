@@ -22,7 +22,7 @@ def two_layer(W1: ArrayLike, W2: ArrayLike) -> Function:
     Raises
     ------
     TypeError, ValueError
-        If a weight is no matrix of real numbers, or the two do not fit.
+        If a weight is not a matrix of real numbers, or the two do not fit.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def lp_network(W: ArrayLike, p: ArrayLike) -> Function:
     Raises
     ------
     TypeError, ValueError
-        If W is no matrix of real numbers, or p is not greater than 0.
+        If W is not a matrix of real numbers, or p is not greater than 0.
 
     Examples
     --------

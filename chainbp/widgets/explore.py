@@ -64,7 +64,7 @@ class Explore(Figure):
     rate : float
         What a step downhill moves by is −rate · gradient. Can be set.
     loss : float
-        The loss L. Follows from the inputs, as what is below.
+        The loss L. Follows from the inputs, as does everything below.
     hidden, deltas : tuple
         The variables from x to the input of the cost, and their errors.
     gradients : tuple

@@ -65,7 +65,7 @@ def learning_p(y: npt.ArrayLike = (4.0, -3.0, 2.0, 1.0), p: float = 2.0, ask: st
     p : float, optional
         The order, greater than 0, or inf.
     ask : str, optional
-        A question that the figure puts to its reader before it shows: "slope".
+        A question that the figure puts to its reader before it shows the answer: "slope".
 
     Returns
     -------
@@ -76,7 +76,7 @@ def learning_p(y: npt.ArrayLike = (4.0, -3.0, 2.0, 1.0), p: float = 2.0, ask: st
     Raises
     ------
     TypeError, ValueError
-        If y is no vector of finite numbers, or p is not greater than 0.
+        If y is not a vector of finite numbers, or p is not greater than 0.
 
     Examples
     --------

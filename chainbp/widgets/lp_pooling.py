@@ -68,7 +68,7 @@ def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0, p_from: float = S
     p_from : float, optional
         Where the figure's axis of p begins, from 0.2 to 1.
     ask : str, optional
-        A question that the figure puts to its reader before it shows: "fades" or "zero".
+        A question that the figure puts to its reader before it shows the answer: "fades" or "zero".
 
     Returns
     -------
@@ -79,7 +79,7 @@ def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0, p_from: float = S
     Raises
     ------
     TypeError, ValueError
-        If y is no vector of finite numbers, or p is not greater than 0.
+        If y is not a vector of finite numbers, or p is not greater than 0.
 
     Examples
     --------

@@ -56,7 +56,7 @@ def test_chapter_6_finds_the_number_of_the_record():
 
 def test_chapter_6_says_what_became_of_the_printed_form():
     signed, printed_form = percentages("p = 2"), percentages("as printed")
-    digits_read = f"In place of {signed.mean():.1f}% of the test digits, the networks read {printed_form.mean():.1f}%"
+    digits_read = f"Instead of {signed.mean():.1f}% of the test digits, the networks read {printed_form.mean():.1f}%"
     assert digits_read in text(BOOK / "6-convolution.ipynb")
 
 
@@ -65,7 +65,7 @@ def test_the_pixels_alone_had_the_rates_that_which_p_names():
     assert sorted({row["rate"] for row in rows}) == sorted(digits.PIXEL_RATES)
     low, high, count = min(digits.PIXEL_RATES), max(digits.PIXEL_RATES), len(digits.PIXEL_RATES)
     words = text(BOOK / "which-p.ipynb")
-    assert f"they got the one of {['four', 'five', 'six'][count - 4]}, from {low:g} to {high:g}, at which" in words
+    assert f"of {['four', 'five', 'six'][count - 4]} rates, from {low:g} to {high:g}, they got the one at which" in words
 
 
 def test_which_p_says_what_the_missing_sign_costs_and_where_p_goes():
@@ -115,7 +115,7 @@ def test_chapter_5_counts_the_units_that_turned():
 def test_the_words_of_how_fast_are_those_of_its_record():
     speed, words = recorded("speed"), text(BOOK / "how-fast.ipynb")
     networks = {key: row["ratios"] for key, row in speed["networks"]["rows"].items()}
-    assert "On the note's network JAX wins the smallest, and PyTorch the largest" in words
+    assert "On the note's network JAX wins at the smallest size, and PyTorch at the largest" in words
     for key, first in {"a": "JAX jit", "c64": "torch 2 threads", "c32": "torch 2 threads"}.items():
         assert networks[key][first]["high"] < 1
         assert networks[key][first]["median"] == min(

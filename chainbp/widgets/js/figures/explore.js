@@ -389,7 +389,7 @@ function build(ui, layout) {
       else if (work === e.link && ["weight", "bias"].includes(e.kind) && !over) walked.say(ui, [`{At the weights${equation(chain, work, true)}: error times value.}`]);
       else walked.say(ui, [`{At ${named(work)}${equation(chain, work)}: }`, ...errorOf(chain, state, view, work, met[work])]);
       const looked = over ?? e;
-      if (looked.kind === "t" || !passed(looked.link)) chosenLine.say(ui, [[quantity(looked), looked.symbol], " = ", [quantity(looked), entry(state, looked.at)], looked.kind === "t" ? "{: the target. Let it meet z.}" : "{: the error is not back at it yet.}"]);
+      if (looked.kind === "t" || !passed(looked.link)) chosenLine.say(ui, [[quantity(looked), looked.symbol], " = ", [quantity(looked), entry(state, looked.at)], looked.kind === "t" ? "{: the target. Let it meet z.}" : "{: the error has not come back to it yet.}"]);
       else chosenLine.say(ui, gradientOf(chain, view, looked, looked === e ? view.difference : null), looked === e);
       set(back, { "aria-disabled": String(state.step === boxes) });
       set(forth, { "aria-disabled": String(state.step === 0) });
