@@ -17,19 +17,13 @@ const elementwise = (value, slope) => ({
 });
 
 /** y = σ(x) = 1/(1 + e^-x), (1); its derivative is y (1 − y), (27). */
-export const sigma = elementwise(
-  (x) => 1 / (1 + Math.exp(-x)),
-  (y) => y * (1 - y),
-);
+export const sigma = elementwise((x) => 1 / (1 + Math.exp(-x)), (y) => y * (1 - y));
 
 /** y = tanh(x); its derivative is 1 − y². */
 export const tanh = elementwise(Math.tanh, (y) => 1 - y * y);
 
 /** y = max(x, 0); at 0 its derivative is 0. */
-export const relu = elementwise(
-  (x) => Math.max(x, 0),
-  (_, x) => Number(x > 0),
-);
+export const relu = elementwise((x) => Math.max(x, 0), (_, x) => Number(x > 0));
 
 /** y_i = e^(x_i) / Σ e^(x_j); back y ⊗ (δ − Σ δ_j y_j), taken relative to the largest y's error, as chainbp's softmax. */
 export const softmax = {
@@ -158,10 +152,7 @@ const costOfUnits = (value, slope) => (t) => ({
 });
 
 /** L = ‖t − z‖², (18); back −2 (t − z), (23). */
-export const squaredError = costOfUnits(
-  (z, t) => (t - z) ** 2,
-  (z, t) => -2 * (t - z),
-);
+export const squaredError = costOfUnits((z, t) => (t - z) ** 2, (z, t) => -2 * (t - z));
 
 /** −Σ t ln z + (1 − t) ln(1 − z) of probabilities z. */
 export const crossEntropy = costOfUnits(

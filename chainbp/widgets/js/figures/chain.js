@@ -1,10 +1,7 @@
 // The chain that an explore figure shows, without its drawing: its functions, its numbers one by one, and what each box does
 // with them. `chain` is what chainbp/widgets/explore.py says of it.
 
-import {
-  apply, backprop, centralDifference, compose, crossEntropy, eta, fixed, relu, rho, sigma, sigmoidCrossEntropy, softmax,
-  softmaxCrossEntropy, squaredError, tanh, total,
-} from "../math.js";
+import { apply, backprop, centralDifference, compose, crossEntropy, eta, fixed, relu, rho, sigma, sigmoidCrossEntropy, softmax, softmaxCrossEntropy, squaredError, tanh, total } from "../math.js";
 
 const LAYERS = {
   rho: ([W, b]) => rho(W, b),

@@ -299,10 +299,7 @@ function build(ui, layout) {
     put: (v) => withEntry(ui.state, ui.state.chosen, v),
     shape,
   });
-  const letGo = () => {
-    shift = 0;
-    ui.redraw();
-  };
+  const letGo = () => ((shift = 0), ui.redraw());
   handle.addEventListener("grasp", remember);
   handle.addEventListener("release", letGo);
   let pressed = -Infinity;
