@@ -65,7 +65,8 @@ def test_the_pixels_alone_had_the_rates_that_which_p_names():
     assert sorted({row["rate"] for row in rows}) == sorted(digits.PIXEL_RATES)
     low, high, count = min(digits.PIXEL_RATES), max(digits.PIXEL_RATES), len(digits.PIXEL_RATES)
     words = text(BOOK / "which-p.ipynb")
-    assert f"of {['four', 'five', 'six'][count - 4]} rates, from {low:g} to {high:g}, they got the one at which" in words
+    several = ["four", "five", "six"][count - 4]
+    assert f"of {several} rates, from {low:g} to {high:g}, they got the one at which" in words
 
 
 def test_which_p_says_what_the_missing_sign_costs_and_where_p_goes():

@@ -196,6 +196,6 @@ const ARROW = 38;
 /** The points with η_p = 1 in the quarter where both coordinates are positive, dense where they bend. */
 const quarterOfUnitBall = (p) =>
   Array.from({ length: 49 }, (_, k) => {
-    const share = (1 + Math.cos((Math.PI * k) / 48)) / 2;
-    return [share, 1 - share].map((w) => w && w ** (1 / p));
+    const [a, b] = [1 - k / 48, k / 48].map((v) => v ** Math.min(p, 1));
+    return [a, b].map((part) => part && (part / (a + b)) ** (1 / p));
   });
