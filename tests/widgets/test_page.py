@@ -437,6 +437,51 @@ def test_the_arrow_of_a_single_weight_fades_with_its_gradient(page_at):
     fig.get_by_role("button", name="Reset").click()
 
 
+def test_keys_and_lists_do_not_disturb_a_pull(page):
+    fig = figure(page, "explore")
+    handle = fig.locator("[data-slider=chosen]")
+    x, y = grasp(handle)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 100, y, steps=5)
+    pulled = check(fig)["chosen"]
+    for key in ("Shift", "F2", "Control"):
+        page.keyboard.press(key)
+        page.mouse.move(x + 101, y)
+        assert check(fig)["chosen"] == pytest.approx(pulled, abs=0.06)
+    # Another number that is chosen meanwhile keeps its value.
+    fig.get_by_label("The number with the handle").select_option("W₁₁")
+    own = check(fig)["chosen"]
+    page.mouse.move(x + 102, y)
+    assert check(fig)["chosen"] == pytest.approx(own, abs=0.06)
+    page.mouse.up()
+    # Nor does a key that moves nothing end the trail.
+    fig.get_by_role("button", name="Reset").click()
+    for _ in range(3):
+        fig.get_by_role("button", name="Step downhill").click()
+    handle.press("Shift")
+    fig.get_by_role("button", name="Step downhill").click()
+    assert fig.locator(".dots").get_attribute("d").count("M") == 5
+
+
+def test_another_sample_leaves_what_is_chosen_in_its_row(page_at):
+    fig = figure(page_at("more"), "explore-2")
+    fig.get_by_label("The number with the handle").select_option("x₂")
+    for sample in ("sample 1 of 2", "sample 2 of 2"):
+        fig.get_by_label("The sample that is drawn").select_option(sample)
+        assert fig.get_by_label("The number with the handle").evaluate("list => list.selectedOptions[0].text") == "x₂"
+        check(fig)
+
+
+def test_a_figure_that_is_built_anew_keeps_the_focus(page):
+    fig = figure(page, "descent")
+    across = fig.get_by_label("across")
+    across.focus()
+    across.press("ArrowDown")
+    assert page.evaluate("document.activeElement.parentElement.textContent").startswith("across")
+    fig.get_by_role("button", name="Reset").click()
+
+
 def test_an_order_is_dragged_to_infinity_in_one_pull(page):
     fig = figure(page, "explore")
     axis = fig.locator("[data-slider=p]")
@@ -702,6 +747,37 @@ def test_a_mark_belongs_to_the_finger_that_took_it(page_at, name):
         assert touch("touchMove", (x - 30, y + 30)) != there, name
         touch("touchEnd")
         fig.locator(".cbp-reset").click()
+    screen.detach()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_swipe_that_scrolls_the_page_changes_no_number(page_at, name):
+    """A finger on a track may want to scroll; a swipe along it, and a tap, move what it moves."""
+    page = page_at(width=390, touch=True)
+    fig = figure(page, name)
+    screen = page.context.new_cdp_session(page)
+
+    def put(*way: tuple[float, float]) -> None:
+        points = [[{"x": x, "y": y}] for x, y in way]
+        kinds = ["touchStart", *["touchMove"] * (len(way) - 1), "touchEnd"]
+        for kind, point in zip(kinds, [*points, []], strict=True):
+            screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": point})
+            page.evaluate("() => new Promise(requestAnimationFrame)")
+
+    values = "f => [...f.querySelectorAll('[data-value], [aria-valuenow]')].map(n => n.dataset.value ?? n.ariaValueNow)"
+    for track in fig.locator(".cbp-track:visible").all():
+        track.evaluate("node => node.scrollIntoView({ block: 'center', behavior: 'instant' })")
+        before, box = fig.evaluate(values), track.bounding_box()
+        x, y = box["x"] + 0.12 * box["width"], box["y"] + box["height"] / 2  # far from the marks
+        put(*[(x, y - 8 * k) for k in range(20)], (x, y - 152), (x, y - 152))  # and rests, so that nothing is flung
+        assert fig.evaluate(values) == before
+        if name in ("learning_p", "lp_pooling", "sigmoid"):
+            track.evaluate("node => node.scrollIntoView({ block: 'center', behavior: 'instant' })")
+            put((x, y))
+            tapped = fig.evaluate(values)
+            put((x, y), (x + 20, y), (x + 60, y), (x + 60, y))
+            assert before != tapped != fig.evaluate(values)
+    fig.locator(".cbp-reset").click()
     screen.detach()
 
 

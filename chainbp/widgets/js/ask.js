@@ -27,6 +27,7 @@ export function makeAsk(ui, figure, name, start) {
   let parts = [];
   let curve = () => null;
   let forget = () => {};
+  let values = null; // of a curve; another width must not lose them
 
   /** The reader's answer, and what the figure shows with it: from the start, which was asked about, whatever was pulled. */
   function give(answer) {
@@ -92,16 +93,19 @@ export function makeAsk(ui, figure, name, start) {
     sketch(asked, svg, { xs, up, at, print }) {
       if (asked !== name) return;
       const { low, high } = question.curve(start);
-      const values = xs.map(() => NaN);
+      values ??= xs.map(() => NaN);
       const middle = (low + high) / 2;
       const [left, top] = [xs[0], up(high)];
       const area = s("rect", { class: "area", x: left, y: top, width: xs.at(-1) - left, height: up(low) - top });
       const line = s("path", { class: "yours" });
       const point = s("circle", { class: "ring", r: 8 });
       const plot = s("g", { class: "cbp-sketch", role: "slider", "aria-label": "your curve", "aria-valuemin": low, "aria-valuemax": high }, area, line, point);
-      forget = () => values.fill(NaN);
       let here = 0;
       let last = null;
+      forget = () => {
+        values.fill(NaN);
+        here = 0;
+      };
       plot.addEventListener("grasp", () => (last = null));
       drag(plot, (x, y) => {
         const value = up.back(clamp(y, top, up(low)));

@@ -394,12 +394,13 @@ export function mount(figure, { model, el }) {
 
   function build() {
     ui.ask.clear();
-    const focused = body.contains(document.activeElement) ? document.activeElement.dataset.slider : null;
+    const focusable = () => [...body.querySelectorAll("button, select, [data-slider]")];
+    const focused = body.contains(document.activeElement) && focusable().indexOf(document.activeElement);
     sliders = [];
     body.replaceChildren();
     view = figure.build(ui, layout);
     draw();
-    if (focused) body.querySelector(`[data-slider="${focused}"]`)?.focus();
+    if (focused !== false) focusable()[focused]?.focus({ preventScroll: true });
   }
 
   function draw() {
@@ -450,6 +451,7 @@ export function mount(figure, { model, el }) {
     for (const name of traits) model.set(name, model.get("_start")[name]);
     model.save_changes();
     ui.ask.forget();
+    view?.forget?.();
     refresh();
     drawAgain();
   }
@@ -605,16 +607,15 @@ const held = new WeakMap(); // What is dragged, and by which pointer.
  */
 export function drag(node, moved, center = null, owner = () => node) {
   let offset;
+  let waiting; // a finger that may be about to scroll the page
   const holds = (event) => held.get(owner()) === event.pointerId;
+  const went = (event) => [event.clientX - waiting.clientX, event.clientY - waiting.clientY].map(Math.abs);
   const follow = (event) => {
     const [x, y] = pointOf(node, event);
     moved(x + offset[0], y + offset[1]);
   };
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || held.has(owner())) return;
-    event.preventDefault();
-    node.setPointerCapture(event.pointerId);
-    held.set(owner(), event.pointerId);
+  function begin(event) {
+    waiting = null;
     node.dispatchEvent(new Event("grasp"));
     owner().focus({ preventScroll: true });
     const [x, y] = pointOf(node, event);
@@ -622,13 +623,25 @@ export function drag(node, moved, center = null, owner = () => node) {
     offset = [cx - x, cy - y];
     node.classList.add("dragged");
     if (!center) follow(event);
+  }
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || held.has(owner())) return;
+    event.preventDefault();
+    node.setPointerCapture(event.pointerId);
+    held.set(owner(), event.pointerId);
+    waiting = event.pointerType === "touch" && getComputedStyle(node).touchAction === "pan-y" ? event : null;
+    if (!waiting) begin(event);
   });
   node.addEventListener("pointermove", (event) => {
-    if (holds(event)) follow(event);
+    if (!holds(event)) return;
+    if (!waiting) return follow(event);
+    const [across, along] = went(event);
+    if (across > along) begin(event);
   });
   for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
     node.addEventListener(type, (event) => {
       if (!holds(event)) return;
+      if (waiting && type === "pointerup" && Math.max(...went(event)) < 10) begin(event); // a tap
       held.delete(owner());
       node.classList.remove("dragged");
       node.dispatchEvent(new Event("release"));

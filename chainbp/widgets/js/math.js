@@ -112,7 +112,7 @@ function pool(y, p) {
   const largest = Math.max(...a);
   const ordinary = largest > 0 && largest < Infinity;
   // A power of two divides exactly, and leaves the largest near 1: no power overflows. For very large p it must be 1.
-  const unit = ordinary && p <= 1000 ? 2 ** Math.floor(Math.log2(largest)) : largest;
+  const unit = ordinary && p <= 1000 ? 2 ** Math.min(Math.floor(Math.log2(largest)), 1023) : largest;
   // Of zeros, and beside an infinite entry, the largest get 1 and the others 0.
   const r = a.map((v) => (ordinary ? v / unit : Number(v === largest)));
   const q = r.map((v) => (v === 0 && p < 1 ? 0 : power(v, p - 1)));

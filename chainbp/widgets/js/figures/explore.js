@@ -134,7 +134,8 @@ function build(ui, layout) {
   const find = (at) => byPlace.get(String(at)) ?? all[0];
   const orders = all.filter(({ kind }) => kind === "order");
   const frozen = !known(chain) && !ui.kernel;
-  const steepest = known(chain) ? evaluate(chain, ui.start).gradients.map(largest) : []; // at the start
+  const first = known(chain) ? evaluate(chain, ui.start) : null;
+  const steepest = (at, k) => (at ? largest(k < 0 ? at.deltas[0] : at.gradients[k]) : 0);
   const boxes = chain.links.length;
   const bounds = ({ at: [k], kind }) => layout[kind] ?? layout.parameters[k];
 
@@ -198,7 +199,6 @@ function build(ui, layout) {
   }
   /** A pull begins. Remember where L stands: what comes now is measured against it. */
   function remember() {
-    pull = null;
     Object.assign(past, { before: view.loss, trail: [], walked: null });
   }
   /** A step has been taken: from where it began to here. */
@@ -254,15 +254,20 @@ function build(ui, layout) {
     const hover = (e) => e !== over && ((over = e), ui.redraw());
     area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...pointOf(area, event))));
     area.addEventListener("pointerleave", () => hover(null));
-    area.addEventListener("grasp", () => (pull = null));
+    let pressed = false;
+    area.addEventListener("grasp", () => (pressed = true));
     area.addEventListener("release", () => letGo());
     if (!frozen) {
       drag(area, (x, y) => {
+        if (pressed) {
+          pressed = false;
+          choose(nearest(x, y).at);
+          remember();
+          return begin(x, y);
+        }
         const e = find(ui.state.chosen);
-        if (pull) return ui.change(withEntry(ui.state, e.at, clamp(onGrid(pulled(x, y), stepOf(e)), ...bounds(e))));
-        choose(nearest(x, y).at);
-        remember();
-        begin(x, y);
+        pull ??= begin(x, y);
+        ui.change(withEntry(ui.state, e.at, clamp(onGrid(pulled(x, y), stepOf(e)), ...bounds(e))));
       }, null, () => handle);
     }
     return area;
@@ -293,18 +298,21 @@ function build(ui, layout) {
     text: (state) => `${find(state.chosen).text} is ${three(entry(state, state.chosen))}`,
     where: handleAt,
     at: (x, y) => {
-      pull ??= begin(...handleAt());
+      pull ??= begin(x, y);
       return pulled(x, y);
     },
     put: (v) => withEntry(ui.state, ui.state.chosen, v),
     shape,
   });
-  const letGo = () => ((shift = 0), ui.redraw());
-  handle.addEventListener("grasp", remember);
+  const letGo = () => (([shift, pull] = [0, null]), ui.redraw());
+  handle.addEventListener("grasp", () => {
+    remember();
+    begin(...handleAt());
+  });
   handle.addEventListener("release", letGo);
   let pressed = -Infinity;
-  handle.addEventListener("keydown", () => {
-    pull = null;
+  handle.addEventListener("keydown", ({ key }) => {
+    if (!/^(Arrow|Page|Home|End)/.test(key)) return;
     if (past.before === null || performance.now() - pressed > 1000) remember();
     pressed = performance.now();
   }, true);
@@ -329,7 +337,11 @@ function build(ui, layout) {
     ui.redraw();
   }, { class: "cbp-button cbp-main", "aria-disabled": frozen && "true" });
   const samples = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
-  const go = (k) => ui.change({ sample: k, chosen: ui.state.chosen[0] < 0 ? [ui.state.chosen[0], k] : ui.state.chosen });
+  /** Another sample; what is chosen of x or t stays in its row. */
+  function go(sample) {
+    const [k, i] = ui.state.chosen;
+    ui.change({ sample, chosen: k < 0 ? [k, i - (i % chain.batch) + sample] : [k, i] });
+  }
   const sampled = list(samples, go, { "aria-label": "The sample that is drawn" });
   sampled.value = layout.sample;
   const below = h(
@@ -351,7 +363,10 @@ function build(ui, layout) {
       if (past.walked && past.walked.at(-1) !== view.loss) arrive();
       if (past.trail.length && past.trail.at(-1) !== view.loss && !past.walked) past.trail = [];
       const e = find(state.chosen);
-      if (past.shown !== String(e.at)) Object.assign(past, { before: null, shown: String(e.at) });
+      if (past.shown !== String(e.at)) {
+        Object.assign(past, { before: null, shown: String(e.at) });
+        [shift, pull] = [0, null];
+      }
       const passed = (j) => state.step >= boxes - j; // whether the error has come back through box j
       const work = boxes - state.step;
       const met = units(chain, view.deltas, e);
@@ -369,7 +384,7 @@ function build(ui, layout) {
       const isOrder = e.kind === "order";
       const gradient = passed(e.link) && spots.get(e) && e.kind !== "t" ? slopeOf(view, e) : 0;
       // Beside the largest of its parameter, now or at the start: a single one fades, too.
-      const most = Math.max(1e-9, largest(e.at[0] >= 0 ? view.gradients[e.at[0]] : gradient), steepest[e.at[0]] ?? 0);
+      const most = Math.max(1e-9, steepest(view, e.at[0]), steepest(first, e.at[0]));
       const length = clamp(16 + (30 * Math.abs(gradient)) / most, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
       const way = gradient && Math.sign(gradient) * (length + 8);
       point(hx, hy, hx + way * ux, hy + way * uy);
@@ -536,8 +551,9 @@ function drawLoss(ui, svg, { width, phone, chain }, { height, right }) {
     else cover(bar, left, end, 24, bottom - end);
     const was = along.clamped(before ?? 0);
     set(ghost, { d: phone ? `M${was.toFixed(1)} ${top - 4}v22` : `M${left - 7} ${was.toFixed(1)}h38` });
-    show(ghost, before !== null);
-    show(said, before !== null && !phone);
+    const moved = before !== null && before !== loss;
+    show(ghost, moved);
+    show(said, moved && !phone);
     const steps = trail.length > 1;
     say(said, steps ? "each step" : "before");
     // Above a trail that falls, and below one that rises.
