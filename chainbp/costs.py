@@ -176,7 +176,7 @@ def sigmoid_cross_entropy(t: Array, z: Array) -> Cost:
     one_more = np.log1p(below)  # −ln σ(|z′|)
     yes = t * np.where(t > 0, np.maximum(-z, 0) + one_more, 0)
     no = (1 - t) * np.where(t < 1, np.maximum(z, 0) + one_more, 0)
-    larger, smaller = 1 / (1 + below), below / (1 + below)  # σ(|z′|) and 1 − σ(|z'|)
+    larger, smaller = 1 / (1 + below), below / (1 + below)  # σ(|z′|) and 1 − σ(|z′|)
     # (1 − t) σ(z′) − t (1 − σ(z′)): where t is 0 or 1, as nearly always, nothing cancels.
     slope = (1 - t) * np.where(z > 0, larger, smaller) - t * np.where(z > 0, smaller, larger)
     return (yes + no).sum(), lambda delta: delta * slope
