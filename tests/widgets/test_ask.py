@@ -161,6 +161,25 @@ def test_a_curve_is_drawn_by_hand_and_stands_in_the_address(context, shared):
     fig.get_by_role("button", name="Reset").click()
 
 
+def test_a_curve_that_is_half_drawn_survives_a_phone_that_is_turned(page_at):
+    page = page_at("asking", width=390)
+    fig = figure(page, "sigmoid", "slope")
+    plot = fig.locator(".cbp-sketch")
+    for key in ["ArrowRight", "ArrowUp", "ArrowUp"]:
+        plot.press(key)
+
+    def heights() -> list[str]:
+        return re.findall(r" ([\d.]+)", fig.locator(".yours").get_attribute("d"))
+
+    drawn = heights()
+    page.set_viewport_size({"width": 640, "height": 390})
+    page.wait_for_timeout(100)  # some frames
+    assert fig.locator(".area").bounding_box()["width"] > 390
+    assert heights() == drawn
+    assert fig.get_by_role("button", name="Done").get_attribute("aria-disabled") == "false"
+    page.set_viewport_size({"width": 390, "height": 900})
+
+
 CURVE = [-0.1] * 11  # of learning_p; that of sigmoid has 13 points
 IMPOSSIBLE = [[9], [1.5], [5], [0.5], [-2], [-1, 3, 4], [0, 0], [*CURVE, -0.1, -0.2], CURVE, [*CURVE[1:], 1e5]]
 

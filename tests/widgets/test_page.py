@@ -464,6 +464,52 @@ def test_keys_and_lists_do_not_disturb_a_pull(page):
     assert fig.locator(".dots").get_attribute("d").count("M") == 5
 
 
+# Press a button, or take each option of a list: the body at once, and two frames later. Heights of words come later.
+AT_ONCE = """async (f, last) => {
+    const body = () => f.querySelector(".cbp-body").innerHTML.replace(/ style="[^"]*"/g, "");
+    const frame = () => new Promise(requestAnimationFrame);
+    const all = () => [...f.querySelectorAll("button, select")].filter(n => n.textContent !== "Play");
+    const late = [];
+    for (let k = 0; k < all().length; k++) {
+        for (let option = 0; option < Math.min(all()[k].length ?? 1, 3); option++) {
+            const node = all()[k];
+            if (node.tagName === "SELECT") node.value = option;
+            node.dispatchEvent(new Event(node.tagName === "SELECT" ? "change" : "click"));
+            const now = body();
+            await frame();
+            await frame();
+            if (body() !== now) late.push(node.ariaLabel ?? node.textContent);
+        }
+    }
+    return late;
+}"""
+
+
+@pytest.mark.parametrize("name", ["index", "more"])
+def test_what_a_press_changes_is_drawn_at_once(page_at, name):
+    page = page_at(name)
+    for fig in page.locator(".cbp").all():
+        assert fig.evaluate(AT_ONCE) == []
+
+
+def test_a_figure_is_not_built_anew_under_the_hand(context, address):
+    with visit(context, f"{address()}#sigmoid.x=10") as (page, wrong):
+        mark = figure(page, "sigmoid").locator("[data-slider=x]")
+        x, y = grasp(mark)
+        page.mouse.move(x, y)
+        page.mouse.down()
+        for k in range(1, 9):  # the axis would reach no further than 8, and then 6
+            page.mouse.move(x - 40 * k, y)
+            page.evaluate("new Promise(requestAnimationFrame)")
+        assert mark.get_attribute("aria-valuemax") == "10"
+        there = check(figure(page, "sigmoid"))["x"]
+        assert there < 3
+        page.mouse.up()
+        assert mark.get_attribute("aria-valuemax") == "6"
+        assert check(figure(page, "sigmoid"))["x"] == there
+        assert wrong == []
+
+
 def test_another_sample_leaves_what_is_chosen_in_its_row(page_at):
     fig = figure(page_at("more"), "explore-2")
     fig.get_by_label("The number with the handle").select_option("x₂")

@@ -335,6 +335,7 @@ export function mount(figure, { model, el }) {
   let state = read();
   let width = 0;
   let layout;
+  let planned; // the layout as text
   let view;
   let sliders = [];
   let clips = 0;
@@ -360,8 +361,7 @@ export function mount(figure, { model, el }) {
       const next = { ...state };
       for (const [name, value] of Object.entries(patch)) next[name] = name === "answer" ? value : fit(value, state[name], range[name]);
       if (Object.keys(patch).every((name) => same(next[name], state[name]))) return;
-      state = next;
-      draw();
+      turnTo(next);
       send();
     },
     /** Draw again what is no part of the state, such as a button's text. */
@@ -431,29 +431,31 @@ export function mount(figure, { model, el }) {
     });
   }
 
-  /** A change from outside: Python, another view, the address, the width. */
-  function refresh() {
-    const before = state;
-    if (!sending) state = read();
+  /** Draw a state. Where it needs another layout, the figure is built anew, but not under a hand that drags. */
+  function turnTo(next) {
+    state = next;
     if (!width) return;
-    const changed = !same(Object.values(before), Object.values(state));
-    if (changed) view?.forget?.();
-    const next = figure.layout(state, width, start, ui.given);
-    if (JSON.stringify(next) !== JSON.stringify(layout)) {
-      layout = next;
-      build();
-    } else if (changed) draw();
+    const needed = figure.layout(state, width, start, ui.given);
+    const text = JSON.stringify(needed);
+    if (text === planned || (view && body.querySelector(".dragged"))) return draw();
+    [layout, planned] = [needed, text];
+    build();
+  }
+  body.addEventListener("lostpointercapture", () => turnTo(state));
+
+  /** A change from outside: Python, another view, the address. */
+  function refresh() {
+    const next = read();
+    if (sending || same(Object.values(next), Object.values(state))) return;
+    view?.forget?.();
+    turnTo(next);
   }
 
   function toStart() {
-    cancelAnimationFrame(sending);
-    sending = 0;
-    for (const name of traits) model.set(name, model.get("_start")[name]);
-    model.save_changes();
     ui.ask.forget();
     view?.forget?.();
-    refresh();
-    drawAgain();
+    turnTo(start);
+    send();
   }
   const drawAgain = () => view && draw();
   const heard = [...traits.map((name) => [name, refresh]), ...(figure.given ?? []).map((name) => [name, drawAgain])];
@@ -463,7 +465,7 @@ export function mount(figure, { model, el }) {
     const next = clamp(Math.floor(root.clientWidth), MIN_WIDTH, figure.widest ?? MAX_WIDTH);
     if (!root.clientWidth || next === width) return;
     width = next;
-    refresh();
+    turnTo(state);
   }
   el.append(root);
   resize();
@@ -643,6 +645,7 @@ export function drag(node, moved, center = null, owner = () => node) {
       if (!holds(event)) return;
       if (waiting && type === "pointerup" && Math.max(...went(event)) < 10) begin(event); // a tap
       held.delete(owner());
+      if (waiting) return;
       node.classList.remove("dragged");
       node.dispatchEvent(new Event("release"));
     });

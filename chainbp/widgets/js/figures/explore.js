@@ -134,7 +134,6 @@ function build(ui, layout) {
   const find = (at) => byPlace.get(String(at)) ?? all[0];
   const orders = all.filter(({ kind }) => kind === "order");
   const frozen = !known(chain) && !ui.kernel;
-  const first = known(chain) ? evaluate(chain, ui.start) : null;
   const steepest = (at, k) => (at ? largest(k < 0 ? at.deltas[0] : at.gradients[k]) : 0);
   const boxes = chain.links.length;
   const bounds = ({ at: [k], kind }) => layout[kind] ?? layout.parameters[k];
@@ -142,6 +141,7 @@ function build(ui, layout) {
   // What is no part of the state: whose the handle is, where L stood, and where it went. A step past a weight's range, or
   // another width, builds the figure anew, and must not forget them.
   const past = Object.assign(ui.kept, { shown: "", before: null, trail: [], walked: null, ...ui.kept });
+  past.first ??= known(chain) && evaluate(chain, ui.start);
   let shift = 0; // how far a hand has pulled the handle from its place, to which it returns
   let over = null; // what the pointer is over
   let view = null;
@@ -201,8 +201,6 @@ function build(ui, layout) {
   function remember() {
     Object.assign(past, { before: view.loss, trail: [], walked: null });
   }
-  /** A step has been taken: from where it began to here. */
-  const arrive = () => Object.assign(past, { trail: [...past.walked, view.loss].slice(-24), walked: null });
   const choose = (at) => ui.change({ chosen: at });
 
   // ---- The drawing -------------------------------------------------------------------------------------------------------
@@ -254,13 +252,13 @@ function build(ui, layout) {
     const hover = (e) => e !== over && ((over = e), ui.redraw());
     area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...pointOf(area, event))));
     area.addEventListener("pointerleave", () => hover(null));
-    let pressed = false;
-    area.addEventListener("grasp", () => (pressed = true));
+    let grasped = false;
+    area.addEventListener("grasp", () => (grasped = true));
     area.addEventListener("release", () => letGo());
     if (!frozen) {
       drag(area, (x, y) => {
-        if (pressed) {
-          pressed = false;
+        if (grasped) {
+          grasped = false;
           choose(nearest(x, y).at);
           remember();
           return begin(x, y);
@@ -330,11 +328,9 @@ function build(ui, layout) {
   const numbers = list(all.map(({ text }) => text), (i) => choose(all[i].at), { "aria-label": "The number with the handle" });
   const downhill = button("Step downhill", () => {
     if (frozen) return;
-    past.walked = past.trail.length ? past.trail : [view.loss];
-    past.before = view.loss;
+    Object.assign(past, { before: view.loss, walked: past.trail.length ? past.trail : [view.loss] });
     ui.change({ parameters: stepped(ui.state, view.gradients, orders) });
-    if (known(chain) && past.walked) arrive();
-    ui.redraw();
+    if (past.walked) ui.redraw(); // no number moved
   }, { class: "cbp-button cbp-main", "aria-disabled": frozen && "true" });
   const samples = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
   /** Another sample; what is chosen of x or t stays in its row. */
@@ -360,7 +356,7 @@ function build(ui, layout) {
     draw(state) {
       view = evaluate(chain, state, ui.given("computed"));
       // Of a layer in Python L comes later than the step. What has moved L otherwise ends the trail.
-      if (past.walked && past.walked.at(-1) !== view.loss) arrive();
+      if (past.walked && (known(chain) || past.walked.at(-1) !== view.loss)) Object.assign(past, { trail: [...past.walked, view.loss].slice(-24), walked: null });
       if (past.trail.length && past.trail.at(-1) !== view.loss && !past.walked) past.trail = [];
       const e = find(state.chosen);
       if (past.shown !== String(e.at)) {
@@ -384,7 +380,7 @@ function build(ui, layout) {
       const isOrder = e.kind === "order";
       const gradient = passed(e.link) && spots.get(e) && e.kind !== "t" ? slopeOf(view, e) : 0;
       // Beside the largest of its parameter, now or at the start: a single one fades, too.
-      const most = Math.max(1e-9, steepest(view, e.at[0]), steepest(first, e.at[0]));
+      const most = Math.max(1e-9, steepest(view, e.at[0]), steepest(past.first, e.at[0]));
       const length = clamp(16 + (30 * Math.abs(gradient)) / most, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
       const way = gradient && Math.sign(gradient) * (length + 8);
       point(hx, hy, hx + way * ux, hy + way * uy);
