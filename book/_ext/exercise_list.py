@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import nbformat
@@ -23,8 +25,8 @@ class ExerciseList(SphinxDirective):
             self.env.note_dependency(path.name)
             cells = nbformat.read(path, as_version=4).cells
             found = [
-                (*match.groups(), f"\n\n```python\n{after.source}\n```" if after.cell_type == "code" else "")
-                for cell, after in zip(cells, cells[1:])
+                (*match.groups(), "".join(f"\n\n```python\n{code.source}\n```" for code in code_after(cells[k + 1 :])))
+                for k, cell in enumerate(cells)
                 if cell.cell_type == "markdown" and (match := EXERCISE.fullmatch(cell.source))
             ]
             if not found:
@@ -40,6 +42,11 @@ class ExerciseList(SphinxDirective):
                 self.state.nested_parse(StringList(exercise.splitlines()), 0, section)
             sections.append(section)
         return sections
+
+
+def code_after(cells: list[nbformat.NotebookNode]) -> Iterator[nbformat.NotebookNode]:
+    """The code that an exercise is about, before the text goes on."""
+    return takewhile(lambda cell: cell.cell_type == "code", cells)
 
 
 def number(path: Path) -> list[int]:

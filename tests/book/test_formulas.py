@@ -20,6 +20,15 @@ from katex_build import colored, set_formula
             "gradient error",
         ),
         (r"\partial L/\partial p = \delta_z\, \partial z/\partial p", "gradient error"),
+        (
+            r"\frac{\partial L_k}{\partial W_{nm}} \partial L/\partial \mathbf{K} \partial L/\partial \mathbf{b}",
+            "gradient gradient gradient",
+        ),
+        (
+            r"\frac{\partial L}{\partial w} \frac{\partial L}{\partial \boldsymbol{\theta}} \partial L/\partial c",
+            "gradient gradient gradient",
+        ),
+        (r"\frac{\partial L}{\partial \mathbf{x}} + \partial L/\partial z'", ""),
         (r"W_{21} x_1 + \sum_m W_{nm}", "weight weight"),
         (r"\Delta \mathbf{x}, \mathbf{Wx}, \delta", "error"),
         (r"\frac{\partial z}{\partial y_i} = \sigma(\mathbf{y})", ""),
