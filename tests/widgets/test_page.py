@@ -492,6 +492,16 @@ def test_what_a_press_changes_is_drawn_at_once(page_at, name):
         assert fig.evaluate(AT_ONCE) == []
 
 
+def test_a_link_to_a_state_moves_nobody_who_has_begun_to_read(browser, address):
+    with browser.new_context() as context:
+        context.add_init_script("addEventListener('DOMContentLoaded', () => scrollTo(0, 300))")
+        with visit(context, f"{address()}#pooling_map.p=3") as (page, wrong):
+            page.wait_for_function(ALIVE)
+            assert check(figure(page, "pooling_map"))["p"] == 3
+            assert page.evaluate("scrollY") == 300
+            assert wrong == []
+
+
 def test_a_figure_is_not_built_anew_under_the_hand(context, address):
     with visit(context, f"{address()}#sigmoid.x=10") as (page, wrong):
         mark = figure(page, "sigmoid").locator("[data-slider=x]")

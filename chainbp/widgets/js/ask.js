@@ -26,8 +26,7 @@ export function makeAsk(ui, figure, name, start) {
   const done = button("Done", () => give(curve()));
   let parts = [];
   let curve = () => null;
-  let forget = () => {};
-  let values = null; // of a curve; another width must not lose them
+  let [values, here] = [null, 0]; // of a curve, and its point that has the keys; another width must not lose them
 
   /** The reader's answer, and what the figure shows with it: from the start, which was asked about, whatever was pulled. */
   function give(answer) {
@@ -51,7 +50,7 @@ export function makeAsk(ui, figure, name, start) {
     /** The figure is built anew. */
     clear: () => (parts = []),
     /** What has been drawn is gone. */
-    forget: () => forget(),
+    forget: () => ([values, here] = [values?.fill(NaN), 0]),
     draw(state, root) {
       if (!question) return;
       set(root, { "data-asking": open(state) && name });
@@ -100,12 +99,7 @@ export function makeAsk(ui, figure, name, start) {
       const line = s("path", { class: "yours" });
       const point = s("circle", { class: "ring", r: 8 });
       const plot = s("g", { class: "cbp-sketch", role: "slider", "aria-label": "your curve", "aria-valuemin": low, "aria-valuemax": high }, area, line, point);
-      let here = 0;
       let last = null;
-      forget = () => {
-        values.fill(NaN);
-        here = 0;
-      };
       plot.addEventListener("grasp", () => (last = null));
       drag(plot, (x, y) => {
         const value = up.back(clamp(y, top, up(low)));

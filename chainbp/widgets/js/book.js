@@ -186,7 +186,8 @@ async function start() {
     await (view ? new Promise((next) => setTimeout(next)) : shown());
   }
   // Who has begun to read is left in peace.
-  const wanted = first && !scrollY && document.querySelector(`[data-name="${first}"]`);
+  if (!first || scrollY) return;
+  const wanted = document.querySelector(`[data-name="${first}"]`);
   // What stands below a figure tells what it shows.
   wanted?.scrollIntoView({ block: wanted.offsetHeight < innerHeight ? "end" : "start" });
 }

@@ -134,14 +134,14 @@ function build(ui, layout) {
   const find = (at) => byPlace.get(String(at)) ?? all[0];
   const orders = all.filter(({ kind }) => kind === "order");
   const frozen = !known(chain) && !ui.kernel;
-  const steepest = (at, k) => (at ? largest(k < 0 ? at.deltas[0] : at.gradients[k]) : 0);
+  const steepest = (at, k) => largest(k < 0 ? at.deltas[0] : at.gradients[k]);
   const boxes = chain.links.length;
   const bounds = ({ at: [k], kind }) => layout[kind] ?? layout.parameters[k];
 
   // What is no part of the state: whose the handle is, where L stood, and where it went. A step past a weight's range, or
   // another width, builds the figure anew, and must not forget them.
   const past = Object.assign(ui.kept, { shown: "", before: null, trail: [], walked: null, ...ui.kept });
-  past.first ??= known(chain) && evaluate(chain, ui.start);
+  past.first ??= evaluate(chain, ui.start, ui.given("computed"));
   let shift = 0; // how far a hand has pulled the handle from its place, to which it returns
   let over = null; // what the pointer is over
   let view = null;
@@ -619,17 +619,7 @@ function drawOrder(ui, parent, width, present, remember, choose) {
   const svg = s("svg", { viewBox: `0 0 ${width} 108`, width, height: 108 });
   parent.append(h("div", { class: "cbp-order" }, svg)); // itself in a row of others, its changes would lay out the page
   const get = (state) => entry(state, present().at);
-  const proxy = {
-    ...ui,
-    number: (node, name, p) => ui.number(node, name, p, three(p)),
-    slider: (options) =>
-      ui.slider({
-        ...options,
-        ...Object.fromEntries(["get", "text", "where"].map((name) => [name, (state) => options[name]({ p: get(state) })])),
-        put: (units) => withEntry(ui.state, present().at, options.put(units).p),
-      }),
-  };
-  const axis = drawAxis(proxy, svg, width, 18);
+  const axis = drawAxis(ui, svg, width, 18, { get, put: (p) => withEntry(ui.state, present().at, p), print: three });
   const place = overAxis(width, 0, 2);
   const mark = svg.querySelector("[data-slider=p]");
   mark.addEventListener("grasp", remember);
@@ -639,7 +629,7 @@ function drawOrder(ui, parent, width, present, remember, choose) {
   const point = arrow(svg, "gradient", 14);
   return (state, view, passed) => {
     const e = present();
-    axis({ p: get(state) });
+    axis(state);
     const gradient = slopeOf(view, e);
     const seen = passed(e.link);
     print(ui, slope.number, "gradient.p", gradient, plus(gradient));

@@ -33,9 +33,9 @@ export function overAxis(width, left, count) {
 
 /**
  * The p axis with the sum, the Euclidean length and the maximum at their places. `reach` is how far above its line a
- * press still moves p; the axis begins at `from`.
+ * press still moves p; the axis begins at `from`. get(state) is p, put(p) the change, and `print` how it is written.
  */
-export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN_P } = {}) {
+export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN_P, get = (state) => state.p, put = (p) => ({ p }), print = short } = {}) {
   const line = top + AXIS_LINE;
   const along = alongAxis(width, left, from);
   const ticks = TICKS.filter(([p, name]) => p >= from && (name || width >= 420 || ![0.5, 3, 30].includes(p)));
@@ -63,14 +63,15 @@ export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN
     // The sum, the Euclidean length and the maximum.
     stops: () => [1, 2, Infinity].map(toT),
     near: 0.015,
-    get: ({ p }) => clamp(toT(p), toT(from), 1),
-    text: ({ p }) => (p === Infinity ? "infinity, the largest size" : format(p)),
-    put: (t) => ({ p: fromT(t) }),
+    get: (state) => clamp(toT(get(state)), toT(from), 1),
+    text: (state) => (get(state) === Infinity ? "infinity, the largest size" : format(get(state))),
+    put: (t) => put(fromT(t)),
   });
-  return ({ p }) => {
+  return (state) => {
+    const p = get(state);
     set(node, { x: clamp(along.clamped(toT(p)), left + 42, left + width - 42).toFixed(2) });
     show(below, p < from);
-    ui.number(number, "p", p, short(p));
+    ui.number(number, "p", p, print(p));
     for (const [there, text] of names) text.classList.toggle("strong", there === p);
   };
 }
