@@ -197,10 +197,8 @@ function build(ui, layout) {
     shift = clamp(way, -back, ahead);
     return pull.v + (way * (bounds(e)[1] - bounds(e)[0])) / 300;
   }
-  /** A pull begins. Remember where L stands: what comes now is measured against it. */
-  function remember() {
-    Object.assign(past, { before: view.loss, trail: [], walked: null });
-  }
+  /** A pull begins, and L stands here: what comes now is measured against it. Or nothing is, after a reset. */
+  const remember = (before = view.loss) => Object.assign(past, { before, trail: [], walked: null });
   const choose = (at) => ui.change({ chosen: at });
 
   // ---- The drawing -------------------------------------------------------------------------------------------------------
@@ -352,7 +350,7 @@ function build(ui, layout) {
   if (frozen) ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
 
   return {
-    forget: () => Object.assign(past, { before: null, trail: [], walked: null }),
+    forget: () => remember(null),
     draw(state) {
       view = evaluate(chain, state, ui.given("computed"));
       // Of a layer in Python L comes later than the step. What has moved L otherwise ends the trail.
@@ -622,7 +620,7 @@ function drawOrder(ui, parent, width, present, remember, choose) {
   const axis = drawAxis(ui, svg, width, 18, { get, put: (p) => withEntry(ui.state, present().at, p), print: three });
   const place = overAxis(width, 0, 2);
   const mark = svg.querySelector("[data-slider=p]");
-  mark.addEventListener("grasp", remember);
+  mark.addEventListener("grasp", () => remember());
   mark.addEventListener("focus", () => choose(present().at));
   const slope = reading("∂L/∂p", { class: "gradient", y: 14 });
   svg.append(slope.node);
