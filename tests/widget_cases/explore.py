@@ -31,6 +31,8 @@ def scale(a):
 
 
 explore(squared_error[[0.2, 1]] @ scale[3.0] @ rho[[[1, 0.5], [0, 1]]], x=[1, 0.5])"""
+# The same where L is infinite.
+ENDLESS = "explore(squared_error[0.2] @ eta[2] @ scale[1e200] @ rho[[[1, 0.5], [0.5, 1]]], x=[1, 0.5])"
 FAMILIES = {"rho", "eta", "squared_error", "cross_entropy", "sigmoid_cross_entropy", "softmax_cross_entropy"}
 
 

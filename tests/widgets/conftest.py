@@ -94,7 +94,7 @@ def build(folder: Path) -> None:
     folder.mkdir()
     book = small_book(folder, index="Figures.", plain="None.", more="Chains.", asking="Questions.")
     (book / "plain.md").write_text("# A page without figures\n", encoding="utf-8")
-    more = cells("from chainbp import *\nfrom chainbp.widgets import *", *explore.MORE, explore.OWN)
+    more = cells("from chainbp import *\nfrom chainbp.widgets import *", *explore.MORE, explore.OWN, explore.ENDLESS)
     more.cells.insert(0, nbformat.v4.new_markdown_cell("# More chains"))
     nbformat.write(more, book / "more.ipynb")
     notebook = cells(

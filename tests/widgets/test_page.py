@@ -19,6 +19,7 @@ from playwright.sync_api import Locator, Page
 from widget_cases import CASES, made
 
 from chainbp.widgets import chain_rule
+from chainbp.widgets.base import STATIC
 
 FIGURES = [*CASES, "lp_pooling-2", "sigmoid-2", "lp_pooling-3"]
 SORRY = "This figure is not alive here: IntSlider needs a running Python. Open the page as a notebook to use it."
@@ -502,6 +503,47 @@ def test_a_link_to_a_state_moves_nobody_who_has_begun_to_read(browser, address):
             assert wrong == []
 
 
+def test_a_number_of_another_sample_stands_for_its_row(page_at):
+    page = page_at("more")
+    fig = figure(page, "explore-2")
+    page.evaluate("location.hash = '#explore-2.chosen=-1,3&explore-2.sample=0'")
+    page.wait_for_function("document.querySelector('[data-name=explore-2] [aria-label^=\"The sample\"]').value === '0'")
+    assert fig.get_by_label("The number with the handle").evaluate("list => list.selectedOptions[0].text") == "x₂"
+    before = check(fig)
+    assert before["state"]["chosen"] == [-1, 2]
+    fig.locator("[data-slider=chosen]").press("ArrowUp")
+    x = check(fig)["state"]["x"]
+    assert x[1][0] > before["state"]["x"][1][0]
+    assert x[1][1] == before["state"]["x"][1][1]
+
+
+def test_L_is_compared_with_where_a_pull_or_a_run_of_keys_began(page):
+    fig = figure(page, "explore")
+    start = check(fig)["L"]
+    mark = fig.locator("[data-slider=p]")
+    drag(page, mark, -40, 0)
+    assert fig.locator(".change").text_content()
+    pulled = check(fig)["L"]
+    page.wait_for_timeout(1100)
+    mark.press("ArrowLeft")
+    by = float(fig.locator(".change").text_content().replace("−", "-")[1:])
+    assert by == pytest.approx(check(fig)["L"] - pulled, rel=0.05)
+    assert abs(pulled - start) > 2 * abs(by)
+
+
+def test_the_path_of_a_descent_survives_a_phone_that_is_turned(page_at):
+    page = page_at(width=390)
+    fig = figure(page, "descent")
+    for _ in range(3):
+        fig.get_by_role("button", name="Step downhill").click()
+    page.set_viewport_size({"width": 700, "height": 390})
+    page.wait_for_function("document.querySelector('[data-name=descent] svg').clientWidth > 500")
+    assert check(fig)["steps"] == 3
+    page.set_viewport_size({"width": 390, "height": 900})
+    fig.get_by_label("across").select_option("p")
+    assert fig.locator("[data-name=steps]").text_content() == "0"
+
+
 def test_a_figure_is_not_built_anew_under_the_hand(context, address):
     with visit(context, f"{address()}#sigmoid.x=10") as (page, wrong):
         mark = figure(page, "sigmoid").locator("[data-slider=x]")
@@ -604,7 +646,7 @@ def test_the_trail_stays_where_the_figure_is_built_anew(browser, address):
         assert fig.locator(".dots").get_attribute("d").count("M") == 2
         page.evaluate("location.hash = '#explore.x=1,1'")
         page.wait_for_function("document.querySelector('[data-name=explore] .dots').getAttribute('d') === ''")
-        assert fig.locator(".ghost-mark").is_hidden()
+        assert fig.locator(".ghost-mark").get_attribute("visibility") == "hidden"
         # Another number may be chosen in between.
         fig.get_by_role("button", name="Step downhill").click()
         fig.get_by_label("The number with the handle").select_option(index=1)
@@ -615,19 +657,93 @@ def test_the_trail_stays_where_the_figure_is_built_anew(browser, address):
 
 def test_a_layer_in_python_stands_still_and_what_does_not_fit_is_counted(page_at):
     page = page_at("more")
-    own, long, wide = (figure(page, f"explore-{i}") for i in (6, 5, 4))
+    own, long, wide, endless = (figure(page, f"explore-{i}") for i in (6, 5, 4, 7))
     assert "written in Python, and none is running here" in own.text_content()
     assert not own.locator("[data-slider=chosen]").is_visible()
     start = own.locator("[data-name=L]").text_content()
     own.get_by_role("button", name="Step downhill").click(force=True)
     assert own.locator("[data-name=L]").text_content() == start
     assert own.locator(".cbp-says").text_content().startswith("At the weights")
+    assert endless.locator("[data-name=L]").text_content() == "∞"
+    assert endless.locator("[data-name=p]").text_content() == "2.00"
+    assert not endless.locator("[data-slider=p]").is_visible()
+    page.evaluate("location.hash = '#explore-7.parameters=1,1,1,1,1,1'")
+    page.wait_for_timeout(100)
+    assert endless.locator("[data-name=L]").text_content() == "∞"
+    page.evaluate("location.hash = ''")
     assert "8 of 12 variables" in long.text_content()
     assert "5 of 9 units of x" in wide.text_content()
     # Every number can be chosen, also one that is not drawn.
     wide.get_by_label("The number with the handle").select_option("W⁽¹⁾₇₉")
     wide.locator("[data-slider=chosen]").press("ArrowUp")
     assert check(wide)["state"]["chosen"] == [0, 62]
+
+
+# A model that Python answers when the test says so.
+MODEL = """async (state) => {
+    const { default: widget } = await import("./widgets.js");
+    const model = new EventTarget();
+    Object.assign(model, {
+        state,
+        sent: [],
+        get: name => model.state[name],
+        set: (name, value) => { model.state[name] = value; },
+        save_changes: () => model.sent.push(JSON.stringify(model.state.parameters)),
+        on: (...heard) => model.addEventListener(...heard),
+    });
+    window.model = model;
+    widget.render({ model, el: document.body });
+}"""
+FRAMES = "new Promise(next => requestAnimationFrame(() => requestAnimationFrame(next)))"
+
+
+def test_a_layer_in_python_that_answers_late(browser):
+    scope: dict[str, object] = {}
+    exec("from chainbp import *\nfrom chainbp.widgets import *", scope)
+    definition, _, shown = CASES["explore"].OWN.rpartition("\n\n\n")
+    exec(definition, scope)
+    w = eval(shown, scope)
+    with (
+        serving(STATIC) as served,
+        browser.new_context() as context,
+        visit(context, f"{served}/widgets.css") as (page, wrong),
+    ):
+        page.evaluate(MODEL, {name: v for name, v in w.get_state().items() if name not in ("_esm", "_css")})
+        step, reset = (page.get_by_role("button", name=name) for name in ("Step downhill", "Reset"))
+        start = page.evaluate("JSON.stringify(model.state.parameters)")
+        # Until the first step is answered there is no gradient for a second.
+        for _ in range(2):
+            step.click()
+            page.evaluate(FRAMES)
+        (sent,) = page.evaluate("model.sent")
+        W, _ = json.loads(sent)
+        np.testing.assert_allclose(W, np.array(w.parameters[0]) - 0.5 * np.array(w.gradients[0]), rtol=1e-12)
+        answer = "c => { model.state.computed = c; model.dispatchEvent(new Event('change:computed')); }"
+        page.evaluate(answer, {**w.computed, "loss": "Infinity"})
+        assert page.locator("[data-name=L]").text_content() == "∞"
+        reset.click()
+        page.evaluate(FRAMES)
+        assert page.evaluate("model.sent.at(-1)") == start
+        assert wrong == []
+
+
+def test_what_python_changes_while_a_hand_pulls_is_kept(browser):
+    w = made("lp_pooling(y=[3, -4], p=2)")
+    with (
+        serving(STATIC) as served,
+        browser.new_context() as context,
+        visit(context, f"{served}/widgets.css") as (page, wrong),
+    ):
+        page.evaluate(MODEL, {name: v for name, v in w.get_state().items() if name not in ("_esm", "_css")})
+        page.evaluate("""() => {
+            document.querySelector("[data-slider=y0]").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp" }));
+            model.state.p = 3;
+            model.dispatchEvent(new Event("change:p"));
+        }""")
+        page.evaluate(FRAMES)
+        assert page.evaluate("[model.state.y[0] > 3, model.state.p]") == [True, 3]
+        assert check(page.locator(".cbp"))["p"] == 3
+        assert wrong == []
 
 
 def visible(fig: Locator, selector: str, what: str) -> list[str]:

@@ -54,7 +54,7 @@ export const beyond = (kind, way) => {
  * Tell of a node's size when it changed, and at first: in the next frame. Who changes a page's layout while browsers tell of
  * sizes may change what they have told already, and they call that an error.
  */
-export function watchSize(node, tell) {
+function watchSize(node, tell) {
   const observer = new ResizeObserver(([entry]) => requestAnimationFrame(() => tell(entry)));
   observer.observe(node);
   return observer;
@@ -361,8 +361,9 @@ export function mount(figure, { model, el }) {
       const next = { ...state };
       for (const [name, value] of Object.entries(patch)) next[name] = name === "answer" ? value : fit(value, state[name], range[name]);
       if (Object.keys(patch).every((name) => same(next[name], state[name]))) return;
+      for (const name in patch) pending[name] = next[name];
+      sending ||= requestAnimationFrame(send); // also where a drawing fails
       turnTo(next);
-      send();
     },
     /** Draw again what is no part of the state, such as a button's text. */
     redraw: () => draw(),
@@ -394,7 +395,7 @@ export function mount(figure, { model, el }) {
 
   function build() {
     ui.ask.clear();
-    const focusable = () => [...body.querySelectorAll("button, select, [data-slider]")];
+    const focusable = () => [...body.querySelectorAll("button, select, [tabindex]")];
     const focused = body.contains(document.activeElement) && focusable().indexOf(document.activeElement);
     sliders = [];
     body.replaceChildren();
@@ -420,15 +421,13 @@ export function mount(figure, { model, el }) {
     }, description.textContent ? 500 : 0);
   }
 
-  // One message to Python per frame at most; the drawing does not wait for it.
+  // What the reader has changed, and the model has not heard of: one message to Python per frame at most.
+  let pending = {};
   let sending = 0;
   function send() {
-    sending ||= requestAnimationFrame(() => {
-      // Until all are set, the model is no place to read the state from.
-      for (const name of traits) model.set(name, encode(state[name]));
-      sending = 0;
-      model.save_changes();
-    });
+    for (const name in pending) model.set(name, encode(pending[name]));
+    [pending, sending] = [{}, 0];
+    model.save_changes();
   }
 
   /** Draw a state. Where it needs another layout, the figure is built anew, but not under a hand that drags. */
@@ -445,8 +444,8 @@ export function mount(figure, { model, el }) {
 
   /** A change from outside: Python, another view, the address. */
   function refresh() {
-    const next = read();
-    if (sending || same(Object.values(next), Object.values(state))) return;
+    const next = { ...read(), ...pending };
+    if (same(Object.values(next), Object.values(state))) return;
     view?.forget?.();
     turnTo(next);
   }
@@ -454,8 +453,10 @@ export function mount(figure, { model, el }) {
   function toStart() {
     ui.ask.forget();
     view?.forget?.();
-    turnTo(start);
+    cancelAnimationFrame(sending);
+    [state, pending] = [start, { ...start }];
     send();
+    turnTo(start);
   }
   const drawAgain = () => view && draw();
   const heard = [...traits.map((name) => [name, refresh]), ...(figure.given ?? []).map((name) => [name, drawAgain])];
@@ -499,11 +500,11 @@ const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, Home: "m
  *   where(state)  [x, y] of the mark
  *   at(x, y)      slider units at a point of the drawing
  *   put(units)    the change {trait: value}
- *   track     optional SVG node; pressing it brings the mark there
+ *   track     optional SVG node, or nodes; pressing it brings the mark there
  *   shape     optional SVG node that stands for the mark and its ring
  *   keys(state)   optional {key: steps}, for keys that move it otherwise than along a line
  */
-function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, page = 10, stops = () => [], near = 0, get, text, where, at, put, track, shape, keys, r = 8 }) {
+function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, page = 10, stops = () => [], near = 0, get, text, where, at, put, track = [], shape, keys, r = 8 }) {
   const node = s(
     "g",
     { class: `cbp-slider ${shape ? "free" : vertical ? "vertical" : ""}`, role: "slider", tabindex: 0, "aria-label": label, "data-slider": name },
@@ -541,9 +542,9 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
     else go(now(key === "min" ? min : max));
   });
   drag(node, pull, () => where(ui.state));
-  if (track) {
-    track.classList.add("cbp-track");
-    drag(track, pull, null, () => node);
+  for (const one of [track].flat()) {
+    one.classList.add("cbp-track");
+    drag(one, pull, null, () => node);
   }
   return {
     node,
@@ -618,7 +619,7 @@ export function drag(node, moved, center = null, owner = () => node) {
   };
   function begin(event) {
     waiting = null;
-    node.dispatchEvent(new Event("grasp"));
+    node.dispatchEvent(new CustomEvent("grasp", { detail: pointOf(node, event) }));
     owner().focus({ preventScroll: true });
     const [x, y] = pointOf(node, event);
     const [cx, cy] = center ? center() : [x, y];

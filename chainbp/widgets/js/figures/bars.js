@@ -1,6 +1,6 @@
 // A window y as bars, which the reader takes hold of.
 
-import { cover, format, math, s, short, slideOn } from "../kit.js";
+import { cover, math, s, short, slideOn } from "../kit.js";
 
 /**
  * So many bars side by side, each in a column from `left` on and `thick` at most, with its name at `names` and its number as

@@ -48,15 +48,18 @@ export const parameterOf = (chain, { parameters }, j) => chain.links[j].held?.[0
 const lossAt = (chain, state) =>
   samples(chain, state).reduce((sum, [x, t]) => sum + apply(lossOf(chain, state.parameters, t), x), 0);
 
+/** Python's results: infinity and NaN travel as strings. */
+const decoded = (value) => (Array.isArray(value) ? value.map(decoded) : typeof value === "string" ? Number(value) : value);
+
 /**
  * {loss, gradients} over all samples, {hidden, deltas} of the one that is drawn, each variable a list; and what a central
  * difference gives for the chosen number. `computed` are Python's results, for a chain that only Python knows.
  */
 export function evaluate(chain, state, computed) {
   if (!known(chain)) {
-    const lists = (values) => values.map((v) => drawn(chain, v, state.sample));
-    const difference = String(computed.chosen) === String(state.chosen) ? computed.difference : null;
-    return { ...computed, hidden: lists(computed.hidden), deltas: lists(computed.deltas), difference };
+    const [loss, gradients, difference] = [computed.loss, computed.gradients, computed.difference].map(decoded);
+    const [hidden, deltas] = [computed.hidden, computed.deltas].map((values) => decoded(values).map((v) => drawn(chain, v, state.sample)));
+    return { loss, gradients, hidden, deltas, difference: String(computed.chosen) === String(state.chosen) ? difference : null };
   }
   const runs = samples(chain, state).map(([x, t]) => backprop(lossOf(chain, state.parameters, t), x));
   const { hidden, deltas } = runs[chain.batch ? state.sample : 0];
@@ -68,6 +71,9 @@ export function evaluate(chain, state, computed) {
 }
 
 // ---- Numbers one by one: [k, i] is entry i, row by row, of parameter k; of x where k is −1, of t where it is −2. ----------
+
+/** The place of a number in the sample that is drawn, where another sample's x or t is named. */
+export const inSample = ({ batch }, [k, i], sample) => (k < 0 && batch ? [k, i - (i % batch) + sample] : [k, i]);
 
 const holder = (state, k) => (k === -1 ? state.x : k === -2 ? state.t : state.parameters[k]);
 

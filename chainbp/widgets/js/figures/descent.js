@@ -2,7 +2,7 @@
 // at a point, the next step, and the path of the steps.
 
 import { contours } from "d3-contour";
-import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, say, scale, set, signed, slideOn, slideOnLine, stretch } from "../kit.js";
+import { arrow, button, clamp, drag, format, formula, grip, h, label, list, mark, math, move, onGrid, path, plural, reading, s, same, say, scale, set, signed, slideOn, slideOnLine, stretch } from "../kit.js";
 import { compose, eta, lossOverSamples, rho, samples, sigma, squaredError, sumOverSamples } from "../math.js";
 import { lowered } from "./chain.js";
 import { MIN_P } from "./p_axis.js";
@@ -103,7 +103,8 @@ export const descent = {
   // What the map does not show stays where it is, however far from it.
   range: () => ({ W: FREE, p: FREE, X: FREE, T: FREE }),
 
-  build(ui, { width, axes }) {
+  build(ui, { width, ...map }) {
+    const { axes } = map;
     const beside = width >= 600;
     const side = Math.min(width - MARGIN.left - 20, beside ? Math.min(400, width - MARGIN.left - 44 - PANEL) : 300);
     const panelTop = beside ? 36 : MAP_TOP + side + MARGIN.bottom + 12;
@@ -118,7 +119,7 @@ export const descent = {
       symbol: symbols(ui.state.W)[axis],
       name: names(ui.state.W)[axis],
     }));
-    const walk = makeWalk(ui, svg, axes);
+    const walk = makeWalk(ui, svg, axes, map);
     drawMap(ui, svg, axes, parameter, side);
     const place = drawPlace(ui, svg, axes, parameter, side);
     const panel = drawPanel(ui, svg, beside ? MARGIN.left + side + 36 : 8, panelTop, beside ? width - MARGIN.left - side - 44 : width - 16, parameter);
@@ -143,11 +144,13 @@ export const descent = {
 };
 
 /** The steps: the points visited, and who moves on. A move by hand, by Python or by a reset begins a new trail. */
-function makeWalk(ui, svg, axes) {
+function makeWalk(ui, svg, axes, map) {
+  // On the same map the steps stay, whatever its width.
+  if (!same(ui.kept.map, map)) Object.assign(ui.kept, { map, trail: [] });
   let stepping = false;
   let timer = null;
   const walk = {
-    trail: [],
+    trail: ui.kept.trail,
     playing: () => timer !== null,
     step() {
       const at = pointOf(ui.state, axes);
@@ -178,7 +181,7 @@ function makeWalk(ui, svg, axes) {
       const point = pointOf(state, axes);
       if (walk.trail.length && point.every((v, k) => v === walk.trail.at(-1)[k])) return;
       if (!stepping) {
-        walk.trail = [];
+        walk.trail.length = 0;
         walk.pause();
       }
       walk.trail.push([...point, loss]);

@@ -1,9 +1,9 @@
 // Any chain: each variable a column of units, its values above its errors, from the data at the left to the cost at the
 // right; the walk back; one number with a handle, its gradient and its check; L beside, and a step downhill.
 
-import { apart, arrow, button, clamp, cover, drag, encode, equal, fine, formula, h, label, largest, limitFor, list, mark, math, move, nice, onGrid, path, pointOf, raised, reading, s, same, say, scale, set, show, within } from "../kit.js";
+import { apart, arrow, button, clamp, cover, encode, equal, fine, formula, h, label, largest, limitFor, list, mark, math, move, nice, path, pointOf, raised, reading, s, same, say, scale, set, show, within } from "../kit.js";
 import { eta } from "../math.js";
-import { box, entries, entry, equation, errorOf, evaluate, gradientOf, into, known, owners, parameterOf, slopeOf, targetsOf, units, withEntry } from "./chain.js";
+import { box, entries, entry, equation, errorOf, evaluate, gradientOf, inSample, into, known, owners, parameterOf, slopeOf, targetsOf, units, withEntry } from "./chain.js";
 import { drawAxis, MIN_P, overAxis } from "./p_axis.js";
 
 /** Three significant digits, in `most` decimals, or in three where two would leave none; in powers of ten where that is long. */
@@ -42,10 +42,13 @@ export const explore = {
   /** Whether an address may set a trait to a value. */
   accepts(trait, value, get) {
     const chain = get("chain");
-    const all = entries(chain, get("_start"));
-    if (trait === "chosen") return all.some(({ at }) => String(at) === String(value));
+    const start = get("_start");
+    const all = entries(chain, start);
+    if (trait === "chosen") return all.some(({ at }) => String(at) === String(inSample(chain, value, start.sample)));
     if (trait === "parameters") return owners(chain).every(({ kind }, k) => within(value[k], kind === "order" ? [MIN_P, Infinity] : FREE));
-    if (trait === "t" && !all.some(({ kind }) => kind === "t")) return false; // it cannot be moved
+    // What cannot be moved.
+    if (trait === "t" && !all.some(({ kind }) => kind === "t")) return false;
+    if (["parameters", "x", "t"].includes(trait) && !known(chain)) return false;
     const [t, rate] = [isTargetProbability(chain) ? [0, 1] : FREE, [Number.MIN_VALUE, FREE[1]]];
     return within(value, { x: FREE, t, rate, step: [0, chain.links.length, 1], sample: [0, Math.max(chain.batch - 1, 0), 1] }[trait]);
   },
@@ -131,7 +134,7 @@ function build(ui, layout) {
   const place = placed(layout);
   const all = entries(chain, ui.state);
   const byPlace = new Map(all.map((e) => [String(e.at), e]));
-  const find = (at) => byPlace.get(String(at)) ?? all[0];
+  const chosen = ({ chosen: at } = ui.state) => byPlace.get(String(inSample(chain, at, layout.sample))) ?? all[0];
   const orders = all.filter(({ kind }) => kind === "order");
   const frozen = !known(chain) && !ui.kernel;
   const steepest = (at, k) => largest(k < 0 ? at.deltas[0] : at.gradients[k]);
@@ -140,7 +143,7 @@ function build(ui, layout) {
 
   // What is no part of the state: whose the handle is, where L stood, and where it went. A step past a weight's range, or
   // another width, builds the figure anew, and must not forget them.
-  const past = Object.assign(ui.kept, { shown: "", before: null, trail: [], walked: null, ...ui.kept });
+  const past = Object.assign(ui.kept, { shown: "", before: null, trail: [], walked: null, pressed: -Infinity, ...ui.kept });
   past.first ??= evaluate(chain, ui.start, ui.given("computed"));
   let shift = 0; // how far a hand has pulled the handle from its place, to which it returns
   let over = null; // what the pointer is over
@@ -179,7 +182,7 @@ function build(ui, layout) {
   const aside = { x: phone ? width - 180 : place.right - 30, y: place.height + 16, ux: 1, uy: 0, back: 20, ahead: 20 };
   const hold = (e) => spots.get(e) ?? aside;
   const handleAt = () => {
-    const { x, y, ux, uy, back, ahead } = hold(find(ui.state.chosen));
+    const { x, y, ux, uy, back, ahead } = hold(chosen());
     shift = clamp(shift, -back, ahead);
     return [x + shift * ux, y + shift * uy];
   };
@@ -188,9 +191,9 @@ function build(ui, layout) {
   const stepOf = (e) => (bounds(e)[1] - bounds(e)[0]) / (e.kind === "t" ? 100 : 120);
   // A pull is relative: 40 px move a number by a seventh of its range, wherever it stands.
   let pull = null;
-  const begin = (x, y) => (pull = { x, y, v: entry(ui.state, ui.state.chosen) });
+  const begin = (x, y) => (pull = { x, y, v: entry(ui.state, chosen().at) });
   function pulled(x, y) {
-    const e = find(ui.state.chosen);
+    const e = chosen();
     const { ux, uy, back, ahead } = hold(e);
     // What sits at a unit grows to the right as well as up.
     const way = (x - pull.x) * (ux || 1) + (y - pull.y) * uy;
@@ -203,6 +206,7 @@ function build(ui, layout) {
 
   // ---- The drawing -------------------------------------------------------------------------------------------------------
   const heads = drawHeads(ui, svg, layout, place, (j) => ui.change({ step: boxes - j }));
+  const grips = [];
   const gaps = place.columns.slice(1).map((column, c) => drawGap(place.columns[c], column));
 
   /** The edges between two columns; returns what draws them. */
@@ -238,7 +242,7 @@ function build(ui, layout) {
 
   /** The room between two columns: a press takes hold of the nearest edge. */
   function gripOf(weights, x1, x2) {
-    const area = s("rect", { class: "cbp-gap cbp-track", x: x1, y: place.top - 26, width: x2 - x1, height: place.height - place.top + 20, fill: "transparent" });
+    const area = s("rect", { class: "cbp-gap", x: x1, y: place.top - 26, width: x2 - x1, height: place.height - place.top + 20, fill: "transparent" });
     const near = weights.filter((e) => spots.get(e));
     const nearest = (x, y) => {
       const distance = (e) => {
@@ -250,22 +254,13 @@ function build(ui, layout) {
     const hover = (e) => e !== over && ((over = e), ui.redraw());
     area.addEventListener("pointermove", (event) => event.buttons || hover(nearest(...pointOf(area, event))));
     area.addEventListener("pointerleave", () => hover(null));
-    let grasped = false;
-    area.addEventListener("grasp", () => (grasped = true));
+    area.addEventListener("grasp", ({ detail: [x, y] }) => {
+      choose(nearest(x, y).at);
+      remember();
+      begin(x, y);
+    });
     area.addEventListener("release", () => letGo());
-    if (!frozen) {
-      drag(area, (x, y) => {
-        if (grasped) {
-          grasped = false;
-          choose(nearest(x, y).at);
-          remember();
-          return begin(x, y);
-        }
-        const e = find(ui.state.chosen);
-        pull ??= begin(x, y);
-        ui.change(withEntry(ui.state, e.at, clamp(onGrid(pulled(x, y), stepOf(e)), ...bounds(e))));
-      }, null, () => handle);
-    }
+    grips.push(area);
     return area;
   }
   const press = (i, u) => {
@@ -278,7 +273,7 @@ function build(ui, layout) {
 
   const point = arrow(svg, "gradient", 14);
   const shape = s("g", {}, s("circle", { class: "halo", r: HALO }), mark("weight", 9), mark("value", 9));
-  const limits = (state) => bounds(find(state.chosen));
+  const limits = (state) => bounds(chosen(state));
   const handle = ui.slider({
     parent: svg,
     kind: "weight",
@@ -286,32 +281,34 @@ function build(ui, layout) {
     label: "the chosen number",
     min: (state) => limits(state)[0],
     max: (state) => limits(state)[1],
-    step: (state) => stepOf(find(state.chosen)),
+    step: (state) => stepOf(chosen(state)),
     // A target may meet z.
-    stops: ({ chosen: [k, i] }) => (k === -2 ? [view.hidden.at(-1)[find([k, i]).row]] : []),
+    stops: (state) => (chosen(state).kind === "t" ? [view.hidden.at(-1)[chosen(state).row]] : []),
     near: (state) => SNAP * (limits(state)[1] - limits(state)[0]),
-    get: (state) => clamp(entry(state, state.chosen), ...limits(state)),
-    text: (state) => `${find(state.chosen).text} is ${three(entry(state, state.chosen))}`,
+    get: (state) => clamp(entry(state, chosen(state).at), ...limits(state)),
+    text: (state) => `${chosen(state).text} is ${three(entry(state, chosen(state).at))}`,
     where: handleAt,
     at: (x, y) => {
       pull ??= begin(x, y);
       return pulled(x, y);
     },
-    put: (v) => withEntry(ui.state, ui.state.chosen, v),
+    put: (v) => withEntry(ui.state, chosen().at, v),
+    track: grips,
     shape,
   });
   const letGo = () => (([shift, pull] = [0, null]), ui.redraw());
-  handle.addEventListener("grasp", () => {
-    remember();
-    begin(...handleAt());
-  });
+  /** What is pulled, or moved by keys in a run, is measured against where L stood. */
+  function attend(node, choose = () => {}) {
+    node.addEventListener("grasp", () => (choose(), remember()), true);
+    node.addEventListener("keydown", ({ key }) => {
+      if (!/^(Arrow|Page|Home|End)/.test(key)) return;
+      if (past.before === null || performance.now() - past.pressed > 1000) remember();
+      past.pressed = performance.now();
+    }, true);
+  }
+  attend(handle);
+  handle.addEventListener("grasp", () => begin(...handleAt()));
   handle.addEventListener("release", letGo);
-  let pressed = -Infinity;
-  handle.addEventListener("keydown", ({ key }) => {
-    if (!/^(Arrow|Page|Home|End)/.test(key)) return;
-    if (past.before === null || performance.now() - pressed > 1000) remember();
-    pressed = performance.now();
-  }, true);
   const chip = drawChip(svg);
   const parts = place.columns.filter(({ hidden }) => hidden).map(({ i, ys }) => `${ys.length} of ${chain.sizes[i]} units of ${chain.variables[i]}`);
   if (place.columns.length < boxes) parts.push(`${place.columns.length} of ${boxes} variables, near the box at work`);
@@ -325,7 +322,7 @@ function build(ui, layout) {
   const [walked, chosenLine] = [line(), line()];
   const numbers = list(all.map(({ text }) => text), (i) => choose(all[i].at), { "aria-label": "The number with the handle" });
   const downhill = button("Step downhill", () => {
-    if (frozen) return;
+    if (frozen || past.walked) return; // Python has not answered yet
     Object.assign(past, { before: view.loss, walked: past.trail.length ? past.trail : [view.loss] });
     ui.change({ parameters: stepped(ui.state, view.gradients, orders) });
     if (past.walked) ui.redraw(); // no number moved
@@ -333,8 +330,7 @@ function build(ui, layout) {
   const samples = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
   /** Another sample; what is chosen of x or t stays in its row. */
   function go(sample) {
-    const [k, i] = ui.state.chosen;
-    ui.change({ sample, chosen: k < 0 ? [k, i - (i % chain.batch) + sample] : [k, i] });
+    ui.change({ sample, chosen: inSample(chain, ui.state.chosen, sample) });
   }
   const sampled = list(samples, go, { "aria-label": "The sample that is drawn" });
   sampled.value = layout.sample;
@@ -344,7 +340,7 @@ function build(ui, layout) {
     h("div", { class: "cbp-walk", role: "group", "aria-label": "Walk of the error" }, back, forth),
     h("p", { class: "cbp-says" }, apart(walked.node, chosenLine.node)),
   );
-  const order = orders.length ? drawOrder(ui, below, Math.min(width, phone ? width : 340), () => (find(ui.state.chosen).kind === "order" ? find(ui.state.chosen) : orders[0]), remember, choose) : () => {};
+  const order = orders.length ? drawOrder(ui, below, Math.min(width, phone ? width : 340), () => (chosen().kind === "order" ? chosen() : orders[0]), frozen, attend, choose) : () => {};
   below.append(...(chain.batch ? [sampled] : []), numbers, downhill, ui.reset);
   ui.body.append(below);
   if (frozen) ui.body.append(h("p", { class: "cbp-note" }, "A layer of this chain is written in Python, and none is running here: this is the state that was saved. Open the page as a notebook to move its numbers."));
@@ -352,11 +348,12 @@ function build(ui, layout) {
   return {
     forget: () => remember(null),
     draw(state) {
+      const e = chosen(state);
+      state = { ...state, chosen: e.at };
       view = evaluate(chain, state, ui.given("computed"));
       // Of a layer in Python L comes later than the step. What has moved L otherwise ends the trail.
       if (past.walked && (known(chain) || past.walked.at(-1) !== view.loss)) Object.assign(past, { trail: [...past.walked, view.loss].slice(-24), walked: null });
       if (past.trail.length && past.trail.at(-1) !== view.loss && !past.walked) past.trail = [];
-      const e = find(state.chosen);
       if (past.shown !== String(e.at)) {
         Object.assign(past, { before: null, shown: String(e.at) });
         [shift, pull] = [0, null];
@@ -403,7 +400,7 @@ function build(ui, layout) {
       order(state, view, passed);
     },
     describe(state) {
-      const e = find(state.chosen);
+      const e = chosen(state);
       const words = Array.from({ length: state.step }, (_, b) => named(boxes - 1 - b));
       const came = words.length ? `The error came back through ${words.join(", ")}. ` : "";
       const slope = e.at[0] >= 0 && state.step >= boxes - e.link ? ` Its derivative is ${three(slopeOf(view, e))}.` : "";
@@ -526,7 +523,7 @@ const print = (ui, node, name, value, text) => ui.number(node, name, Number.isNa
 function drawLoss(ui, svg, { width, phone, chain }, { height, right }) {
   const left = phone ? 0 : right + 60;
   const [top, bottom] = phone ? [height + 34, height + 48] : [74, height - 8];
-  const along = scale([0, nice(1.5 * Number(chain.loss) || 1)], phone ? [0, width] : [bottom, top]);
+  const along = scale([0, nice(Math.min(1.5 * Number(chain.loss), 1e300) || 1)], phone ? [0, width] : [bottom, top]);
   const track = s("rect", { class: "track", rx: 6 });
   const bar = s("rect", { class: "value", fill: "currentcolor", rx: 6 });
   const ghost = s("path", { class: "ghost-mark" });
@@ -613,14 +610,15 @@ function line() {
 }
 
 /** The axis of an order p, and its gradient once the error has passed the pooling. */
-function drawOrder(ui, parent, width, present, remember, choose) {
+function drawOrder(ui, parent, width, present, frozen, attend, choose) {
   const svg = s("svg", { viewBox: `0 0 ${width} 108`, width, height: 108 });
   parent.append(h("div", { class: "cbp-order" }, svg)); // itself in a row of others, its changes would lay out the page
   const get = (state) => entry(state, present().at);
   const axis = drawAxis(ui, svg, width, 18, { get, put: (p) => withEntry(ui.state, present().at, p), print: three });
   const place = overAxis(width, 0, 2);
   const mark = svg.querySelector("[data-slider=p]");
-  mark.addEventListener("grasp", () => remember());
+  show(mark, !frozen);
+  attend(svg, () => choose(present().at));
   mark.addEventListener("focus", () => choose(present().at));
   const slope = reading("∂L/∂p", { class: "gradient", y: 14 });
   svg.append(slope.node);
