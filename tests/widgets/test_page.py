@@ -743,6 +743,17 @@ def test_what_python_changes_while_a_hand_pulls_is_kept(browser):
         page.evaluate(FRAMES)
         assert page.evaluate("[model.state.y[0] > 3, model.state.p]") == [True, 3]
         assert check(page.locator(".cbp"))["p"] == 3
+        # It may also take from under the hand what is pulled.
+        x, y = grasp(page.locator("[data-slider=y1]"))
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x, y + 20)
+        page.evaluate(FRAMES)
+        page.evaluate("() => { model.state.y = [5]; model.dispatchEvent(new Event('change:y')); }")
+        page.mouse.move(x, y - 20)
+        page.mouse.up()
+        page.evaluate(FRAMES)
+        assert {"y.0": 5, "z": 5}.items() <= check(page.locator(".cbp")).items()
         assert wrong == []
 
 

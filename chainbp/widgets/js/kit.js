@@ -363,7 +363,7 @@ export function mount(figure, { model, el }) {
       if (Object.keys(patch).every((name) => same(next[name], state[name]))) return;
       for (const name in patch) pending[name] = next[name];
       sending ||= requestAnimationFrame(send); // also where a drawing fails
-      turnTo(next);
+      turnTo(next, body.querySelector(".dragged"));
     },
     /** Draw again what is no part of the state, such as a button's text. */
     redraw: () => draw(),
@@ -430,13 +430,13 @@ export function mount(figure, { model, el }) {
     model.save_changes();
   }
 
-  /** Draw a state. Where it needs another layout, the figure is built anew, but not under a hand that drags. */
-  function turnTo(next) {
+  /** Draw a state. Where it needs another layout, the figure is built anew; under a hand that drags, when it lets go. */
+  function turnTo(next, hand = null) {
     state = next;
     if (!width) return;
     const needed = figure.layout(state, width, start, ui.given);
     const text = JSON.stringify(needed);
-    if (text === planned || (view && body.querySelector(".dragged"))) return draw();
+    if (text === planned || hand) return draw();
     [layout, planned] = [needed, text];
     build();
   }

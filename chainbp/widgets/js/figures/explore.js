@@ -265,7 +265,7 @@ function build(ui, layout) {
   }
   const press = (i, u) => {
     const found = all.find((e) => same(seatOf(e), [i, u]));
-    if (found && !frozen) choose(found.at);
+    if (found) choose(found.at);
   };
   const columns = place.columns.map((column) => drawColumn(ui, svg, chain, place, column, press));
   const targets = place.targets ? drawTargets(ui, svg, chain, place, press) : () => {};
