@@ -134,7 +134,8 @@ class Explore(Figure):
         for name, values in [("hidden", bp.hidden), ("deltas", bp.deltas), ("gradients", bp.gradients)]:
             results[name] = tuple(tuples(v.tolist()) for v in values)
         if any(link["kind"] == "own" for link in self.chain["links"]):
-            self.set_trait("computed", encode(results | {"chosen": self.chosen, "difference": self._difference()}))
+            more = {"of": (self.parameters, self.x, self.t), "chosen": self.chosen, "difference": self._difference()}
+            self.set_trait("computed", encode(results | more))
         return results
 
     def _loss_at(self, parameters: Sequence[Any], t: Any) -> Function:

@@ -531,6 +531,18 @@ def test_L_is_compared_with_where_a_pull_or_a_run_of_keys_began(page):
     assert abs(pulled - start) > 2 * abs(by)
 
 
+def test_a_tap_on_an_edge_changes_no_weight(page):
+    fig = figure(page, "explore")
+    fig.get_by_role("button", name="Step downhill").click()  # so that no weight is a multiple of a step
+    before = check(fig)["state"]["parameters"]
+    gap = fig.locator(".cbp-gap")
+    gap.evaluate(IN_SIGHT)
+    for place in (0.2, 0.8):
+        box = gap.bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + place * box["height"])
+        assert check(fig)["state"]["parameters"] == before
+
+
 def test_the_path_of_a_descent_survives_a_phone_that_is_turned(page_at):
     page = page_at(width=390)
     fig = figure(page, "descent")
@@ -667,9 +679,9 @@ def test_a_layer_in_python_stands_still_and_what_does_not_fit_is_counted(page_at
     assert endless.locator("[data-name=L]").text_content() == "∞"
     assert endless.locator("[data-name=p]").text_content() == "2.00"
     assert not endless.locator("[data-slider=p]").is_visible()
-    page.evaluate("location.hash = '#explore-7.parameters=1,1,1,1,1,1'")
+    page.evaluate("location.hash = '#explore-7.parameters=1,1,1,1,1,3'")
     page.wait_for_timeout(100)
-    assert endless.locator("[data-name=L]").text_content() == "∞"
+    assert endless.locator("[data-name=p]").text_content() == "2.00"
     page.evaluate("location.hash = ''")
     assert "8 of 12 variables" in long.text_content()
     assert "5 of 9 units of x" in wide.text_content()
@@ -713,14 +725,20 @@ def test_a_layer_in_python_that_answers_late(browser):
         start = page.evaluate("JSON.stringify(model.state.parameters)")
         # Until the first step is answered there is no gradient for a second.
         for _ in range(2):
-            step.click()
+            step.click(force=True)
             page.evaluate(FRAMES)
+            assert step.get_attribute("aria-disabled") == "true"
         (sent,) = page.evaluate("model.sent")
         W, _ = json.loads(sent)
         np.testing.assert_allclose(W, np.array(w.parameters[0]) - 0.5 * np.array(w.gradients[0]), rtol=1e-12)
-        answer = "c => { model.state.computed = c; model.dispatchEvent(new Event('change:computed')); }"
+        answer = """computed => {
+            const { parameters, x, t } = model.state;
+            model.state.computed = { ...computed, of: [parameters, x, t] };
+            model.dispatchEvent(new Event("change:computed"));
+        }"""
         page.evaluate(answer, {**w.computed, "loss": "Infinity"})
         assert page.locator("[data-name=L]").text_content() == "∞"
+        assert step.get_attribute("aria-disabled") == "false"
         reset.click()
         page.evaluate(FRAMES)
         assert page.evaluate("model.sent.at(-1)") == start

@@ -361,9 +361,9 @@ export function mount(figure, { model, el }) {
       const next = { ...state };
       for (const [name, value] of Object.entries(patch)) next[name] = name === "answer" ? value : fit(value, state[name], range[name]);
       if (Object.keys(patch).every((name) => same(next[name], state[name]))) return;
-      for (const name in patch) pending[name] = next[name];
+      for (const name in patch) if (!same(next[name], state[name])) pending[name] = next[name];
       sending ||= requestAnimationFrame(send); // also where a drawing fails
-      turnTo(next, body.querySelector(".dragged"));
+      turnTo(next, hand());
     },
     /** Draw again what is no part of the state, such as a button's text. */
     redraw: () => draw(),
@@ -430,24 +430,27 @@ export function mount(figure, { model, el }) {
     model.save_changes();
   }
 
-  /** Draw a state. Where it needs another layout, the figure is built anew; under a hand that drags, when it lets go. */
-  function turnTo(next, hand = null) {
+  const hand = () => body.querySelector(".dragged");
+  const shapeOf = (values) => JSON.stringify(values, (_, v) => (typeof v === "number" ? 0 : v));
+
+  /** Draw a state. Where it needs another layout, the figure is built anew: at once, or when the hand that drags lets go. */
+  function turnTo(next, waits = null) {
     state = next;
     if (!width) return;
     const needed = figure.layout(state, width, start, ui.given);
     const text = JSON.stringify(needed);
-    if (text === planned || hand) return draw();
+    if (text === planned || waits) return draw();
     [layout, planned] = [needed, text];
     build();
   }
-  body.addEventListener("lostpointercapture", () => turnTo(state));
+  body.addEventListener("lostpointercapture", () => turnTo(state, hand()));
 
   /** A change from outside: Python, another view, the address. */
   function refresh() {
     const next = { ...read(), ...pending };
     if (same(Object.values(next), Object.values(state))) return;
     view?.forget?.();
-    turnTo(next);
+    turnTo(next, shapeOf(next) === shapeOf(state) && hand());
   }
 
   function toStart() {
@@ -500,7 +503,7 @@ const KEYS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, Home: "m
  *   where(state)  [x, y] of the mark
  *   at(x, y)      slider units at a point of the drawing
  *   put(units)    the change {trait: value}
- *   track     optional SVG node, or nodes; pressing it brings the mark there
+ *   track     optional SVG node, or nodes; a press on it is at(x, y), as a drag is
  *   shape     optional SVG node that stands for the mark and its ring
  *   keys(state)   optional {key: steps}, for keys that move it otherwise than along a line
  */
@@ -518,8 +521,8 @@ function makeSlider(ui, { parent, kind, name, label, vertical, min, max, step, p
   // What is hidden stands for nothing that could change, even if a second finger hid it while the first pulls.
   const hidden = () => node.getAttribute("visibility") === "hidden";
   const pull = (x, y) => {
-    if (hidden()) return;
     const units = at(x, y);
+    if (hidden() || units === get(ui.state)) return;
     go(stops(ui.state).find((stop) => Math.abs(stop - units) < now(near)) ?? onGrid(units, now(step)));
   };
   /** Some steps on, to the next stop at most; and further, where a step is too small to change what is printed. */
@@ -605,7 +608,7 @@ export function pointOf(node, { clientX, clientY }) {
 const held = new WeakMap(); // What is dragged, and by which pointer.
 
 /**
- * Call moved(x, y) while `node` is dragged; the events "grasp" and "release" tell that it begins and ends. `center` keeps
+ * Call moved(x, y) while `node` is dragged; the events "grasp", whose detail is where, and "release" tell that it begins and ends. `center` keeps
  * the point under the finger; `owner()` gets the focus, and belongs to that pointer until it lets go: others are ignored.
  */
 export function drag(node, moved, center = null, owner = () => node) {

@@ -112,14 +112,16 @@ export const descent = {
     const controls = h("div", { class: "cbp-steps" });
     ui.body.append(controls);
     const svg = ui.svg(height);
-    ui.body.append(drawData(ui.state));
+    // On the same map the steps stay, whatever its width, and its data stand open.
+    if (!same(ui.kept.map, map)) Object.assign(ui.kept, { map, trail: [], data: drawData(ui.state) });
+    ui.body.append(ui.kept.data);
     const reach = [[MARGIN.left, MARGIN.left + side], [MAP_TOP + side, MAP_TOP]];
     const parameter = axes.map((axis, k) => ({
       to: scale(limitsOf(ui.state, axis), reach[k]),
       symbol: symbols(ui.state.W)[axis],
       name: names(ui.state.W)[axis],
     }));
-    const walk = makeWalk(ui, svg, axes, map);
+    const walk = makeWalk(ui, svg, axes);
     drawMap(ui, svg, axes, parameter, side);
     const place = drawPlace(ui, svg, axes, parameter, side);
     const panel = drawPanel(ui, svg, beside ? MARGIN.left + side + 36 : 8, panelTop, beside ? width - MARGIN.left - side - 44 : width - 16, parameter);
@@ -144,9 +146,7 @@ export const descent = {
 };
 
 /** The steps: the points visited, and who moves on. A move by hand, by Python or by a reset begins a new trail. */
-function makeWalk(ui, svg, axes, map) {
-  // On the same map the steps stay, whatever its width.
-  if (!same(ui.kept.map, map)) Object.assign(ui.kept, { map, trail: [] });
+function makeWalk(ui, svg, axes) {
   let stepping = false;
   let timer = null;
   const walk = {

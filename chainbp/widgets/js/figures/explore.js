@@ -44,11 +44,11 @@ export const explore = {
     const chain = get("chain");
     const start = get("_start");
     const all = entries(chain, start);
-    if (trait === "chosen") return all.some(({ at }) => String(at) === String(inSample(chain, value, start.sample)));
-    if (trait === "parameters") return owners(chain).every(({ kind }, k) => within(value[k], kind === "order" ? [MIN_P, Infinity] : FREE));
+    if (trait === "chosen") return within(value[1], [0, Infinity, 1]) && all.some(({ at }) => String(at) === String(inSample(chain, value, start.sample)));
     // What cannot be moved.
-    if (trait === "t" && !all.some(({ kind }) => kind === "t")) return false;
     if (["parameters", "x", "t"].includes(trait) && !known(chain)) return false;
+    if (trait === "t" && !all.some(({ kind }) => kind === "t")) return false;
+    if (trait === "parameters") return owners(chain).every(({ kind }, k) => within(value[k], kind === "order" ? [MIN_P, Infinity] : FREE));
     const [t, rate] = [isTargetProbability(chain) ? [0, 1] : FREE, [Number.MIN_VALUE, FREE[1]]];
     return within(value, { x: FREE, t, rate, step: [0, chain.links.length, 1], sample: [0, Math.max(chain.batch - 1, 0), 1] }[trait]);
   },
@@ -69,7 +69,7 @@ export const explore = {
       chain,
       from,
       to: Math.min(from + most, count),
-      // An order has an axis of its own, which reaches to ∞: no limit follows it, or the figure would be built anew in the hand.
+      // An order has an axis of its own, which reaches to ∞: no limit follows it.
       parameters: state.parameters.map((value, k) => (kinds[k] === "order" ? [0, 0] : around(reach(start.parameters[k], value, 3)))),
       x: around(reach(start.x, state.x, 2)),
       t: isTargetProbability(chain) ? [0, 1] : [negative ? -reach(start.t, state.t, 1) : 0, reach(start.t, state.t, 1)],
@@ -137,6 +137,8 @@ function build(ui, layout) {
   const chosen = ({ chosen: at } = ui.state) => byPlace.get(String(inSample(chain, at, layout.sample))) ?? all[0];
   const orders = all.filter(({ kind }) => kind === "order");
   const frozen = !known(chain) && !ui.kernel;
+  /** Whether Python has yet to say what follows from a state. */
+  const waits = ({ parameters, x, t }) => !known(chain) && !frozen && !same(ui.given("computed").of, [parameters, x, t]);
   const steepest = (at, k) => largest(k < 0 ? at.deltas[0] : at.gradients[k]);
   const boxes = chain.links.length;
   const bounds = ({ at: [k], kind }) => layout[kind] ?? layout.parameters[k];
@@ -200,7 +202,7 @@ function build(ui, layout) {
     shift = clamp(way, -back, ahead);
     return pull.v + (way * (bounds(e)[1] - bounds(e)[0])) / 300;
   }
-  /** A pull begins, and L stands here: what comes now is measured against it. Or nothing is, after a reset. */
+  /** A pull begins, and L stands here: what comes now is measured against it. After a reset, null, nothing is. */
   const remember = (before = view.loss) => Object.assign(past, { before, trail: [], walked: null });
   const choose = (at) => ui.change({ chosen: at });
 
@@ -322,11 +324,11 @@ function build(ui, layout) {
   const [walked, chosenLine] = [line(), line()];
   const numbers = list(all.map(({ text }) => text), (i) => choose(all[i].at), { "aria-label": "The number with the handle" });
   const downhill = button("Step downhill", () => {
-    if (frozen || past.walked) return; // Python has not answered yet
+    if (frozen || waits(ui.state)) return;
     Object.assign(past, { before: view.loss, walked: past.trail.length ? past.trail : [view.loss] });
     ui.change({ parameters: stepped(ui.state, view.gradients, orders) });
     if (past.walked) ui.redraw(); // no number moved
-  }, { class: "cbp-button cbp-main", "aria-disabled": frozen && "true" });
+  }, { class: "cbp-button cbp-main" });
   const samples = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
   /** Another sample; what is chosen of x or t stays in its row. */
   function go(sample) {
@@ -351,8 +353,8 @@ function build(ui, layout) {
       const e = chosen(state);
       state = { ...state, chosen: e.at };
       view = evaluate(chain, state, ui.given("computed"));
-      // Of a layer in Python L comes later than the step. What has moved L otherwise ends the trail.
-      if (past.walked && (known(chain) || past.walked.at(-1) !== view.loss)) Object.assign(past, { trail: [...past.walked, view.loss].slice(-24), walked: null });
+      // What has moved L otherwise than a step ends the trail.
+      if (past.walked && !waits(state)) Object.assign(past, { trail: [...past.walked, view.loss].slice(-24), walked: null });
       if (past.trail.length && past.trail.at(-1) !== view.loss && !past.walked) past.trail = [];
       if (past.shown !== String(e.at)) {
         Object.assign(past, { before: null, shown: String(e.at) });
@@ -396,6 +398,7 @@ function build(ui, layout) {
       else chosenLine.say(ui, gradientOf(chain, view, looked, looked === e ? view.difference : null), looked === e);
       set(back, { "aria-disabled": String(state.step === boxes) });
       set(forth, { "aria-disabled": String(state.step === 0) });
+      set(downhill, { "aria-disabled": String(frozen || waits(state)) });
       if (numbers.value !== String(all.indexOf(e))) numbers.value = all.indexOf(e);
       order(state, view, passed);
     },
