@@ -466,7 +466,7 @@ def test_keys_and_lists_do_not_disturb_a_pull(page):
 
 
 # Press a button, or take each option of a list: the body at once, and two frames later. Heights of words come later.
-AT_ONCE = """async (f, last) => {
+AT_ONCE = """async (f) => {
     const body = () => f.querySelector(".cbp-body").innerHTML.replace(/ style="[^"]*"/g, "");
     const frame = () => new Promise(requestAnimationFrame);
     const all = () => [...f.querySelectorAll("button, select")].filter(n => n.textContent !== "Play");
@@ -709,18 +709,25 @@ MODEL = """async (state) => {
 FRAMES = "new Promise(next => requestAnimationFrame(() => requestAnimationFrame(next)))"
 
 
-def test_a_layer_in_python_that_answers_late(browser):
-    scope: dict[str, object] = {}
-    exec("from chainbp import *\nfrom chainbp.widgets import *", scope)
-    definition, _, shown = CASES["explore"].OWN.rpartition("\n\n\n")
-    exec(definition, scope)
-    w = eval(shown, scope)
+@contextmanager
+def modeled(browser, w):
+    """A page with the figure `w` alone, and such a model; and what went wrong there."""
     with (
         serving(STATIC) as served,
         browser.new_context() as context,
         visit(context, f"{served}/widgets.css") as (page, wrong),
     ):
         page.evaluate(MODEL, {name: v for name, v in w.get_state().items() if name not in ("_esm", "_css")})
+        yield page, wrong
+
+
+def test_a_layer_in_python_that_answers_late(browser):
+    scope: dict[str, object] = {}
+    exec("from chainbp import *\nfrom chainbp.widgets import *", scope)
+    definition, _, shown = CASES["explore"].OWN.rpartition("\n\n\n")
+    exec(definition, scope)
+    w = eval(shown, scope)
+    with modeled(browser, w) as (page, wrong):
         step, reset = (page.get_by_role("button", name=name) for name in ("Step downhill", "Reset"))
         start = page.evaluate("JSON.stringify(model.state.parameters)")
         # Until the first step is answered there is no gradient for a second.
@@ -747,12 +754,7 @@ def test_a_layer_in_python_that_answers_late(browser):
 
 def test_what_python_changes_while_a_hand_pulls_is_kept(browser):
     w = made("lp_pooling(y=[3, -4], p=2)")
-    with (
-        serving(STATIC) as served,
-        browser.new_context() as context,
-        visit(context, f"{served}/widgets.css") as (page, wrong),
-    ):
-        page.evaluate(MODEL, {name: v for name, v in w.get_state().items() if name not in ("_esm", "_css")})
+    with modeled(browser, w) as (page, wrong):
         page.evaluate("""() => {
             document.querySelector("[data-slider=y0]").dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp" }));
             model.state.p = 3;

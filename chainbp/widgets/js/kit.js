@@ -71,10 +71,10 @@ export function apart(...words) {
   return node;
 }
 
-/** A button of the figures' look; `content` is a text or a node. */
+/** A button of the figures' look; `content` is a text or a node. Where aria-disabled is true, it can be read, not pressed. */
 export function button(content, press, attributes = {}) {
   const node = h("button", { type: "button", class: "cbp-button", ...attributes }, content);
-  node.addEventListener("click", press);
+  node.addEventListener("click", (event) => node.getAttribute("aria-disabled") !== "true" && press(event));
   return node;
 }
 
@@ -433,13 +433,13 @@ export function mount(figure, { model, el }) {
   const hand = () => body.querySelector(".dragged");
   const shapeOf = (values) => JSON.stringify(values, (_, v) => (typeof v === "number" ? 0 : v));
 
-  /** Draw a state. Where it needs another layout, the figure is built anew: at once, or when the hand that drags lets go. */
-  function turnTo(next, waits = null) {
+  /** Draw a state. Where it needs another layout, the figure is built anew: at once, or when `by`, a hand that drags, lets go. */
+  function turnTo(next, by = null) {
     state = next;
     if (!width) return;
     const needed = figure.layout(state, width, start, ui.given);
     const text = JSON.stringify(needed);
-    if (text === planned || waits) return draw();
+    if (text === planned || by) return draw();
     [layout, planned] = [needed, text];
     build();
   }
@@ -608,8 +608,9 @@ export function pointOf(node, { clientX, clientY }) {
 const held = new WeakMap(); // What is dragged, and by which pointer.
 
 /**
- * Call moved(x, y) while `node` is dragged; the events "grasp", whose detail is where, and "release" tell that it begins and ends. `center` keeps
- * the point under the finger; `owner()` gets the focus, and belongs to that pointer until it lets go: others are ignored.
+ * Call moved(x, y) while `node` is dragged; the events "grasp", whose detail is where, and "release" tell that it begins and
+ * ends. `center` keeps the point under the finger; `owner()` gets the focus, and belongs to that pointer until it lets go:
+ * others are ignored.
  */
 export function drag(node, moved, center = null, owner = () => node) {
   let offset;

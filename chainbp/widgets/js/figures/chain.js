@@ -48,7 +48,7 @@ export const parameterOf = (chain, { parameters }, j) => chain.links[j].held?.[0
 const lossAt = (chain, state) =>
   samples(chain, state).reduce((sum, [x, t]) => sum + apply(lossOf(chain, state.parameters, t), x), 0);
 
-/** Python's results: infinity and NaN travel as strings. */
+/** Python's results: infinity and NaN travel as strings. Without the kit, so that tests need no browser. */
 const decoded = (value) => (Array.isArray(value) ? value.map(decoded) : typeof value === "string" ? Number(value) : value);
 
 /**

@@ -7,10 +7,7 @@ import { apply, compose, jacobian, matmul, multiplyAdds, pattern, rho, sigma, sq
 import { cellSlider, drawLegend, makeCells, makeCursor, n } from "./matrix.js";
 
 const { widest: WIDEST, letters: LETTERS } = shared.chain_rule;
-const SIDES = [
-  { side: "left", kind: "error" },
-  { side: "right", kind: "value" },
-];
+const SIDES = [{ side: "left", kind: "error" }, { side: "right", kind: "value" }];
 
 /** The chain of chainbp/widgets/chain_rule.py: boxes of a network, or such as have the given Jacobians. */
 function chain(widths, given) {

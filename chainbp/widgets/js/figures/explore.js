@@ -138,7 +138,7 @@ function build(ui, layout) {
   const orders = all.filter(({ kind }) => kind === "order");
   const frozen = !known(chain) && !ui.kernel;
   /** Whether Python has yet to say what follows from a state. */
-  const waits = ({ parameters, x, t }) => !known(chain) && !frozen && !same(ui.given("computed").of, [parameters, x, t]);
+  const unanswered = ({ parameters, x, t }) => !known(chain) && !frozen && !same(ui.given("computed").of, [parameters, x, t]);
   const steepest = (at, k) => largest(k < 0 ? at.deltas[0] : at.gradients[k]);
   const boxes = chain.links.length;
   const bounds = ({ at: [k], kind }) => layout[kind] ?? layout.parameters[k];
@@ -324,17 +324,13 @@ function build(ui, layout) {
   const [walked, chosenLine] = [line(), line()];
   const numbers = list(all.map(({ text }) => text), (i) => choose(all[i].at), { "aria-label": "The number with the handle" });
   const downhill = button("Step downhill", () => {
-    if (frozen || waits(ui.state)) return;
     Object.assign(past, { before: view.loss, walked: past.trail.length ? past.trail : [view.loss] });
     ui.change({ parameters: stepped(ui.state, view.gradients, orders) });
     if (past.walked) ui.redraw(); // no number moved
   }, { class: "cbp-button cbp-main" });
   const samples = Array.from({ length: chain.batch }, (_, k) => `sample ${k + 1} of ${chain.batch}`);
-  /** Another sample; what is chosen of x or t stays in its row. */
-  function go(sample) {
-    ui.change({ sample, chosen: inSample(chain, ui.state.chosen, sample) });
-  }
-  const sampled = list(samples, go, { "aria-label": "The sample that is drawn" });
+  // In another sample, what is chosen of x or t stays in its row.
+  const sampled = list(samples, (sample) => ui.change({ sample, chosen: inSample(chain, ui.state.chosen, sample) }), { "aria-label": "The sample that is drawn" });
   sampled.value = layout.sample;
   const below = h(
     "div",
@@ -354,7 +350,7 @@ function build(ui, layout) {
       state = { ...state, chosen: e.at };
       view = evaluate(chain, state, ui.given("computed"));
       // What has moved L otherwise than a step ends the trail.
-      if (past.walked && !waits(state)) Object.assign(past, { trail: [...past.walked, view.loss].slice(-24), walked: null });
+      if (past.walked && !unanswered(state)) Object.assign(past, { trail: [...past.walked, view.loss].slice(-24), walked: null });
       if (past.trail.length && past.trail.at(-1) !== view.loss && !past.walked) past.trail = [];
       if (past.shown !== String(e.at)) {
         Object.assign(past, { before: null, shown: String(e.at) });
@@ -398,7 +394,7 @@ function build(ui, layout) {
       else chosenLine.say(ui, gradientOf(chain, view, looked, looked === e ? view.difference : null), looked === e);
       set(back, { "aria-disabled": String(state.step === boxes) });
       set(forth, { "aria-disabled": String(state.step === 0) });
-      set(downhill, { "aria-disabled": String(frozen || waits(state)) });
+      set(downhill, { "aria-disabled": String(frozen || unanswered(state)) });
       if (numbers.value !== String(all.indexOf(e))) numbers.value = all.indexOf(e);
       order(state, view, passed);
     },
