@@ -186,6 +186,14 @@ class Figure(anywidget.AnyWidget):
         traits = [(name, value) for cls in type(self).__mro__ for name, value in vars(cls).items()]
         return [name for name, value in traits if isinstance(value, Numbers) and not value.metadata.get("asked")]
 
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """What the page sends. Where it cannot be, the page hears what is."""
+        try:
+            super().set_state(sync_data)
+        except Refused:
+            self.send_state([*sync_data])
+            raise
+
     def _refresh(self) -> None:
         with self.hold_trait_notifications():
             for name, value in self.results().items():

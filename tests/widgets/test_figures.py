@@ -374,6 +374,19 @@ def test_browser_messages_with_infinity_are_understood(name):
 
 
 @every_figure
+def test_a_message_that_is_refused_is_answered_with_what_is(name, monkeypatch):
+    w = make(name)
+    state, sent = w.get_state(), []
+    monkeypatch.setattr(w, "send_state", sent.extend)
+    for trait in w._inputs():
+        with pytest.raises(traitlets.TraitError):
+            w.set_state({trait: "NaN"})
+        assert sent.pop() == trait
+        assert sent == []
+    assert w.get_state() == state
+
+
+@every_figure
 def test_traits_are_those_that_the_drawing_names(name):
     source = (STATIC.parent / "js" / "figures" / f"{name}.js").read_text(encoding="utf-8")
     (listed,) = re.findall(r"traits: \[(.*?)\]", source)

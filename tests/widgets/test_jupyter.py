@@ -36,6 +36,21 @@ NOTEBOOK = cells(
     "w.y = [1, 2, -5]; print('another size')",
 )
 
+REFUSED = cells(
+    """from chainbp import Family, Function, squared_error
+from chainbp.widgets import explore
+@Family
+def scale(a):
+    def forward(x):
+        if a > 3:
+            raise ValueError("too far")
+        return a * x, lambda delta: a * delta, lambda delta: ((delta * x).sum(),)
+    return Function(forward, (a,), name="scale", symbols=("a",))
+w = explore(squared_error[[9.0]] @ scale[3.0], x=[1.0])
+w""",
+    "print('python sees', w.parameters, w.loss)",
+)
+
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
@@ -43,6 +58,7 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     nbformat.write(NOTEBOOK, folder / "live.ipynb")
     nbformat.write(EVERY_FIGURE, folder / "every.ipynb")
+    nbformat.write(REFUSED, folder / "refused.ipynb")
     with jupyterlab(folder) as address:
         yield address
 
@@ -141,6 +157,25 @@ def test_every_figure_in_jupyterlab(context, lab):
         mark.press("ArrowUp")
     assert now() == moved
     wait_until(lambda: python_sees() == printed)
+    assert wrong == []
+    page.close()
+
+
+def test_a_figure_takes_back_what_python_refuses(context, lab):
+    page, wrong = open_notebook(context, lab.format("refused"))
+    run_cell(page, 0)
+    step = page.get_by_role("button", name="Step downhill")
+    step.wait_for(timeout=60_000)
+    # A step past its range builds the figure anew.
+    page.locator(".cbp").evaluate("""figure => {
+        window.seen = new Set();
+        const all = { subtree: true, childList: true, characterData: true, attributes: true };
+        new MutationObserver(() => seen.add(figure.querySelector(".cbp-main").ariaDisabled)).observe(figure, all);
+    }""")
+    step.click()
+    page.wait_for_function("seen.has('true') && document.querySelector('.cbp-main').ariaDisabled === 'false'")
+    assert [shown(page, name) for name in ("L", "chosen")] == ["36", "3"]
+    assert says(page, 1) == ["python sees (3.0,) 36.0"]
     assert wrong == []
     page.close()
 

@@ -746,6 +746,15 @@ def test_a_layer_in_python_that_answers_late(browser):
         page.evaluate(answer, {**w.computed, "loss": "Infinity"})
         assert page.locator("[data-name=L]").text_content() == "∞"
         assert step.get_attribute("aria-disabled") == "false"
+        # A step that Python refuses: it sends back what is.
+        step.click()
+        page.evaluate(FRAMES)
+        assert step.get_attribute("aria-disabled") == "true"
+        page.evaluate("""parameters => {
+            model.state.parameters = parameters;
+            model.dispatchEvent(new Event("change:parameters"));
+        }""", json.loads(sent))
+        assert step.get_attribute("aria-disabled") == "false"
         reset.click()
         page.evaluate(FRAMES)
         assert page.evaluate("model.sent.at(-1)") == start
