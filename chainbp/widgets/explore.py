@@ -149,7 +149,7 @@ class Explore(Figure):
         return Composition((*loss.functions[:-1], family[np.asarray(t)]))
 
     def _difference(self) -> float | None:
-        """L by the chosen number, as a central difference; None at p = inf, and where the cost takes no such t."""
+        """L by the chosen number, as a central difference; None at p = inf, and where no value lies beside it."""
         k, i = self.chosen
         values: list[Any] = [self.x, self.t, *self.parameters]
         place = {-1: 0, -2: 1}.get(k, k + 2)
@@ -166,7 +166,7 @@ class Explore(Figure):
             return None
         try:
             return (at(value + h) - at(value - h)) / (value + h - (value - h))
-        except ValueError:
+        except Exception:  # also one of a layer of the reader's own, which may end beside the value
             return None
 
     def __repr__(self) -> str:

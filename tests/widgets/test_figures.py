@@ -283,6 +283,24 @@ def test_explore_sends_the_results_of_a_layer_that_it_does_not_know():
     assert w.computed["difference"] == pytest.approx(-w.deltas[-1][0], rel=1e-6)
 
 
+def test_a_layer_that_ends_at_the_chosen_value_has_no_difference_there():
+    @Family
+    def scale(a):
+        def forward(x):
+            assert a >= 0, "no further"
+            return a * x, lambda delta: a * delta, lambda delta: ((delta * x).sum(),)
+
+        return Function(forward, (a,), name="scale", symbols=("a",))
+
+    w = explore(squared_error[[1.0]] @ scale[1.0], [1.0])
+    w.set_state({"parameters": [0.0]})
+    assert (w.parameters, w.loss) == ((0.0,), 1.0)
+    assert w.computed["difference"] is None
+    with pytest.raises(traitlets.TraitError, match="no further"):
+        w.set_state({"parameters": [-1.0]})
+    assert (w.parameters, w.loss) == ((0.0,), 1.0)
+
+
 def test_a_stranger_of_a_known_name_is_no_acquaintance():
     stranger = Function(lambda x: (2 * x, lambda d: 2 * d, None), name="σ")
     assert explore(squared_error[[1.0]] @ stranger, [1.0]).chain["links"][0]["kind"] == "own"
