@@ -75,12 +75,11 @@ export const chainRule = {
       tell: ({ widths: [data, middle, end] }) => `At the start ${end} × ${middle} times ${middle} × ${data} is ${end} × ${data}: the rows of the left one, the columns of the right one. What stood between is summed over.`,
     },
     order: {
-      options: () => ["From the left", "From the right", "Both the same"],
+      options: () => ["Left is cheaper", "Right is cheaper", "Both the same"],
       then: ({ widths }) => ({ widths: turned(widths), step: 0 }),
       tell: ({ widths }) => {
         const [left, right] = countsOf(turned(widths)).map(sum);
-        const end = widths.at(-1) === 1 ? ` (An end ${turned(widths).at(-1)} wide is no cost: it is called ${LETTERS[widths.length - 1]}.)` : "";
-        return `With x one number wide it takes ${left} from the left and ${right} from the right.${end}`;
+        return `With x one number wide it takes ${left} from the left and ${right} from the right.`;
       },
     },
   },

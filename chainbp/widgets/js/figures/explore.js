@@ -370,16 +370,15 @@ function build(ui, layout) {
       const value = entry(state, e.at);
       const { x, ux, uy, back: room, ahead } = hold(e);
       const [hx, hy] = handleAt();
-      const isOrder = e.kind === "order";
       const gradient = passed(e.link) && spots.get(e) && e.kind !== "t" ? slopeOf(view, e) : 0;
       // Beside the largest of its parameter, now or at the start: a single one fades, too.
       const most = Math.max(1e-9, steepest(view, e.at[0]), steepest(past.first, e.at[0]));
       const length = clamp(16 + (30 * Math.abs(gradient)) / most, 16, Math.max(16, (gradient > 0 ? ahead - shift : room + shift) + 4));
       const way = gradient && Math.sign(gradient) * (length + 8);
       point(hx, hy, hx + way * ux, hy + way * uy);
-      show(handle, !frozen && !isOrder);
-      show(shape.children[1], quantity(e) === "weight" && !isOrder && !frozen);
-      show(shape.children[2], quantity(e) === "value" && !frozen);
+      show(handle, !frozen && e.kind !== "order");
+      show(shape.children[1], quantity(e) === "weight");
+      show(shape.children[2], quantity(e) === "value");
       const gap = gapOf(e);
       const beneath = [phone ? width : spots.get(e) ? clamp(hx + 60, 120, place.right) : x - 50, place.height + 16];
       chip(ui, hasChip(e) ? e : null, value, gap ? [hx, hy - 34] : beneath, gap);

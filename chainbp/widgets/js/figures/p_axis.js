@@ -1,4 +1,4 @@
-// The axis of the order p, from 0.2 to ∞, with the sum, the Euclidean length and the maximum at their places.
+// The axis of the order p, from 0.2 to ∞, with the sum, the length and the maximum at their places.
 
 import shared from "../../shared.json";
 import { beyond, clamp, format, label, move, scale, set, short, show, shows, slideOnLine } from "../kit.js";
@@ -12,7 +12,7 @@ const fromT = (t) => {
   const p = (1 + t) / (1 - t);
   return Number(p.toFixed(p < 10 ? 2 : p < 100 ? 1 : 0));
 };
-const TICKS = [[0.2], [0.5], [1, "sum"], [2, "Euclid"], [3], [5], [10], [30], [Infinity, "largest"]];
+const TICKS = [[0.2], [0.5], [1, "sum"], [2, "length"], [3], [5], [10], [30], [Infinity, "largest"]];
 
 export const AXIS_HEIGHT = 92;
 const AXIS_LINE = 38;
@@ -32,7 +32,7 @@ export function overAxis(width, left, count) {
 }
 
 /**
- * The p axis with the sum, the Euclidean length and the maximum at their places. `reach` is how far above its line a
+ * The p axis with the sum, the length and the maximum at their places. `reach` is how far above its line a
  * press still moves p; the axis begins at `from`. get(state) is p, put(p) the change, and `print` how it is written.
  */
 export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN_P, get = (state) => state.p, put = (p) => ({ p }), print = short } = {}) {
@@ -60,7 +60,7 @@ export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN
     beside: 16,
     step: 0.005,
     page: 20,
-    // The sum, the Euclidean length and the maximum.
+    // The sum, the length and the maximum.
     stops: () => [1, 2, Infinity].map(toT),
     near: 0.015,
     get: (state) => clamp(toT(get(state)), toT(from), 1),
