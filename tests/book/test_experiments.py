@@ -56,7 +56,7 @@ def test_chapter_6_finds_the_number_of_the_record():
 
 def test_chapter_6_says_what_became_of_the_printed_form():
     signed, printed_form = percentages("p = 2"), percentages("as printed")
-    digits_read = f"Instead of {signed.mean():.1f}% of the test digits, the networks read {printed_form.mean():.1f}%"
+    digits_read = f"read {printed_form.mean():.1f}% of the test digits on average, instead of {signed.mean():.1f}%"
     assert digits_read in text(BOOK / "6-convolution.ipynb")
 
 
@@ -142,7 +142,7 @@ def test_the_words_of_how_fast_are_those_of_its_record():
     assert np.mean(one[np.isfinite(one)] > 1) > 0.9
     assert "on average slower than PyTorch on two threads and than JAX's compiler" in words
     assert all(means[peer, dtype] < 1 for peer in ("torch 2 threads", "JAX jit") for dtype in ("float32", "float64"))
-    assert "float32 suits chainbp better, against each of them" in words
+    assert "On average, float32 suits chainbp better" in words
     assert all(means[peer, "float32"] > means[peer, "float64"] for peer, _ in each)
     assert "farther ahead at $p = 1$, and in float64 at $p = 100$, than at $p = 4.7$" in words
     for (_, dtype), panel in ratios.items():

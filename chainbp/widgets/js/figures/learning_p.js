@@ -255,7 +255,7 @@ function drawProduct(ui, svg, y, beside) {
   const numbers = beside ? label(x, y + 27, "") : formula;
   numbers.append(factors);
   svg.append(formula, ...(beside ? [numbers] : []), result);
-  ui.ask.hide("slope", numbers, result);
+  ui.ask.hide("slope", formula, numbers, result);
   return ({ p }, { z, H, slope }) => {
     say(factors, `= −(${fine(z)}/${format(p)}²) · ${fine(H)}`);
     const quotient = -worth(fine(z)) / worth(format(p)) ** 2;
