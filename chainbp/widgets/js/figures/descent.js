@@ -362,8 +362,7 @@ function drawButtons(ui, walk, controls) {
     ui.redraw();
   });
   const play = button("Play", () => {
-    if (walk.playing()) walk.pause();
-    else walk.play();
+    (walk.playing() ? walk.pause : walk.play)();
     ui.redraw();
   });
   controls.append(step, play);
@@ -372,9 +371,8 @@ function drawButtons(ui, walk, controls) {
 
 /** Which two parameters the map shows. Choosing the other axis's parameter exchanges the two. */
 function drawChoice(ui, axes, controls) {
-  const choose = (k, axis) => ui.change({ axes: axis === axes[1 - k] ? [axes[1], axes[0]] : axes.with(k, axis) });
   const selects = ["across", "up"].map((direction, k) => {
-    const select = list(names(ui.state.W), (axis) => choose(k, axis));
+    const select = list(names(ui.state.W), (axis) => ui.change({ axes: axis === axes[1 - k] ? axes.toReversed() : axes.with(k, axis) }));
     select.value = axes[k];
     return h("label", { class: "cbp-choice muted" }, `${direction} `, select);
   });
