@@ -42,7 +42,7 @@ class Comparison(NamedTuple):
     verdict : str
         ``"agrees"``, ``"WRONG"`` or ``"cannot tell"``.
     reason : str
-        Why.
+        Why this verdict.
     """
 
     name: str

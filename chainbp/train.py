@@ -62,6 +62,7 @@ def train(
     T : array_like, shape (N, K), or (K,) for a network that gives one number per sample
         The targets.
     steps : int, optional
+        How many steps to take.
     rate : float or sequence of float, optional
         The learning rate, or one for each parameter, in the order of ``network.parameters``.
     batch : int, optional

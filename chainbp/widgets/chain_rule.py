@@ -145,7 +145,7 @@ def chain_rule(
         K Jacobians of your own instead, the data's first: factor k has shape ``(widths[k], widths[k - 1])``. When the
         reader widens one, made-up entries are added.
     ask : str, optional
-        A question that the figure puts to its reader before it shows the answer: "shape" or "order".
+        The name of the question that the figure asks first: "shape" or "order".
 
     Returns
     -------

@@ -96,7 +96,7 @@ def descent(
         The parameters of the map, across and up: 0 is the first weight, W.size is p. Without them, the first weight and
         the last one; p, where there is one weight only.
     ask : str, optional
-        A question that the figure puts to its reader before it shows the answer: "rate".
+        The name of the question that the figure asks first: "rate".
 
     Returns
     -------

@@ -65,7 +65,7 @@ def learning_p(y: npt.ArrayLike = (4.0, -3.0, 2.0, 1.0), p: float = 2.0, ask: st
     p : float, optional
         The order, greater than 0, or inf.
     ask : str, optional
-        A question that the figure puts to its reader before it shows the answer: "slope".
+        The name of the question that the figure asks first: "slope".
 
     Returns
     -------

@@ -68,7 +68,7 @@ def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0, p_from: float = S
     p_from : float, optional
         Where the figure's axis of p begins, from 0.2 to 1.
     ask : str, optional
-        A question that the figure puts to its reader before it shows the answer: "fades" or "zero".
+        The name of the question that the figure asks first: "fades" or "zero".
 
     Returns
     -------

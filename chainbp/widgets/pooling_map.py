@@ -131,7 +131,7 @@ def pooling_map(
     entry : array_like of int, optional
         Row and column of the chosen entry of Y, from 0. Default: the last one in the frame.
     ask : str, optional
-        A question that the figure puts to its reader before it shows the answer: "winner".
+        The name of the question that the figure asks first: "winner".
 
     Returns
     -------

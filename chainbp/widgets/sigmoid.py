@@ -45,7 +45,7 @@ def sigmoid(x: float = 2.0, ask: str = "") -> Sigmoid:
     x : float, optional
         Where the point is at first.
     ask : str, optional
-        A question that the figure puts to its reader before it shows the answer: "slope".
+        The name of the question that the figure asks first: "slope".
 
     Returns
     -------

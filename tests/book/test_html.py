@@ -113,8 +113,11 @@ def test_no_formula_is_left_unset(page):
 @each_page
 def test_no_line_can_begin_with_the_comma_after_a_formula(page):
     for formula in soup(page).select(".bd-article span.math"):
+        after = str(formula.next_sibling.string or "") if formula.next_sibling else ""
         if "cbp-tied" not in formula.parent.get("class", []):
-            assert not re.match(r"[^\s\w]", str(formula.next_sibling.string or "") if formula.next_sibling else "")
+            assert not re.match(r"[^\s\w]", after)
+        elif "cbp-short" not in formula["class"]:
+            assert not re.match(r"[.,:;?)]", after)
 
 
 def test_the_numbers_of_the_equations_are_the_paper_s(html):

@@ -315,7 +315,7 @@ function build(ui, layout) {
   const parts = place.columns.filter(({ hidden }) => hidden).map(({ i, ys }) => `${ys.length} of ${chain.sizes[i]} units of ${chain.variables[i]}`);
   if (place.columns.length < boxes) parts.push(`${place.columns.length} of ${boxes} variables, near the box at work`);
   if (place.under && chain.target && !place.targets) parts.push("none of t");
-  if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}`, h("span", { class: "cbp-list" }, "; the list below has every number that can be pulled"), "."));
+  if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}`, h("span", { class: "cbp-list" }, "; the list below has every number that can be dragged"), "."));
 
   // ---- Beneath it --------------------------------------------------------------------------------------------------------
   const walk = (text, label, by) => button(text, () => ui.change({ step: ui.state.step + by }), { "aria-label": label });
@@ -459,7 +459,7 @@ const digits = ({ width }) => (width < 66 ? 2 : 3);
 function drawColumn(ui, svg, chain, { unit }, { i, x, ys, hidden }, press) {
   const most = digits(unit);
   const cells = ys.map((y, u) => {
-    const frame = s("rect", { class: "unit", x: x - unit.width / 2, y: y - unit.height / 2, width: unit.width, height: unit.height, rx: 14 });
+    const frame = s("rect", { class: "unit", x: x - unit.width / 2, y: y - unit.height / 2, width: unit.width, height: unit.height, rx: 10 });
     const value = s("text", { class: "value strong", x, y: y - 3, "text-anchor": "middle" });
     const delta = s("text", { class: "error", x, y: y + 15, "text-anchor": "middle" });
     const touch = s("rect", { x: x - unit.width / 2, y: y - 26, width: unit.width, height: 52, fill: "transparent" });
@@ -485,7 +485,7 @@ function drawTargets(ui, svg, chain, { unit, targets: { i, x, ys }, under, end }
   const left = x - unit.width / 2;
   const cells = ys.map((y, u) => {
     const value = s("text", { class: "value strong", x, y: y + 5, "text-anchor": "middle" });
-    const node = s("g", { class: "cbp-unit" }, s("rect", { class: "unit target", x: left, y: y - 18, width: unit.width, height: 36, rx: 14 }), value);
+    const node = s("g", { class: "cbp-unit" }, s("rect", { class: "unit target", x: left, y: y - 18, width: unit.width, height: 36, rx: 10 }), value);
     if (!under) svg.append(s("line", { class: "edge error gap-line", x1: end, x2: left, y1: y, y2: y }));
     svg.append(node);
     node.addEventListener("click", () => press(i, u));
