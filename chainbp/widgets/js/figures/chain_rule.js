@@ -79,7 +79,7 @@ export const chainRule = {
       then: ({ widths }) => ({ widths: turned(widths), step: 0 }),
       tell: ({ widths }) => {
         const [left, right] = countsOf(turned(widths)).map(sum);
-        return `With x one number wide it takes ${left} from the left and ${right} from the right.`;
+        return `With x one number wide it takes ${left} from the left and ${right} from the right. The other end, ${turned(widths).at(-1)} wide, is called ${LETTERS[widths.length - 1]}.`;
       },
     },
   },
