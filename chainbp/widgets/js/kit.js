@@ -111,16 +111,16 @@ export function path(points, closed = false) {
   return good.length ? `M${good.map(([x, y]) => `${x.toFixed(1)} ${y.toFixed(1)}`).join("L")}${closed ? "Z" : ""}` : "";
 }
 
-/** The mark of a kind of quantity, a circle if it has no other; the same as in chainbp/plotting.py, centered on (0, 0). */
+/** The mark of a kind of quantity, the same as in chainbp/plotting.py, centered on (0, 0). */
 export function mark(kind, r = 6) {
   const shapes = {
+    value: () => s("circle", { r }),
+    knob: () => s("circle", { r }),
     error: () => s("path", { d: `M${-r * 1.15} 0L${r * 0.85} ${-r}V${r}Z` }),
     gradient: () => s("path", { d: `M0 ${-r * 1.25}L${r * 1.25} 0L0 ${r * 1.25}L${-r * 1.25} 0Z` }),
     weight: () => s("rect", { x: -r, y: -r, width: 2 * r, height: 2 * r, rx: 1.5 }),
   };
-  const node = shapes[kind]?.() ?? s("circle", { r });
-  set(node, { class: `mark ${kind}` });
-  return node;
+  return filled(shapes[kind](), { class: `mark ${kind}` }, []);
 }
 
 /** An arrow whose tip, `r` long, follows; returns a function (x1, y1, x2, y2) that moves it. */
