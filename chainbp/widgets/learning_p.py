@@ -45,9 +45,10 @@ class LearningP(Figure):
 
     def results(self) -> dict[str, Any]:
         z, pull = self.network().vjp(self.y)
-        # (33) times y_i/z is |y_i|^p/z^p; divided by their sum, rounded shares are a whole again.
-        parts = np.divide(self.y, z) * pull.x(1.0) if z > 0 else np.ones(len(self.y))
-        shares = parts / parts.sum()
+        # Beside the largest entry: z is beyond all floats where p is small, and the shares are not.
+        sizes = np.abs(self.y)
+        powers = (sizes / sizes.max()) ** self.p if z > 0 else np.ones(len(sizes))
+        shares = powers / powers.sum()
         (slope,) = pull.theta(1.0)
         return {"z": z, "shares": shares, "entropy": float(entropy(shares)), "slope": float(slope)}
 

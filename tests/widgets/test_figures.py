@@ -56,6 +56,8 @@ def test_learning_p_where_powers_say_nothing():
     assert (w.z, w.slope) == (3, 0)
     w.y = [0, 0]
     assert (w.z, w.shares, w.slope) == (0, (0.5, 0.5), 0)
+    w = learning_p(y=[2, 0, -2], p=1e-4)  # 2^(1/p) times 2 is beyond all floats
+    assert (w.z, w.shares, w.slope) == (np.inf, (0.5, 0, 0.5), -np.inf)
 
 
 def test_sigmoid_follows_chainbp():
