@@ -52,7 +52,7 @@ def taken(value: Any, what: str, of: str) -> Any:
 
 
 class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
-    """An input: a number, a vector or a matrix of finite numbers, kept as a float or as (nested) tuples.
+    """An input: a number, a vector or a matrix, of at most 1e200 in size, kept as a float or as (nested) tuples.
 
     Tuples, because a change inside of a list would go unnoticed.
 
@@ -97,7 +97,10 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
 
     def wrong(self, obj: Any, array: Any) -> str:
         """What the values must be and are not; "" where they are in range."""
-        return "" if np.isfinite(array).all() else "finite"
+        if not np.isfinite(array).all():
+            return "finite"
+        # So that sums and differences of some are floats, too, and can be drawn.
+        return "" if np.all(np.abs(array) <= 1e200) else "at most 1e200 in size"
 
 
 class Positive(Numbers):

@@ -77,7 +77,7 @@ def learning_p(y: npt.ArrayLike = (4.0, -3.0, 2.0, 1.0), p: float = 2.0, ask: st
     Raises
     ------
     TypeError, ValueError
-        If y is not a vector of finite numbers, or p is not greater than 0.
+        If y is not a vector of numbers of at most 1e200 in size, or p is not greater than 0.
 
     Examples
     --------

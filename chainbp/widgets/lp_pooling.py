@@ -79,7 +79,7 @@ def lp_pooling(y: npt.ArrayLike = (3.0, -4.0), p: float = 2.0, p_from: float = S
     Raises
     ------
     TypeError, ValueError
-        If y is not a vector of finite numbers, or p is not greater than 0.
+        If y is not a vector of numbers of at most 1e200 in size, or p is not greater than 0.
 
     Examples
     --------

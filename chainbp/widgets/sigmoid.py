@@ -55,7 +55,7 @@ def sigmoid(x: float = 2.0, ask: str = "") -> Sigmoid:
     Raises
     ------
     TypeError, ValueError
-        If x is not one finite number.
+        If x is not one number of at most 1e200 in size.
 
     Examples
     --------

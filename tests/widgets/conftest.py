@@ -44,6 +44,19 @@ CROWDED = [
     "pooling_map(Y=1000 * np.arange(-7, 8).reshape(3, 5), stride=1)",
     "from chainbp.plotting import plt, use_style\nuse_style()\n_ = plt.subplots()[1].plot([1, 2])",
 ]
+# Numbers at the ends of what a figure takes.
+EXTREME = [
+    "lp_pooling(y=[1e200, 1e200], p=0.2)",
+    "lp_pooling(y=[1e-320, -1e-320, 0], p=3)",
+    "learning_p(y=[1e200, 1e200, 1e200], p=0.2)",
+    "learning_p(y=[1e-320, 1e-320], p=3)",
+    "learning_p(p=1e-4)",
+    "sigmoid(x=1e200)",
+    "pooling_map(Y=1e200 * np.ones((3, 5)), p=0.3)",
+    "chain_rule([2, 2, 1], factors=[[[1e200, 2], [3, 4]], [[1e200, 6]]])",
+    "descent(rate=1e200)",
+    "explore(squared_error[[0, 1]] @ rho[[[1e150, 0], [0, 1e-320]]], x=[1, -1e-320])",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -92,7 +105,7 @@ def html(tmp_path_factory) -> Path:
 def build(folder: Path) -> None:
     """Build the small book with the project's settings."""
     folder.mkdir()
-    book = small_book(folder, index="Figures.", plain="None.", more="Chains.", asking="Questions.")
+    book = small_book(folder, index="Figures.", plain="None.", more="Chains.", asking="Questions.", extreme="Numbers.")
     (book / "plain.md").write_text("# A page without figures\n", encoding="utf-8")
     more = cells("from chainbp import *\nfrom chainbp.widgets import *", *explore.MORE, explore.OWN, explore.ENDLESS)
     more.cells.insert(0, nbformat.v4.new_markdown_cell("# More chains"))
@@ -109,6 +122,9 @@ def build(folder: Path) -> None:
     asking = cells("from chainbp.widgets import *\nimport numpy as np", *ASKING, *CROWDED, *ANSWERED)
     asking.cells.insert(0, nbformat.v4.new_markdown_cell("# Questions"))
     nbformat.write(asking, book / "asking.ipynb")
+    extreme = cells("from chainbp import *\nfrom chainbp.widgets import *\nimport numpy as np", *EXTREME)
+    extreme.cells.insert(0, nbformat.v4.new_markdown_cell("# Extremes"))
+    nbformat.write(extreme, book / "extreme.ipynb")
     options = ["--path-output", ".", "--config", "_config.yml", "-n", "-W", "--keep-going"]
     done = subprocess.run(
         [Path(sys.executable).with_name("jupyter-book"), "build", "book", *options],

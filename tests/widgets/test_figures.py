@@ -115,6 +115,7 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
             lambda: explore(squared_error[0] @ eta[2], [np.nan, *range(200)]),
             "explore: x must be finite; got an array of shape (201,)",
         ),
+        (lambda: sigmoid(x=-1e201), "sigmoid: x must be at most 1e200 in size; got -1e+201"),
         (lambda: explore(LOSS, [1]), "W of shape (3, 2) needs shape (2,)"),
         (lambda: explore(eta[2] @ sigma, [[1, 2], [3, 4]]), "needs a loss that gives one number"),
         (lambda: explore(LOSS @ rho[np.ones((2, 600))], np.ones(600)), "draws at most 1000 parameters; got 1207"),

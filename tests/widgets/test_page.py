@@ -206,6 +206,16 @@ def test_one_is_no_plural(page_at):
             assert [fault for fault in fig.evaluate(FAULTS) if fault.startswith("plural")] == []
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_what_is_beyond_all_floats_never_reaches_the_drawing(page_at, width):
+    # The browser calls a place that is no number an error, and `page_at` wants none.
+    page = page_at("extreme", width=width)
+    for fig in page.locator(".cbp").all():
+        fig.locator(".cbp-slider:not([visibility=hidden])").first.press("ArrowUp")
+        # But for the number itself, which is shown as "–".
+        assert "NaN" not in re.sub('data-value="NaN"', "", fig.inner_html())
+
+
 def test_reset_and_the_address(context, page):
     pooling = figure(page, "lp_pooling")
     start = check(pooling)

@@ -96,10 +96,10 @@ export const stretch = (line, x1, y1, x2, y2) => set(line, { x1: x1.toFixed(2), 
 /** Where an SVG rectangle lies, and how large it is. */
 export const cover = (rect, x, y, width, height) => set(rect, { x: x.toFixed(2), y: y.toFixed(2), width: width.toFixed(2), height: height.toFixed(2) });
 
-/** Lay a line through a point, along a direction, so far to both sides. */
+/** Lay a line through a point, along a direction, so far to both sides; where one of them is infinite, it stays. */
 export function lean(line, [x, y], [dx, dy], reach) {
   const part = reach / Math.hypot(dx, dy);
-  stretch(line, x - part * dx, y - part * dy, x + part * dx, y + part * dy);
+  if (Number.isFinite(x + y + part * dx + part * dy)) stretch(line, x - part * dx, y - part * dy, x + part * dx, y + part * dy);
 }
 
 /** Show or hide an SVG node without taking it out of the drawing. */
