@@ -78,8 +78,9 @@ export const chainRule = {
       options: () => ["Left is cheaper", "Right is cheaper", "Both the same"],
       then: ({ widths }) => ({ widths: turned(widths), step: 0 }),
       tell: ({ widths }) => {
-        const [left, right] = countsOf(turned(widths)).map(sum);
-        return `With x one number wide it takes ${left} from the left and ${right} from the right. The other end, ${turned(widths).at(-1)} wide, is called ${LETTERS[widths.length - 1]}.`;
+        const then = turned(widths);
+        const [left, right] = countsOf(then).map(sum);
+        return `With x one number wide it takes ${left} from the left and ${right} from the right. The other end, ${then.at(-1)} wide, is called ${LETTERS[widths.length - 1]}.`;
       },
     },
   },
