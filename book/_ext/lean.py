@@ -59,7 +59,7 @@ STYLE, SCRIPT = "page.css", "page.js"
 MEASURING = "e.tabIndex=e.scrollWidth>e.clientWidth||e.scrollHeight>e.clientHeight?0:-1"
 # What sphinx_togglebutton and the search would be told by scripts in each page.
 SETTINGS = """
-let toggleHintShow = "Click to show", toggleHintHide = "Click to hide", toggleOpenOnPrint = "true";
+let toggleHintShow = "", toggleHintHide = "", toggleOpenOnPrint = "true";
 var togglebuttonSelector = ".toggle, .admonition.dropdown";
 DOCUMENTATION_OPTIONS.search_as_you_type = false;
 """

@@ -73,7 +73,7 @@ function losses(steps, state, axes) {
 export const descent = {
   name: "descent",
   title: "Gradient descent",
-  formula: "θ ← θ − rate · ∂L/∂θ",
+  formula: "θ ← θ − {rate} · ∂L/∂θ",
   traits: ["W", "X", "T", "p", "rate", "axes"],
   accepts: { ...LIMITS, X: [-100, 100], T: [-100, 100], axes: [0, 16, 1] },
 

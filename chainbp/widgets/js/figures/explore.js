@@ -24,7 +24,7 @@ const plus = (v, most) => {
   return v > 0 && text !== "0" ? `+${text}` : text;
 };
 
-const PHONE = 560;
+const PHONE = 680;
 const LEAST_GAP = 130; // where the chosen number's chip fits beside its handle
 const quantity = ({ kind }) => (kind === "x" || kind === "t" ? "value" : "weight");
 const reach = (start, now, least) => limitFor(Math.max(least, 1.25 * largest(start)), now);
