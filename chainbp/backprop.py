@@ -22,9 +22,18 @@ class Backprop:
         ∂L/∂θ for each parameter, in the order and of the shape of ``loss.parameters``. They are yours to change.
     """
 
-    def __init__(self, function: Function, run: Pull, behind: list[Array], gradients: tuple[Array, ...]) -> None:
-        self.function, self.loss, self.gradients = function, float(run.values[-1]), gradients
-        self.hidden, self._run, self._behind = run.values[:-1], run, behind
+    def __init__(self, function: Function, x: Array) -> None:
+        with quiet():
+            run = Pull(function, x)
+            *self.hidden, loss = run.values
+            if loss.ndim:
+                cost = "Let a cost come last: squared_error[t] @ ..."
+                gave = f"{function} gave shape {loss.shape}"
+                raise ValueError(f"backprop needs a loss that gives one number; {gave}. {cost}")
+            self._behind, self.gradients = run.back(loss.dtype.type(1), x=False)
+        self.function, self.loss, self._run = function, float(loss), run
+        # The error of x asks the first link only: what the other pulls hold, such as patches of images, can go.
+        run.pulls_x[1:], run.pulls_theta[:] = [], [None]
 
     @cached_property
     def deltas(self) -> list[Array]:
@@ -33,7 +42,7 @@ class Backprop:
         That of x costs a product that hardly anybody needs: it is computed when this list is read.
         """
         with quiet():
-            first = self._run.back(self._behind[0], theta=False, begin=1)[0][0]
+            first = self._run.back(self._behind[0], theta=False, end=1)[0][0]
         return [frozen(delta) for delta in (first, *self._behind[:-1])]
 
     def __repr__(self) -> str:
@@ -85,14 +94,4 @@ def backprop(loss: Function, x: ArrayLike) -> Backprop:
     """
     if not isinstance(loss, Function):
         raise TypeError(f"backprop needs a chainbp Function that gives the loss; got {type(loss).__name__}")
-    x = as_array(x, "x", "backprop").copy()
-    with quiet():
-        run = Pull(loss.functions, x)
-        value = run.values[-1]
-        if value.ndim:
-            cost = "Let a cost come last: squared_error[t] @ ..."
-            raise ValueError(f"backprop needs a loss that gives one number; {loss} gave shape {value.shape}. {cost}")
-        behind, gradients = run.back(value.dtype.type(1), x=False)
-    # The error of x asks the first link only: what the other pulls hold, such as patches of images, can go.
-    run.pulls_x[1:], run.pulls_theta[:] = [], [None]
-    return Backprop(loss, run, behind, gradients)
+    return Backprop(loss, as_array(x, "x", "backprop").copy())

@@ -7,7 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from chainbp.function import Family, Function, Step, named
 from chainbp.layers import rho
-from chainbp.wanted import Array, as_array, bias
+from chainbp.wanted import Array, as_array, shaped
 
 
 @Family
@@ -54,7 +54,7 @@ def conv2d(K: Any, b: Any = None) -> Function:
     if K.ndim != 4 or 0 in K.shape:
         raise ValueError(f"conv2d[K]: K must have the shape (O, C, h, w) with at least one entry; got shape {K.shape}")
     filters, channels, height, width = K.shape
-    theta = (K,) if b is None else (K, b := bias(b, filters, f"conv2d[K, b]: K of shape {K.shape}"))
+    theta = (K,) if b is None else (K, b := shaped(b, "b", f"conv2d[K, b] with K of shape {K.shape}", (filters,)))
     weighted: Any = rho[K.reshape(filters, -1), b]
 
     def forward(x: Array) -> Step:

@@ -11,16 +11,15 @@ import operator
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from inspect import signature
-from itertools import chain
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 
 from chainbp import show
-from chainbp.wanted import FLOATS, Array, ArrayLike, alike, as_array, frozen, kept, owned, quiet, yours
+from chainbp.wanted import FLOATS, Array, ArrayLike, alike, as_array, frozen, kept, owned, quiet, shaped, yours
 
-PullX: TypeAlias = Callable[[Array], Array]
 Gradients: TypeAlias = tuple[Array, ...]
+PullX: TypeAlias = Callable[[Array], Array]
 PullTheta: TypeAlias = Callable[[Array], Gradients]
 Step: TypeAlias = tuple[Any, PullX, PullTheta | None]
 Forward: TypeAlias = Callable[[Array], Step]
@@ -113,13 +112,12 @@ class Function:
             got = type(parameters).__name__ if count < 0 else count
             raise ValueError(f"{self} has {len(self.parameters)} parameters; got {got}")
         rest = iter(map(kept, parameters))
-        return Composition([f._bound(tuple(next(rest) for _ in f._theta)) for f in self.functions])
+        bound = [f._bound(tuple(next(rest) for _ in f._theta)) if f._theta else f for f in self.functions]
+        return Composition(bound)
 
     def _bound(self, theta: tuple[Any, ...]) -> Function:
         """This one link with other parameters."""
-        if not theta:
-            return self
-        changed = self._rebind(*theta) if self._rebind else None
+        changed = self._rebind(*theta) if self._rebind else self
         if not isinstance(changed, Function) or not alike(changed.parameters, theta):
             raise TypeError(f"{self} cannot change its parameters: let a family have them first in [ ], or give rebind")
         return changed
@@ -142,7 +140,7 @@ class Function:
             If x is not real numbers, or has a shape that the function cannot take.
         """
         with quiet():
-            return yours(Pull(self.functions, frozen(as_array(x, "x", self))).values[-1])
+            return yours(Pull(self, frozen(as_array(x, "x", self))).values[-1])
 
     def vjp(self, x: ArrayLike) -> tuple[Any, Pull]:
         """The value, and the way back: vector-Jacobian products without a Jacobian.
@@ -160,7 +158,7 @@ class Function:
             As for a call.
         """
         with quiet():
-            pull = Pull(self.functions, as_array(x, "x", self).copy())
+            pull = Pull(self, as_array(x, "x", self).copy())
         return frozen(pull.values[-1]), pull
 
     def jacobian(self, x: ArrayLike) -> Array:
@@ -197,9 +195,7 @@ class Function:
         """
         if isinstance(other, Function):
             return Composition((other, self))
-        if isinstance(other, Family):
-            return NotImplemented  # it says itself what it lacks
-        if callable(other):
+        if callable(other) and not isinstance(other, Family):  # which says itself what it lacks
             raise TypeError(f"{self} @ {other!r}: behind @ stand numbers, or a chainbp Function, whose pulls are known")
         return self(other)
 
@@ -251,7 +247,7 @@ class Composition(Function):
     latex = property(lambda self: show.latex(self.functions))
 
     def __init__(self, functions: Sequence[Function]) -> None:
-        self.functions = tuple(chain.from_iterable(f.functions for f in functions))
+        self.functions = tuple(link for f in functions for link in f.functions)
 
     def forward(self, x: Array) -> Step:
         y, pull = self.vjp(x)
@@ -272,15 +268,15 @@ class Pull:
         read-only on the way, and so are the errors.
     """
 
-    __slots__ = ("links", "pulls_theta", "pulls_x", "values")
+    __slots__ = ("function", "pulls_theta", "pulls_x", "values")
 
-    def __init__(self, links: Sequence[Function], x: Any) -> None:
-        self.links, self.values = links, [x]
+    def __init__(self, function: Function, x: Any) -> None:
+        self.function, self.values = function, [x]
         # Side by side, and not in pairs: what the garbage collector must look at counts in a chain of thousands.
-        self.pulls_x: list[PullX] = []
-        self.pulls_theta: list[PullTheta | None] = []
+        self.pulls_x: list[Any] = []
+        self.pulls_theta: list[Any] = []
         try:
-            for f in links:
+            for f in function.functions:
                 x.setflags(False)
                 step = f.forward(x)
                 if type(step) is not tuple or len(step) != 3 or not hasattr(step[0], "dtype"):
@@ -292,12 +288,9 @@ class Pull:
                 self.pulls_x.append(pull_x)
                 self.pulls_theta.append(pull_theta)
         except _FAULTS as error:
-            i = len(self.values) - 1
-            before = f"{'what ' + show.texts(links)[i - 1] + ' gave' if i else 'x'}, of shape {self.values[i].shape}"
-            raise ValueError(f"{show.texts(links)[i]} cannot take {before}: {error}") from error
-
-    def __str__(self) -> str:
-        return show.text(self.links)
+            names, i = show.texts(function.functions), len(self.values) - 1
+            before = f"{f'what {names[i - 1]} gave' if i else 'x'}, of shape {self.values[i].shape}"
+            raise ValueError(f"{names[i]} cannot take {before}: {error}") from error
 
     def x(self, delta_y: ArrayLike) -> Array:
         """Chain rule (9): δ_x = δ_y ∂y/∂x, of the shape of x.
@@ -326,20 +319,19 @@ class Pull:
         return self._back(delta_y)
 
     def _back(self, delta_y: ArrayLike, **want: bool) -> tuple[Array, Gradients]:
-        y, delta = self.values[-1], as_array(delta_y, "delta", self)
-        if delta.shape != y.shape:
-            raise ValueError(f"{self}: delta must have the shape of the output, {y.shape}; got shape {delta.shape}")
+        y = self.values[-1]
+        delta = frozen(shaped(delta_y, "delta", self.function, y.shape)).astype(y.dtype, copy=False)
         with quiet():
-            deltas, gradients = self.back(frozen(delta).astype(y.dtype, copy=False), **want)
+            deltas, gradients = self.back(delta, **want)
         return yours(deltas[0]), gradients
 
-    def back(self, delta: Any, x: bool = True, theta: bool = True, begin: int = 0) -> tuple[list[Array], Gradients]:
+    def back(self, delta: Any, x: bool = True, theta: bool = True, end: Any = None) -> tuple[list[Array], Gradients]:
         """Carry an error back, (23)–(26), and collect the gradients, (19) and (20).
 
         Parameters
         ----------
         delta : ndarray
-            The error at the end of the chain, or behind its first `begin` links.
+            The error at the end of the chain, or behind its first `end` links.
         x, theta : bool, optional
             Whether the error of the input, and the gradients, are wanted. For a first layer the former costs a matrix
             product that hardly anybody needs.
@@ -351,34 +343,36 @@ class Pull:
         gradients : tuple of ndarray
             One for each parameter, in data order, which their receiver may change.
         """
-        deltas = [delta]
+        deltas, links = [delta], self.function.functions[:end]
         gradients: list[Array] = []
         try:
-            for i in reversed(range(begin or len(self.links))):
+            for i in reversed(range(len(links))):
                 delta.setflags(False)
-                wanted, pull_theta = self.links[i]._theta, self.pulls_theta[i]
-                if theta and (wanted or pull_theta):
-                    part = "pull_theta"
-                    group = pull_theta and pull_theta(delta)
-                    if type(group) is not tuple or len(group) != len(wanted) or not all(map(_fits, group, wanted)):
-                        needs = f"pull_theta to give a tuple with shapes {[it.shape for it in wanted]}"
-                        raise TypeError(f"it gave {_kind(group)}; it needs {needs}")
-                    gradients += map(yours, reversed(group))
+                part, pull, like = "pull_theta", self.pulls_theta[i], links[i]._theta
+                if theta and (like or pull):
+                    gradients += map(yours, reversed(_sound(pull and pull(delta), like, part)))
+                part, pull, like = "pull_x", self.pulls_x[i], self.values[i]
                 if i or x:
-                    part = "pull_x"
-                    delta_x = self.pulls_x[i](delta)
-                    if not _fits(delta_x, self.values[i]):
-                        raise TypeError(f"it gave {_kind(delta_x)}; it needs pull_x to give {self.values[i].shape}")
-                    deltas.append(delta := delta_x)
+                    deltas.append(delta := _sound(pull(delta), like, part))
         except _FAULTS as error:
-            what = f"{show.texts(self.links)[i]} cannot send back δ of shape {delta.shape}"
+            what = f"{show.texts(self.function.functions)[i]} cannot send back δ of shape {delta.shape}"
             raise ValueError(f"{what}: {error if part in str(error) else f'{part}: {error}'}") from error
         return deltas[::-1], tuple(gradients[::-1])
 
 
-def _fits(given: Any, wanted: Any) -> bool:
-    """Whether a layer gave an array of the shape that is wanted, of floating-point numbers."""
-    return getattr(given, "shape", None) == wanted.shape and given.dtype in FLOATS
+def _sound(given: Any, like: Any, part: str) -> Any:
+    """What a pull gave, if it is floating-point numbers in the shape of `like`; or an error."""
+    if not _fits(given, like):
+        needs = f"a tuple with shapes {[it.shape for it in like]}" if type(like) is tuple else like.shape
+        raise TypeError(f"it gave {_kind(given)}; it needs {part} to give {needs}")
+    return given
+
+
+def _fits(given: Any, like: Any) -> bool:
+    """Whether a layer gave floating-point numbers in the shape of `like`, an array or a tuple of arrays."""
+    if type(like) is tuple:
+        return type(given) is tuple and len(given) == len(like) and all(map(_fits, given, like))
+    return getattr(given, "shape", None) == like.shape and given.dtype in FLOATS
 
 
 def _kind(value: Any) -> str:
@@ -448,10 +442,10 @@ class Family:
     def __reduce__(self) -> str:
         return self.name
 
-    def __call__(self, *_: Any) -> Any:
+    def __call__(self, *_: Any, **__: Any) -> Any:
         raise TypeError(f"{self.name} has no parameters yet: write {self.name}[...] @ x, not {self.name}(x)")
 
-    __matmul__ = __rmatmul__ = __call__
+    __matmul__ = __rmatmul__ = __array__ = __call__
 
 
 @Family

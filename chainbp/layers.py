@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainbp.function import Family, Function, Step, named
-from chainbp.wanted import Array, as_array, bias, product, total
+from chainbp.wanted import Array, as_array, shaped, total
 
 
 @named("σ", r"\boldsymbol{\sigma}")
@@ -32,7 +32,7 @@ def sigma(x: Array) -> Step:
     np.exp(y, y)
     y += 1.0
     np.reciprocal(y, y)
-    return y, lambda delta: product(1.0 - y, y, delta), None
+    return y, lambda delta: (1.0 - y) * y * delta, None
 
 
 @named("tanh", r"\tanh")
@@ -51,7 +51,7 @@ def tanh(x: Array) -> Step:
            [0., 0.]])
     """
     y = np.tanh(x)
-    return y, lambda delta: product(1.0 - y, 1.0 + y, delta), None
+    return y, lambda delta: (1.0 - y) * (1.0 + y) * delta, None
 
 
 @named("relu")
@@ -166,7 +166,7 @@ def rho(W: Any, b: Any = None) -> Function:
     if W.ndim != 2 or 0 in W.shape:
         raise ValueError(f"ρ[W]: W must be a matrix of shape (N, M) with at least one entry; got shape {W.shape}")
     rows, columns = W.shape
-    theta = (W,) if b is None else (W, b := bias(b, rows, f"ρ[W, b]: W of shape {W.shape}"))
+    theta = (W,) if b is None else (W, b := shaped(b, "b", f"ρ[W, b] with W of shape {W.shape}", (rows,)))
 
     def forward(x: Array) -> Step:
         if x.ndim not in (1, 2) or x.shape[0] != columns:

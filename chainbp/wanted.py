@@ -11,6 +11,7 @@ Array: TypeAlias = npt.NDArray[Any]
 ArrayLike: TypeAlias = npt.ArrayLike
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
+_NUMBERS = (int, float, np.number, np.ndarray)
 
 
 def as_array(value: Any, what: str, of: object = "chainbp") -> Array:
@@ -48,11 +49,18 @@ def as_array(value: Any, what: str, of: object = "chainbp") -> Array:
     return array.astype(dtype, copy=False)
 
 
+def shaped(value: Any, what: str, of: object, shape: tuple[int, ...]) -> Array:
+    """The same for numbers that must have a certain shape; a ValueError says so where they do not."""
+    array = as_array(value, what, of)
+    if array.shape != shape:
+        raise ValueError(f"{of}: {what} must have the shape {shape}; got shape {array.shape}")
+    return array
+
+
 def _is_masked(value: Any) -> bool:
     """Whether there is a masked array, at any depth of lists and tuples."""
-    if isinstance(value, (list, tuple)):
-        return any(map(_is_masked, value))
-    return isinstance(value, np.ma.MaskedArray)
+    inside = value if isinstance(value, (list, tuple)) else ()
+    return isinstance(value, np.ma.MaskedArray) or any(map(_is_masked, inside))
 
 
 def owned(array: Array) -> Array:
@@ -77,7 +85,7 @@ def alike(one: Any, other: Any) -> bool:
     """Whether two things in brackets are equal; arrays by type, shape and entries, tuples by what they hold."""
     if isinstance(one, tuple) and isinstance(other, tuple):
         return len(one) == len(other) and all(map(alike, one, other))
-    if not isinstance(one, (int, float, np.number, np.ndarray)):
+    if not (isinstance(one, _NUMBERS) and isinstance(other, _NUMBERS)):
         return bool(type(one) is type(other) and one == other)
     a, b = np.asarray(one), np.asarray(other)
     narrow = (a.dtype == np.float32) != (b.dtype == np.float32) and a.ndim > 0
@@ -114,21 +122,6 @@ def total(values: Array) -> Array:
     if len(values) <= 16:
         return np.asarray(values.sum(axis=0))
     return np.asarray(np.ascontiguousarray(values.T).sum(axis=-1).T)
-
-
-def product(first: Any, *others: Array) -> Any:
-    """The product of arrays, in place of the first, which is new: faster than new arrays, and less to hold."""
-    for other in others:
-        first *= other
-    return first
-
-
-def bias(b: Any, rows: int, of: str) -> Array:
-    """The bias b of `rows` units, or an error."""
-    array = as_array(b, "b", of)
-    if array.shape != (rows,):
-        raise ValueError(f"{of} needs b of shape ({rows},), one for each row; got shape {array.shape}")
-    return array
 
 
 def number(value: Any, what: str, kind: Any = Real, least: float | None = None, most: float = 1e308) -> Any:
