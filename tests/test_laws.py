@@ -253,6 +253,13 @@ def test_float32_makes_another_function_of_arrays_and_not_of_one_number():
     assert rho[[[np.nan]]] == rho[[[np.nan]]] != rho[[[1.0]]]
 
 
+def test_unlike_things_in_brackets_make_unlike_functions():
+    around = Family(lambda inner: Function(sigma.forward))
+    things = [sigma, None, "σ", 1.0, np.ones(2)]
+    for i, one in enumerate(things):
+        assert [around[one] == around[other] for other in things] == [i == k for k in range(len(things))]
+
+
 class Gain(Function):
     """A reader's own class: a x, its forward a method."""
 
