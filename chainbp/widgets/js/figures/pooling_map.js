@@ -322,7 +322,7 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
     around(frames.dZ, at.dZ, cell, 1, 0.5);
     around(entryInErrors, at.dY, entry, 1, -2);
     // The cursors' nodes stand at the centers of their cells.
-    for (const [shape, name, inset] of [[entryShape, "Y", -2], [cellShape, "Z", 0.5]]) {
+    for (const [shape, name, inset] of [[entryShape, "Y", -1.5], [cellShape, "Z", 0.5]]) {
       const half = at[name].cell / 2;
       around(shape, { left: -half, top: -half, cell: 2 * half }, [0, 0], 1, inset);
     }
