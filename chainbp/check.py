@@ -6,8 +6,7 @@ and no perfect fit, hides anything. Weighed by what differences said of the laye
 loss, as one would find them without any pull. So the cost grows with the numbers of a chain, not with their square.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,14 +16,12 @@ from chainbp.function import Function
 from chainbp.wanted import Array, ArrayLike, alike, as_array, number
 
 Verdict = Literal["agrees", "WRONG", "cannot tell"]
-# A verdict and its reason.
-_Finding: TypeAlias = tuple[Verdict, str]
 
 _EPS, _LEAST = float(np.finfo(np.float64).eps), float(np.finfo(np.float64).smallest_subnormal)
 # Entries that are smaller than this, beside the largest of their variable, are compared with this.
 _SMALL = 1e-3
-# A part of a step that no wave can fit which fits the steps themselves.
-_ODD = 0.7391
+# By how much each step is shorter than the one before. Of halves of halves, all may be whole waves.
+_RATIO = 3.7
 
 
 class Comparison(NamedTuple):
@@ -95,14 +92,14 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
     """Compare every gradient of a loss with central differences (f(θ + h) − f(θ − h)) / 2h of each layer f.
 
     Everything is computed in float64. Each entry has its own steps h, from a sixteenth of its size (of 1, where that is
-    less) down to where rounding takes over. There are three verdicts for each variable:
+    less) down to a ten-millionth of it. There are three verdicts for each variable:
 
     * *agrees*: every layer on the way back passes the dot-test ⟨δ, J v⟩ = ⟨Jᵀ δ, v⟩ for a random δ and each v = e_i,
       the differences being sharp enough to tell, and so does the gradient of the loss, where rounding does not hide it.
     * *WRONG*: a layer on the way back fails it, or loses a number when its parameters are bound again.
     * *cannot tell*, and why: the derivative is 0 but for rounding, where a wrong factor would not show; a kink, where
-      there is none; numbers so large that differences are lost beside them; an entry that is tiny beside steps; a gap
-      that rounding inside a layer may hide, as that of 1 + exp(x) does.
+      there is none, or one nearer than the steps; numbers so large that differences are lost beside them; waves that
+      are shorter than steps; a gap that rounding inside a layer may hide, as that of 1 + exp(x) does.
 
     An entry of a layer's Jacobian that is smaller than a billionth of the others is not told from 0.
     A parameter at infinity (p = inf) is left out, and so are such entries of a parameter.
@@ -147,102 +144,78 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
     named = [*zip(loss.parameter_names, bp.gradients)]
     compared: list[Comparison] = []
     # What the layers behind have told: the error, by differences alone, and whether their pulls can be trusted.
-    delta, way = _Slopes(np.ones(()), np.zeros(()), np.zeros((), bool)), list[_Finding]()
+    delta, way = _Slopes(np.ones(())), list[Comparison]()
     for f, given, h, who in reversed([*zip(loss.functions, links, bp.hidden, show.texts(links))]):
-        told, found = _ask(f, h, delta, tolerance, who)
-        y, again = given(h), given.with_parameters(given.parameters)
-        if not all(alike(y, given(h)) for _ in range(8)):  # once, numbers drawn at random may be alike by chance
-            found = [("cannot tell", f"cannot tell: {who} gives other values when it is asked again")] * len(found)
-        elif not alike(y, again(h)):
-            found[1:] = [("WRONG", f"{who} is another function after with_parameters(f.parameters)")] * len(found[1:])
-        for theta, slopes, finding in reversed([*zip(f.parameters, told[1:], found[1:])]):
-            name, gradient = named.pop()
+        slopes, layer = _ask(f, given, h, delta, tolerance, who)
+        for theta, of_theta, finding in reversed([*zip(f.parameters, slopes[1:], layer[1:])]):
+            seen = _judge(*named.pop(), of_theta, tolerance)
             if not np.isinf(theta).all():
-                compared.append(_compare(name, gradient, slopes, [*way, finding], tolerance))
-        delta, way = told[0], [*way, found[0]]
-    compared.append(_compare("x", bp.deltas[0], delta, way, tolerance))
+                compared.append(_told(seen, [finding, *way], tolerance))
+        delta, way = slopes[0], [layer[0], *way]
+    compared.append(_told(_judge("x", bp.deltas[0], delta, tolerance), way, tolerance))
     return GradientCheck(compared[::-1], tolerance)
 
 
 class _Slopes(NamedTuple):
-    """Derivatives, by how much each may be off, whether a kink is there, and what gap is no proof against them."""
+    """Derivatives, by how much each may be off, how small a gap proves nothing, and whether a kink is there."""
 
     value: Any
-    error: Any
-    kink: Any
+    error: Any = 0.0
     doubt: Any = 0.0
+    kink: Any = False
 
 
-def _ask(f: Function, x: Array, behind: _Slopes, tolerance: float, who: str) -> tuple[list[_Slopes], list[_Finding]]:
-    """For x, and for each parameter of a layer: the slopes of the loss, and whether the pull passes the dot-test."""
+def _ask(
+    f: Function, given: Function, x: Array, behind: _Slopes, tolerance: float, who: str
+) -> tuple[list[_Slopes], list[Comparison]]:
+    """For x and each parameter of a layer: the slopes of the loss, and what the dot-test says of the layer's pulls."""
     y, pull = f.vjp(x)
     rng = np.random.default_rng(0)
     # Outputs of all sizes shall be heard.
-    delta = rng.choice([-1, 1], y.shape) * rng.uniform(1, 2, y.shape) / _sizes(y)
-    weights = np.stack([delta.ravel(), behind.value.ravel()])
-    unsure = np.stack([np.zeros(y.size), behind.error.ravel()])
+    delta = rng.choice([-1, 1], y.shape) * rng.uniform(1, 2, y.shape) / _sizes(y, _SMALL)
     back = pull(delta)
-    scale = max(1.0, np.abs(x).max(), np.abs(y).max())
-    places, slopes, found = [x, *f.parameters], list[_Slopes](), list[_Finding]()
-    for k, (at, gradient) in enumerate(zip(places, [back[0], *back[1]])):
-
-        def moved(step: Array, k: int = k) -> Array:
-            new = [*places[:k], places[k] + step, *places[k + 1 :]]
-            try:
-                return np.ravel((f.with_parameters(new[1:]) if k else f)(new[0]))
-            except ValueError:  # a step that leaves the domain of f, as p − h < 0 does, tells nothing
-                return np.full(y.size, np.nan)
-
-        noise, sizes = _roughness(moved, at) * _sizes(y).ravel(), _sizes(at)
+    places, of_loss, found = [x, *f.parameters], list[_Slopes](), list[Comparison]()
+    for k, gradient in enumerate([back[0], *back[1]]):
+        slopes, more = _slopes(f, places, k, y, [_Slopes(delta), behind])
+        of_loss.append(more)
         # Entries at infinity cannot be moved: there the gradient stands for its own difference.
-        spread, doubt = np.zeros((2, 2, *at.shape))
-        told = _Slopes(np.stack([gradient, 0 * gradient]), spread, np.zeros(at.shape, bool), doubt)
-        for i in map(tuple, np.argwhere(np.isfinite(at)).tolist()):
-            unit = np.zeros(at.shape)
-            unit[i] = 1.0
-            (column, error, kink, _), steps, eps = _differentiate(moved, unit, sizes[i], y.ravel(), noise)
-            # An unknown error is of no account at an output that does not move.
-            known = (column != 0) | np.isfinite(unsure)
-            heard, off = np.where(known, weights, 0.0), np.where(known, unsure, 0.0)
-            told.value[:, *i] = heard @ column
-            told.error[:, *i] = abs(heard) @ (error + 4 * _EPS * abs(column)) + off @ abs(column)
-            told.kink[i] = kink.any()
-            # Steps across 0 may tell nothing of an entry that is much nearer to it; and what a layer rounds inside, as
-            # 1 + exp(x) does, its values may not show.
-            told.doubt[:, *i] = abs(heard) @ (100 * scale * eps / steps)
-            if 0 < abs(at[i]) < min(sizes[i], steps[column != 0].max(initial=0.0)):
-                told.doubt[:, *i] = np.inf
-        of_delta, of_loss = [_Slopes(told.value[row], told.error[row], told.kink, told.doubt[row]) for row in (0, 1)]
-        (verdict, why), *_ = _judge(gradient, of_delta, tolerance)
-        blamed = f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x"
-        wrong = f"{who} fails the dot-test: look at its {blamed}"
-        slopes.append(of_loss)
-        found.append((verdict, wrong if verdict == "WRONG" else f"{why}, in {who}"))
+        slopes = slopes._replace(value=np.where(np.isfinite(places[k]), slopes.value, gradient))
+        c = _judge(f"pull_theta, {f.parameter_names[k - 1]}" if k else "pull_x", gradient, slopes, tolerance)
+        wrong = f"{who} fails the dot-test: look at its {c.name}"
+        found.append(c._replace(reason=wrong if c.verdict == "WRONG" else f"{c.reason}, in {who}"))
     # After all these runs of f, as after those of the same f elsewhere in a chain.
-    if not alike(back, pull(delta)):
-        found = [("WRONG", f"{who} sends another error back when it is asked again, after other runs")] * len(found)
-    return slopes, found
+    back_again, y_again = pull(delta), given.with_parameters(given.parameters)(x)
+    if not all(alike(given(x), given(x)) for _ in range(8)):  # once, numbers drawn at random may be alike by chance
+        reason = f"cannot tell: {who} gives other values when it is asked again"
+        found = [c._replace(verdict="cannot tell", reason=reason) for c in found]
+    elif not alike(back, back_again):
+        reason = f"{who} sends another error back when it is asked again, after other runs"
+        found = [c._replace(verdict="WRONG", reason=reason) for c in found]
+    elif not alike(given(x), y_again):
+        reason = f"{who} is another function after with_parameters(f.parameters)"
+        found[1:] = [c._replace(verdict="WRONG", reason=reason) for c in found[1:]]
+    return of_loss, found
 
 
-def _compare(name: str, gradient: Array, slopes: _Slopes, way: list[_Finding], tolerance: float) -> Comparison:
-    """The verdict on a gradient of the loss, after that on each layer that it comes through."""
-    (seen, why), error, where = _judge(gradient, slopes, tolerance)
-    verdict, reason = max(reversed(way), key=lambda finding: _order(finding[0]))
-    if verdict == seen != "cannot tell":
-        reason = why if seen == "agrees" else f"{why}\n      {reason}"
-    elif verdict == "agrees" and seen == "WRONG":
+def _told(seen: Comparison, way: list[Comparison], tolerance: float) -> Comparison:
+    """The verdict on a gradient of the loss, after that on each layer that it comes through, the nearest first."""
+    layer = max(way, key=lambda c: _order(c.verdict))
+    verdict, reason = layer.verdict, layer.reason
+    if verdict == seen.verdict != "cannot tell":
+        reason = seen.reason if verdict == "agrees" else f"{seen.reason}\n      {reason}"
+    elif verdict == "agrees" and seen.verdict == "WRONG":
         verdict, reason = "cannot tell", "cannot tell: layers pass, differences of the loss disagree"
     elif verdict == "agrees":
         reason = f"agrees by the dot-test of each layer within {tolerance:.0e}"
-    return Comparison(name, gradient, slopes.value, error, where, verdict, reason)
+    return seen._replace(verdict=verdict, reason=reason)
 
 
-def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, float, tuple[int, ...]]:
-    """What differences say; the largest relative error, beyond what they may be off by themselves; and where it is."""
-    difference, spread, kinks = slopes.value, slopes.error, np.argwhere(slopes.kink).tolist()
-    gap, size = np.abs(gradient - difference), np.maximum(np.abs(gradient), np.abs(difference))
-    beyond = np.where(np.isnan(gradient), np.inf, np.maximum(gap - 3 * spread, 0))
-    errors = np.divide(beyond, size, out=np.array(beyond), where=(beyond > 0) & (beyond < np.inf))
+def _judge(name: str, gradient: Any, slopes: _Slopes, tolerance: float) -> Comparison:
+    """What differences say of a gradient, beyond what they may be off by themselves."""
+    spread, kinks = 3 * slopes.error, np.argwhere(slopes.kink).tolist()
+    difference = np.where(np.isfinite(spread), slopes.value, np.nan)
+    gap, size = np.abs(gradient - difference), np.fmax(np.abs(gradient), np.abs(difference))
+    errors = np.where(np.isfinite(gradient), np.maximum(gap - spread, 0) / np.maximum(size, _LEAST), np.inf)
     unseen = (gap <= slopes.doubt) & (errors > tolerance)
     errors = np.where(unseen, 0.0, errors)
     # Where all entries are wrong by one factor, rounding alone would decide which is the worst. Of those that are
@@ -250,92 +223,90 @@ def _judge(gradient: Any, slopes: _Slopes, tolerance: float) -> tuple[_Finding, 
     off = np.where(errors >= errors.max() * (1 - 1e-6), gap, -1.0)
     where = tuple(map(int, np.unravel_index(np.argmax(off), errors.shape)))
     error = float(errors[where])
-    known = float(np.max(3 * spread / np.maximum(size, _SMALL * size.max())))
+    known = float(np.max(spread / np.maximum(size, _SMALL * size.max())))
+    verdict: Verdict = "cannot tell"
     if kinks:
         places = ", ".join(map(str, kinks[:3])) + (" and more" if len(kinks) > 3 else "")
-        unclear = f"a kink{f' at {places}' if kinks[0] else ''}"
-    elif np.isnan(spread).any():
-        unclear = "differences do not settle, or are not finite"
+        reason = f"a kink{f' at {places}' if kinks[0] else ''}"
+    elif not np.isfinite(spread).all():
+        reason = "differences do not settle, or are not finite"
     elif error > tolerance:
-        wrong = f"relative error {error:.1e}{f' at {list(where)}' if where else ''}\n"
-        wrong += f"      gradient {gradient[where]:.6g}, central difference {difference[where]:.6g}"
-        return ("WRONG", wrong), error, where
+        verdict, reason = "WRONG", f"relative error {error:.1e}{f' at {list(where)}' if where else ''}\n"
+        reason += f"      gradient {gradient[where]:.6g}, central difference {difference[where]:.6g}"
     elif unseen.any():
-        by = "by what rounding in a layer may hide", "at an entry that is tiny beside their steps"
-        unclear = f"differences disagree {by[int(np.isinf(slopes.doubt[unseen]).any())]}"
-    elif not (size > 3 * spread).any():
-        unclear = "the derivative is 0 but for rounding, as a wrong one might be"
+        reason = "differences disagree by what rounding in a layer may hide"
+    elif not (size > spread).any():
+        reason = "the derivative is 0 but for rounding, as a wrong one might be"
     elif known > tolerance:
-        unclear = f"rounding leaves differences known to {known:.0e} only"
+        reason = f"rounding leaves differences known to {known:.0e} only"
     else:
-        return ("agrees", f"agrees with central differences within {tolerance:.0e}"), error, where
-    return ("cannot tell", f"cannot tell: {unclear}"), error, where
+        verdict, reason = "agrees", f"agrees with central differences within {tolerance:.0e}"
+    reason = f"cannot tell: {reason}" if verdict == "cannot tell" else reason
+    return Comparison(name, gradient, difference, error, where, verdict, reason)
 
 
-def _differentiate(
-    f: Callable[[Array], Array], unit: Array, size: float, value: Array, noise: Array
-) -> tuple[_Slopes, Array, float]:
-    """The derivatives of f along a unit vector, where f(0) is `value` and known to `noise`; the steps; f's own eps.
+def _slopes(f: Function, places: list[Array], k: int, y: Array, behind: list[_Slopes]) -> list[_Slopes]:
+    """The slopes of what stands behind a layer, by each number of x, places[0], or of a parameter, places[k].
 
-    Ever shorter steps h, each half of the one before. The error of a central difference goes as h², so two of them
-    give a better one, whose error goes as h⁴; what three of those differ by tells how good they are, until rounding
-    takes over.
+    Each column of the Jacobian is weighed at once: all of them could be too many to hold.
     """
-    unknown = np.full(value.shape, np.nan)
-    best, steps, central, better, change, bend = _Slopes(unknown, unknown, unknown == 0), *[unknown] * 5
-    h, still, last = max(size, 1.0) / 16, np.full(value.shape, True), np.full(value.shape, np.inf)
-    while h > 1e-11 * size:
-        up, down = f(h * unit), f(-h * unit)
-        now, bend_now = (up - down) / (2 * h), abs(up - 2 * value + down) / h
-        better_now = (4 * now - central) / 3
-        # Rounding of f, of its values, and of where they are taken. What no step has moved is known to its last digit;
-        # what moves no more is known to its last move, if that was so little that it may have been rounding.
-        move = np.maximum(abs(up - value), abs(down - value))
-        still &= move == 0
-        last = np.where(move > 0, np.minimum(last, move), last)
-        stuck = np.where((move == 0) & (last < 1e-6 * (abs(value) + size)), last, 0.0)
-        rounding = np.where(still, 0.0, noise) + stuck + _LEAST
-        rounding = (rounding + _EPS * (np.maximum(abs(up), abs(down)) + 2 * size * (abs(now) + bend_now))) / h
-        # Steps that are too long for a fast wave may agree by chance. Shorter ones, far from what those said, tell.
-        chance = abs(better_now - best.value) > 3 * (best.error + rounding)
-        best = best._replace(error=np.where(chance, np.nan, best.error))
-        change_now = abs(better_now - better)
-        error = np.maximum(change_now, change) + rounding
-        take = (change_now <= np.maximum(0.75 * change, 10 * rounding)) & ~(best.error <= error)
-        # What a smooth function bends within h shrinks with h; a kink stays, and a cusp grows, far beyond rounding.
-        stays = 0.9 * bend < bend_now
-        kink = stays & (bend_now > np.maximum(100 * rounding, np.maximum(1e-6 * abs(now), 10 * error)))
-        best = _Slopes(*(np.where(take, new, old) for new, old in zip((better_now, error, kink), best)))
-        steps = np.where(take, h, steps)
-        if np.all(~take & (rounding > best.error)):
-            break
-        central, better, change, bend = now, better_now, change_now, bend_now
-        h /= 2
-    # Each step is half of the one before, so that sums within f are exact; a wave may look the same at all of them.
-    h = _ODD * float(np.fmin.reduce(steps, axis=None, initial=1.0))
-    up, down = f(h * unit), f(-h * unit)
-    other = abs(up - down - 2 * h * best.value) > 1e-5 * np.maximum(abs(up), abs(down))
-    # And where all that moved is a float32 again, f has no more digits than that inside.
-    seen = np.append(up[up != value], down[down != value])
-    eps = float(np.finfo(np.float32).eps) if seen.size and np.all(seen == seen.astype(np.float32)) else _EPS
-    return best._replace(error=np.where(other, np.nan, best.error)), steps, eps
+    at, told = places[k], list[list[_Slopes]]()
+    # What f rounds inside, as 1 + exp(x) does, its values may not show.
+    hidden = 100 * _EPS * max(1.0, np.abs(places[0]).max(), np.abs(y).max())
+
+    def moved(step: Array) -> Array:
+        new = [*places[:k], at + step, *places[k + 1 :]]
+        try:
+            return np.ravel((f.with_parameters(new[1:]) if k else f)(new[0]))
+        except ValueError:  # a step that leaves the domain of f, as p − h < 0 does, tells nothing
+            return np.full(y.size, np.nan)
+
+    for i, size in np.ndenumerate(_sizes(at, 1e-9)):
+        unit = np.zeros(at.shape)
+        unit[i] = 1.0
+        longest, shortest = max(size, 1.0) / 16, 1e-7 * size
+        steps = longest / _RATIO ** np.arange(np.log(longest / shortest) / np.log(_RATIO))
+        up, down = (np.array([moved(h * unit) for h in signed]) for signed in (steps, -steps))
+        column = _differentiate(up, down, y.ravel(), size, steps[:, None], hidden)
+        told.append([_weighed(column, one) for one in behind])
+    return [_Slopes(*(np.reshape(part, at.shape) for part in zip(*of_one))) for of_one in zip(*told)]
 
 
-def _roughness(f: Callable[[Array], Array], at: Array) -> float:
-    """How far values of f are from a smooth curve, beside their size: of a layer with fewer digits inside, far.
+def _differentiate(up: Array, down: Array, value: Array, size: float, h: Array, hidden: float) -> _Slopes:
+    """The slopes of outputs that are `value` here and `up` and `down` at ever shorter steps ±h, a row for each step.
 
-    NaN, if so far that nothing can be said: there may be waves that are shorter than any step.
+    The error of a central difference goes as h², so two of them give a better one, whose error goes as h⁴. It is less
+    than what that one changed by, if the change was no rounding. If it was, a longer step would see as much in f, and
+    so less in a slope: what shorter steps say counts for longer ones, too, and the best is the one with least of it.
     """
-    # No entry may cross 0, where powers are not smooth, but one that is there.
-    own = np.where(at == 0, _sizes(at), np.where(np.isfinite(at), at, 0.0))
-    direction = 3e-7 * own * np.random.default_rng(1).uniform(0.5, 1, at.shape)
-    values = np.array([f(i * direction) for i in range(12)])
-    rough = np.max(abs(np.diff(values, 3, axis=0)) / _sizes(values[0]))
-    # Where values are not finite, or there are none, the differences tell of it themselves.
-    return np.nan if rough > 1e-3 else float(np.nan_to_num(rough))
+    central, bend = (up - down) / (2 * h), abs(up - 2 * value + down) / h
+    better = (_RATIO**2 * central[1:] - central[:-1]) / (_RATIO**2 - 1)
+    change = abs(np.diff(better, axis=0))
+    up, down, h, bend, better = up[2:], down[2:], h[2:], bend[2:], better[1:]  # the first two steps see no change
+    noise = np.maximum.accumulate((change * h)[::-1])[::-1]
+    # What moves no more is known to its least move, if that was so little that it may have been rounding.
+    move, largest = np.maximum(abs(up - value), abs(down - value)), np.maximum(abs(up), abs(down))
+    least = np.where(move > 0, move, np.inf).min(axis=0)
+    noise = np.where((move == 0) & (least < 1e-6 * (abs(value) + size)), least, noise)
+    # What so much of itself changes, however short the step, has waves that are shorter than any.
+    noise = np.where(noise <= 1e-3 * largest, noise + _EPS * largest + _LEAST, np.inf)
+    error = noise / h
+    # What a smooth function bends shrinks with h; a kink stays, and a cusp grows, far beyond rounding.
+    kink = (bend[1:] > 0.35 * bend[:-1]) & (bend[:-1] > 100 * error[:-1] + 1e-6 * abs(better[:-1]))
+    best = np.argmin(error[:-2], axis=0)  # the last two steps are but witnesses
+    value, error, kink = (part[best, range(len(best))] for part in (better, error, kink))
+    return _Slopes(np.where(np.isfinite(error), value, 0.0), error, hidden / h[best, 0], kink)
 
 
-def _sizes(at: Array) -> Array:
+def _weighed(column: _Slopes, behind: _Slopes) -> _Slopes:
+    """The slope of what stands behind a layer, from those of its outputs: chain rule (9), and what it may be off by."""
+    weights, unsure = np.ravel(behind.value), np.ravel(behind.error)
+    # What is unknown counts where it is heard: 0 · inf is NaN, and left out.
+    error = np.nansum(abs(weights) * column.error + abs(column.value) * unsure)
+    return _Slopes(column.value @ weights, error, column.doubt @ abs(weights), column.kink.any())
+
+
+def _sizes(at: Array, least: float) -> Array:
     """The size of each entry; of tiny ones, and infinite ones, a part of the largest; 1 where all are 0."""
     finite = np.where(np.isfinite(at), np.abs(at), 0.0)
-    return np.maximum(finite, _SMALL * finite.max(initial=0.0) or 1.0)
+    return np.maximum(finite, least * finite.max(initial=0.0) or 1.0)

@@ -111,11 +111,10 @@ def train(
     seed = number(seed, "train: seed", Integral, least=0)
     samples = T.shape[-1]
     size = number(samples if batch is None else batch, "train: batch", Integral, most=samples + 1)
-    one = not isinstance(rate, Sequence) and np.ndim(rate) == 0
-    given: Any = np.broadcast_to(rate, len(network.parameters)) if one else rate
-    if len(given) != len(network.parameters):
-        raise ValueError(f"train: rate must be one number, or {len(network.parameters)}, one for each parameter")
-    rates = [number(r, "train: rate") for r in given]
+    count, given = len(network.parameters), np.asarray(rate, dtype=object)  # `number` has a say on what they are
+    if given.shape[:1] not in [(), (count,)]:
+        raise ValueError(f"train: rate must be one number, or {count}, one for each parameter")
+    rates = [number(r, "train: rate") for r in (given if given.ndim else [given.item()] * count)]
     momentum = number(momentum, "train: momentum", least=0, most=1)
 
     velocity = [np.zeros_like(theta) for theta in network.parameters]
