@@ -42,6 +42,11 @@ def _cost(name: str, latex: str, wants: str = _ANY, fits: Any = lambda t: True) 
     return family
 
 
+def _questions(t: Array, yes: Array, no: Array) -> Any:
+    """Σ t yes + (1 − t) no. A question that is not asked, t or 1 − t being 0, adds nothing, whatever its logarithm."""
+    return (t * np.where(t > 0, yes, 0) + (1 - t) * np.where(t < 1, no, 0)).sum()
+
+
 def _shares(values: Array) -> Any:
     """Whether all lie in [0, 1]."""
     return np.all((values >= 0) & (values <= 1))
@@ -128,13 +133,12 @@ def cross_entropy(t: Array, z: Array) -> Cost:
     if not _shares(z):
         raise ValueError(f"z must lie in [0, 1], so let a sigmoid come before it; got {np.min(z)} to {np.max(z)}")
     with np.errstate(divide="ignore"):
+        loss = -_questions(t, np.log(z), np.log1p(-z))
         slope = np.divide(z - t, z * (1 - z), out=np.zeros_like(z), where=z != t)
     if not np.isfinite(slope).all():
         cure = "make its weights or its input smaller, or take sigmoid_cross_entropy[t] without the sigmoid"
         raise ValueError(f"the unit is saturated, z (nearly) 0 or 1 where t is not, the gradient infinite: {cure}")
-    # A question that is not asked, t or 1 − t being 0, costs nothing, whatever its logarithm.
-    yes, no = np.where(t > 0, z, 1), np.where(t < 1, z, 0)
-    return -(t * np.log(yes) + (1 - t) * np.log1p(-no)).sum(), lambda delta: delta * slope
+    return loss, lambda delta: delta * slope
 
 
 @_cost("H(t, σ ·)", r"H(\mathbf{t}, \boldsymbol{\sigma} \cdot\,)", f"{_ANY}, in [0, 1]", _shares)
@@ -174,12 +178,11 @@ def sigmoid_cross_entropy(t: Array, z: Array) -> Cost:
     """
     below = np.exp(-abs(z))
     one_more = np.log1p(below)  # −ln σ(|z′|)
-    yes = t * np.where(t > 0, np.maximum(-z, 0) + one_more, 0)
-    no = (1 - t) * np.where(t < 1, np.maximum(z, 0) + one_more, 0)
+    loss = _questions(t, np.maximum(-z, 0) + one_more, np.maximum(z, 0) + one_more)
     larger, smaller = 1 / (1 + below), below / (1 + below)  # σ(|z′|) and 1 − σ(|z′|)
     # (1 − t) σ(z′) − t (1 − σ(z′)): where t is 0 or 1, as nearly always, nothing cancels.
     slope = (1 - t) * np.where(z > 0, larger, smaller) - t * np.where(z > 0, smaller, larger)
-    return (yes + no).sum(), lambda delta: delta * slope
+    return loss, lambda delta: delta * slope
 
 
 @_cost("H(t, softmax ·)", r"H(\mathbf{t}, \operatorname{softmax} \cdot\,)", _COLUMNS, _probabilities)

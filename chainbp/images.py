@@ -14,12 +14,12 @@ All other windows are left to :func:`chainbp.lp.norms`, each by itself. The pack
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from chainbp.lp import Pair, Pooled, lost, norms
+from chainbp.lp import Pair, Pooled, some_norms
 from chainbp.lp import pool as pool_carefully
 from chainbp.wanted import Array
 
@@ -48,15 +48,6 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
     step = max(1, _BLOCK // y[0].size)
     blocks = [slice(start, start + step) for start in range(0, len(y), step)]
 
-    def over(which: Array) -> Iterator[tuple[Any, Any, Pooled]]:
-        """The norms of some windows, with their places in z and those of their entries in y."""
-        down, across = (axis[:, None] for axis in np.divmod(np.arange(size[0] * size[1]), size[1]))
-        found = np.nonzero(which)
-        for start in range(0, len(found[0]), (most := max(1, _BLOCK // down.size))):
-            where = image, row, column = tuple(axis[start : start + most] for axis in found)
-            entries = image, row * stride[0] + down, column * stride[1] + across
-            yield where, entries, norms(y[entries], p)
-
     with np.errstate(all="ignore"):  # a power that overflows or vanishes is found
         for block in blocks:
             powers = _signed_powers(y[block], p, q[block])
@@ -68,8 +59,8 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
             np.divide(z[block], np.maximum(s, np.finfo(y.dtype).tiny), out=factor[block])
         if not np.isfinite(q).all():  # in a window left over, or in none: it would make NaN of an error of 0
             q = np.where(np.isfinite(q), q, 0)
-        for where, _, found in over(left):
-            z[where] = found.z
+        for windows, _, found in some_norms(y, p, size, stride, left):
+            z.reshape(-1)[windows] = found.z
 
     def pull(delta: Array) -> Array:
         errors, again = np.empty_like(y), left.copy()
@@ -83,8 +74,9 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
                     again[block] |= lost
                     shares[lost] = 0
                 _spread(shares, q[block], size, stride, errors[block])
-            for where, entries, found in over(again & (delta != 0)):
-                np.add.at(errors, entries, found.pull(delta[where]).astype(y.dtype, copy=False))
+            for windows, entries, found in some_norms(y, p, size, stride, again & (delta != 0)):
+                error = found.pull(delta.ravel()[windows]).astype(y.dtype, copy=False)
+                np.add.at(errors.reshape(-1), entries, error.ravel())
         return errors
 
     def slope() -> Array:
@@ -94,8 +86,8 @@ def pool(y: Array, p: float, size: Pair, stride: Pair) -> Pooled:
                 powers = abs(y[block]) if p == 1 else q[block] * y[block]
                 h = _entropy(powers, size, stride)
                 slopes[block] = np.where(factor[block] == 0, 0, -h * z[block] / p**2)
-            for where, _, found in over(left):
-                slopes[where] = found.slope()
+            for windows, _, found in some_norms(y, p, size, stride, left):
+                slopes.reshape(-1)[windows] = found.slope()
         return slopes
 
     return Pooled(z, pull, slope)
@@ -201,6 +193,6 @@ def _spread(shares: Array, q: Array, size: Pair, stride: Pair, errors: Array) ->
 def _root(s: Array, p: float) -> Array:
     """s^(1/p), with what is lost when 1/p is rounded; its factor, ln s, need not be known well."""
     result: Array = s ** s.dtype.type(1 / p)
-    if s.dtype == np.float64 and (rest := lost(p)):
-        result *= 1 + rest * np.log(2) * np.frexp(s)[1]
+    if s.dtype == np.float64 and (lost := float(1 / Fraction(p) - Fraction(1 / p))):
+        result *= 1 + lost * np.log(2) * np.frexp(s)[1]
     return result
