@@ -99,7 +99,8 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
     * *WRONG*: a layer on the way back fails it, or loses a number when its parameters are bound again.
     * *cannot tell*, and why: the derivative is 0 but for rounding, where a wrong factor would not show; a kink, where
       there is none, or one nearer than the steps; numbers so large that differences are lost beside them; waves that
-      are shorter than steps; a gap that rounding inside a layer may hide, as that of 1 + exp(x) does.
+      are shorter than steps, if they are more than rounding might be; a gap that rounding inside a layer may hide, as
+      that of 1 + exp(x) does.
 
     An entry of a layer's Jacobian that is smaller than a billionth of the others is not told from 0.
     A parameter at infinity (p = inf) is left out, and so are such entries of a parameter.
@@ -146,7 +147,7 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
     # What the layers behind have told: the error, by differences alone, and whether their pulls can be trusted.
     delta, way = _Slopes(np.ones(())), list[Comparison]()
     for f, given, h, who in reversed([*zip(loss.functions, links, bp.hidden, show.texts(links))]):
-        slopes, layer = _ask(f, given, h, delta, tolerance, who)
+        slopes, layer = _ask(f, given, h.astype(np.float64), delta, tolerance, who)
         for theta, of_theta, finding in reversed([*zip(f.parameters, slopes[1:], layer[1:])]):
             seen = _judge(*named.pop(), of_theta, tolerance)
             if not np.isinf(theta).all():
@@ -291,11 +292,16 @@ def _differentiate(up: Array, down: Array, value: Array, size: float, h: Array, 
     # What so much of itself changes, however short the step, has waves that are shorter than any.
     noise = np.where(noise <= 1e-3 * largest, noise + _EPS * largest + _LEAST, np.inf)
     error = noise / h
-    # What a smooth function bends shrinks with h; a kink stays, and a cusp grows, far beyond rounding.
-    kink = (bend[1:] > 0.35 * bend[:-1]) & (bend[:-1] > 100 * error[:-1] + 1e-6 * abs(better[:-1]))
+    # What a smooth function bends shrinks with h; at a kink it stays, and at a cusp grows, far beyond rounding. What
+    # shrinks slowly, as of |y|^p at 0, may bend so near, and by so much, that a gap proves nothing.
+    bent = bend[:-1] > 100 * error[:-1] + 1e-6 * abs(better[:-1])
+    kink, slow = (bent & (bend[1:] > part * bend[:-1]) for part in (0.8, 0.35))
     best = np.argmin(error[:-2], axis=0)  # the last two steps are but witnesses
-    value, error, kink = (part[best, range(len(best))] for part in (better, error, kink))
-    return _Slopes(np.where(np.isfinite(error), value, 0.0), error, hidden / h[best, 0], kink)
+    doubt = hidden / h[:-1] + np.where(slow, bend[:-1], 0.0)
+    value, least, kink, doubt = (part[best, range(len(best))] for part in (better, error, kink, doubt))
+    # Where some step tells of another slope, one of them has met a wave that others have not.
+    error = np.where((abs(better - value) > 30 * (error + least)).any(axis=0), np.inf, least)
+    return _Slopes(np.where(np.isfinite(error), value, 0.0), error, doubt, kink)
 
 
 def _weighed(column: _Slopes, behind: _Slopes) -> _Slopes:

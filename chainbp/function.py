@@ -106,7 +106,7 @@ class Function:
         ValueError
             If there are too many or too few.
         TypeError
-            If the function has no way to change them.
+            If the function has no way to change them to others.
         """
         if (count := operator.length_hint(parameters, -1)) != len(self.parameters):
             got = type(parameters).__name__ if count < 0 else count

@@ -228,6 +228,14 @@ def test_no_wrong_gradient_agrees(kind, regime, which):
         assert caught
 
 
+@pytest.mark.parametrize("p", [1.2, 1.5, 1.7, 2.0])
+def test_what_bends_much_at_zero_is_no_kink(p):
+    layer = rho[[[1.0, 2.0], [-1.0, -3.0], [0.5, 0.2]]]
+    assert check_gradient(squared_error[1.0] @ eta[p] @ relu @ layer, [1.0, 2.0])
+    wrong = elementwise(lambda x: abs(x) ** p, lambda x: np.sign(x) * abs(x) ** (p - 1), "without p")
+    assert check_gradient(squared_error[[1.0, 1.0]] @ wrong, [3.0, 0.0]).worst.verdict == "WRONG"
+
+
 def test_a_kink_is_called_by_its_name():
     report = check_gradient(squared_error[[1.0, 1.0]] @ relu, [0.0, 2.0])
     assert report.worst.verdict == "cannot tell"
@@ -361,6 +369,15 @@ def test_a_fast_wave_is_told_or_not_but_never_called_wrong(w):
     wave = elementwise(lambda x: np.sin(w * x), lambda x: w * np.cos(w * x), "wave")
     report = check_gradient(squared_error[[0.3, -0.7, 0.2]] @ wave, [1.0, -0.5, 2.0])
     assert report.worst.verdict == ("agrees" if w <= 1e3 else "cannot tell")
+
+
+@pytest.mark.parametrize(("size", "w"), [(1e-3, 1e5), (1e-6, 1e6)])
+def test_a_fine_wave_on_a_slope_is_never_called_wrong(size, w):
+    """Where long steps see the slope alone, and short ones the wave."""
+    rough = elementwise(lambda x: x + size * np.sin(w * x), lambda x: 1 + size * w * np.cos(w * x), "rough")
+    for seed in range(20):
+        x = np.random.default_rng(seed).standard_normal(3)
+        assert "WRONG" not in verdicts(squared_error[np.zeros(3)] @ rough, x).values()
 
 
 @pytest.mark.parametrize("k", range(4, 20))
