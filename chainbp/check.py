@@ -185,14 +185,14 @@ def _ask(
         wrong = f"{who} fails the dot-test: look at its {c.name}"
         found.append(c._replace(reason=wrong if c.verdict == "WRONG" else f"{c.reason}, in {who}"))
     # After all these runs of f, as after those of the same f elsewhere in a chain.
-    back_again, y_again = pull(delta), given.with_parameters(given.parameters)(x)
-    if not all(alike(given(x), given(x)) for _ in range(8)):  # once, numbers drawn at random may be alike by chance
+    back_again, y_given, y_again = pull(delta), given(x), given.with_parameters(given.parameters)(x)
+    if not all(alike(y_given, given(x)) for _ in range(8)):  # once, numbers drawn at random may be alike by chance
         reason = f"cannot tell: {who} gives other values when it is asked again"
         found = [c._replace(verdict="cannot tell", reason=reason) for c in found]
     elif not alike(back, back_again):
         reason = f"{who} sends another error back when it is asked again, after other runs"
         found = [c._replace(verdict="WRONG", reason=reason) for c in found]
-    elif not alike(given(x), y_again):
+    elif not alike(y_given, y_again):
         reason = f"{who} is another function after with_parameters(f.parameters)"
         found[1:] = [c._replace(verdict="WRONG", reason=reason) for c in found[1:]]
     return of_loss, found
@@ -298,10 +298,10 @@ def _differentiate(up: Array, down: Array, value: Array, size: float, h: Array, 
     kink, slow = (bent & (bend[1:] > part * bend[:-1]) for part in (0.8, 0.35))
     best = np.argmin(error[:-2], axis=0)  # the last two steps are but witnesses
     doubt = hidden / h[:-1] + np.where(slow, bend[:-1], 0.0)
-    value, least, kink, doubt = (part[best, range(len(best))] for part in (better, error, kink, doubt))
+    slope, known, kink, doubt = (part[best, range(len(best))] for part in (better, error, kink, doubt))
     # Where some step tells of another slope, one of them has met a wave that others have not.
-    error = np.where((abs(better - value) > 30 * (error + least)).any(axis=0), np.inf, least)
-    return _Slopes(np.where(np.isfinite(error), value, 0.0), error, doubt, kink)
+    known = np.where((abs(better - slope) > 30 * (error + known)).any(axis=0), np.inf, known)
+    return _Slopes(np.where(np.isfinite(known), slope, 0.0), known, doubt, kink)
 
 
 def _weighed(column: _Slopes, behind: _Slopes) -> _Slopes:

@@ -14,7 +14,6 @@ All other windows are left to :func:`chainbp.lp.norms`, each by itself. The pack
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -193,6 +192,7 @@ def _spread(shares: Array, q: Array, size: Pair, stride: Pair, errors: Array) ->
 def _root(s: Array, p: float) -> Array:
     """s^(1/p), with what is lost when 1/p is rounded; its factor, ln s, need not be known well."""
     result: Array = s ** s.dtype.type(1 / p)
-    if s.dtype == np.float64 and (lost := float(1 / Fraction(p) - Fraction(1 / p))):
+    (a, b), (c, d) = p.as_integer_ratio(), (1 / p).as_integer_ratio()
+    if s.dtype == np.float64 and (lost := (b * d - a * c) / (a * d)):
         result *= 1 + lost * np.log(2) * np.frexp(s)[1]
     return result
