@@ -2,10 +2,13 @@
 // answered, on the figure, or wants to be shown. Then both stand there. No score. README.md says how a figure asks.
 
 import shared from "../shared.json";
-import { button, clamp, drag, h, move, path, s, say, set, show, within } from "./kit.js";
+import { button, clamp, drag, formula, h, move, path, s, set, show, within } from "./kit.js";
 
 /** What may be pressed while a question is open, and is only seen afterwards. */
 const offered = (isOpen) => ({ "aria-hidden": isOpen ? null : "true", tabindex: isOpen ? 0 : null });
+
+/** Words as nodes: the note's letters among them are set as in its formulas. */
+const lettered = (text) => text.split(/\b([b-zL])\b/).map((part, k) => (k % 2 ? formula(h("span"), part) : part));
 
 /** Whether an answer is one that a question can have: none yet, "show me", an option, or a curve within its plot. */
 export function isAnswer(question, start, answer) {
@@ -54,7 +57,8 @@ export function makeAsk(ui, figure, name, start) {
     draw(state, root) {
       if (!question) return;
       set(root, { "data-asking": open(state) && name });
-      say(words, open(state) ? text : said(state.answer) + question.tell(start));
+      const now = open(state) ? text : said(state.answer) + question.tell(start);
+      if (words.textContent !== now) words.replaceChildren(...lettered(now));
       set(done, { "aria-disabled": String(!curve()) });
       for (const part of parts) part(state, open(state));
     },
