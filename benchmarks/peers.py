@@ -5,7 +5,7 @@
 The code is in `peers.toml`. Each piece is run for real; `tests/book/test_peers.py` holds chainbp to what is recorded:
 
 * `names`: a line of chainbp, one of PyTorch and one of JAX that are said to do the same;
-* `network`: the gradients of a small network, as either prints them;
+* `network`: the gradients of a small network, as PyTorch prints them;
 * `layer`: a layer of one's own, which passes the check of either;
 * `training`: a loop with `torch.optim.SGD`, beside `train`;
 * `windows`: Lp pooling of small windows and its gradient, as each prints them, and whether they are right.
@@ -122,14 +122,10 @@ def plain(result: Any) -> Any:
 
 
 def _network() -> Json:
-    """What either prints for the gradients of the sum of the squared errors, and PyTorch for those of the mean."""
+    """What PyTorch prints for the gradients of the sum of the squared errors, and of their mean."""
     network = CODE["network"]
-    code, of_mean = (
-        {name: text.format(**network, reduction=reduction).strip() for name, text in CODE["network_code"].items()}
-        for reduction in ("sum", "mean")
-    )
-    prints = {name: printed(text, libraries()) for name, text in code.items()}
-    return {**network, "code": code, "prints": prints, "mean": printed(of_mean["torch"], libraries())}
+    of_sum, of_mean = (CODE["network_code"].format(**network, reduction=each).strip() for each in ("sum", "mean"))
+    return {**network, "code": of_sum, "prints": printed(of_sum, libraries()), "mean": printed(of_mean, libraries())}
 
 
 def _training() -> Json:

@@ -68,6 +68,8 @@ class Function:
         brackets: bool = True,
         rebind: Callable[..., Function] | None = None,
     ) -> None:
+        if not isinstance(parameters, tuple):
+            raise TypeError(f"{name}: parameters must be a tuple, such as (p,); got {type(parameters).__name__}")
         self.forward, self.name, self.brackets = forward, name, brackets and bool(symbols)
         self.latex = latex if latex is not None else rf"\operatorname{{{name}}}".replace("_", r"\_")
         self._theta = tuple(owned(as_array(theta, "a parameter", name)) for theta in parameters)
@@ -119,7 +121,8 @@ class Function:
         """This one link with other parameters."""
         changed = self._rebind(*theta) if self._rebind else self
         if not isinstance(changed, Function) or not alike(changed.parameters, theta):
-            raise TypeError(f"{self} cannot change its parameters: let a family have them first in [ ], or give rebind")
+            cure = "let a family have them first in [ ], in this order, or give rebind"
+            raise TypeError(f"{self} cannot change its parameters: {cure}")
         return changed
 
     def fixed(self) -> Function:
@@ -432,8 +435,12 @@ class Family:
             raise TypeError(f"{self.name}: a family must return a Function; got {type(f).__name__}")
         # It may be one that others know, such as σ: theirs stays as it is.
         bound = object.__new__(type(f))
-        rebind = f._rebind or (lambda *theta: self[(*theta, *arguments[len(theta) :])])
-        bound.__dict__.update(f.__dict__, _made=(self, arguments), _rebind=rebind)
+
+        def rebind(*theta: Any) -> Function:
+            firsts = alike(arguments[: len(theta)], f._theta)
+            return self[(*theta, *arguments[len(theta) :])] if firsts else f
+
+        bound.__dict__.update(f.__dict__, _made=(self, arguments), _rebind=f._rebind or rebind)
         return bound
 
     def __repr__(self) -> str:

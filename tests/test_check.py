@@ -258,6 +258,22 @@ def test_rebind_must_keep_every_number():
     assert "with_parameters" in str(report)
 
 
+def test_what_a_layer_kept_from_an_earlier_run_is_found():
+    @Family
+    def gain(g):
+        seen = []
+
+        def forward(x):
+            seen.append(x)
+            return g * x, lambda d: g * d, lambda d: (float(np.vdot(d, seen[0])) * np.ones(()),)
+
+        return Function(forward, (g,), name="gain", symbols=("g",))
+
+    layer, x = gain[3.0], np.array([1.0, -1.0])
+    layer @ (2 * x)
+    assert verdicts(squared_error[[1.0, 2.0]] @ layer @ tanh, x) == {"x": "WRONG", "g": "WRONG"}
+
+
 def test_a_pull_must_not_change_what_it_is_given():
     def forward(x):
         y = np.tanh(x)

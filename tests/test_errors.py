@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import chainbp
-from chainbp import Function, backprop, rho, sigma, squared_error, tanh
+from chainbp import Family, Function, backprop, check_gradient, rho, sigma, squared_error, tanh
 
 W = np.ones((2, 3))
 X, T = np.ones((3, 4)), np.ones((2, 4))
@@ -261,7 +261,7 @@ FORWARD = {
     "(undefined(x), lambda d: d, None)": ["undefined"],
 }
 BACK = {
-    "d[:2]": ["pull_x", "(3,)", "(2,)"],
+    "d[:2]": ["pull_x", "(3,)", "gave ndarray of shape (2,)"],
     "d * 1j": ["pull_x", "gave ndarray of complex128 of shape (3,)"],
     "d[:, None]": ["pull_x", "(3,)", "(3, 1)"],
     "d[7]": ["pull_x", "out of bounds"],
@@ -346,6 +346,26 @@ def test_a_function_that_cannot_change_its_parameters_says_so(rebind):
     f = Function(lambda x: (x, lambda d: d, lambda d: (d,)), (1.0,), name="mine", rebind=rebind)
     with pytest.raises(TypeError, match=r"mine cannot change its parameters: .* a family .*, or give rebind"):
         f.with_parameters([3.0])
+
+
+def move(loss, x):
+    loss.with_parameters([2 * theta for theta in loss.parameters]) @ x
+
+
+@pytest.mark.parametrize("ask", [move, check_gradient])
+def test_a_family_that_has_a_constant_before_its_parameter_says_so(ask):
+    @Family
+    def shifted(c, g):
+        return Function(lambda x: (g * x + c, lambda d: g * d, lambda d: (d * x,)), (g,), name="shifted")
+
+    with pytest.raises(TypeError, match=r"shifted.* cannot change its parameters: .* first in \[ \], in this order"):
+        ask(squared_error[[1.0, 2.0]] @ shifted[0.1, [1.0, 3.0]], [0.5, 2.0])
+
+
+@pytest.mark.parametrize("parameters", [1.0, np.ones(3), np.ones(1)], ids=str)
+def test_parameters_without_their_comma_are_refused(parameters):
+    with pytest.raises(TypeError, match=r"mine: parameters must be a tuple, such as \(p,\); got (float|ndarray)"):
+        Function(lambda x: (x, lambda d: d, None), (parameters), name="mine")
 
 
 @pytest.mark.parametrize("symbols", [("a",), ("a", "b", "c")], ids=len)
