@@ -258,6 +258,16 @@ def test_rebind_must_keep_every_number():
     assert "with_parameters" in str(report)
 
 
+@pytest.mark.parametrize("small", [-24.0, -26.0, -28.0])
+def test_what_vanishes_beside_a_large_number_inside_a_layer_is_no_false_alarm(small):
+    def forward(x):
+        return (x[0] + np.exp(x[1:])) - x[0], lambda d: np.array([0.0, d[0] * np.exp(x[1])]), None
+
+    report = check_gradient(squared_error[[1.0]] @ Function(forward, name="hides"), [1e6, small])
+    assert report.worst.verdict == "cannot tell"
+    assert "rounding in a layer may hide, in hides" in str(report)
+
+
 def test_what_a_layer_kept_from_an_earlier_run_is_found():
     @Family
     def gain(g):
