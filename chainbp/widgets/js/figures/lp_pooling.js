@@ -23,8 +23,9 @@ export const lpPooling = {
       options: ({ y }) => y.map((_, i) => lowered(`y${i + 1}`)),
       then: () => ({ p: Infinity }),
       tell: ({ y }) => {
-        const others = y.length === 2 ? "derivative is" : "derivatives are";
-        return `At the starting values ${lowered(`y${largestOf(y) + 1}`)}, the largest in size, counts alone at p = ∞. The other ${others} 0.`;
+        const [name, most] = [(i) => lowered(`y${i + 1}`), largestOf(y)];
+        const fades = y.length === 2 ? `the derivative of ${name(1 - most)} fades` : "the other derivatives fade";
+        return `At the starting values ${fades} to 0, and ${name(most)}, the largest in size, counts alone.`;
       },
     },
     zero: {
@@ -165,7 +166,7 @@ function drawBall(ui, svg, limit, size, [left, top]) {
     math(left + size + 6, up(0) + 5, "y_1"),
     math(across(0), top - 8, "y_2", { "text-anchor": "middle" }),
     ui.clipped([left, top, size, size], ball),
-    math(left + size / 2, top + size + 20, "{all }y{ of this }z{, and where }∂z/∂y{ points}", { class: "small muted", "text-anchor": "middle" }),
+    math(left + size / 2, top + size + 20, "y{ of this }z{, and where }∂z/∂y{ points}", { class: "small muted", "text-anchor": "middle" }),
   );
   const normal = arrow(svg, "gradient");
   const point = grip("value", 8);
