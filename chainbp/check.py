@@ -239,10 +239,10 @@ def _judge(name: str, gradient: Any, slopes: _Slopes, tolerance: float) -> Compa
     elif error > tolerance:
         verdict, reason = "WRONG", f"relative error {error:.1e}{f' at {list(where)}' if where else ''}\n"
         reason += f"      gradient {gradient[where]:.6g}, central difference {difference[where]:.6g}"
+    elif not (size > np.where(unseen, slopes.doubt, spread)).any():
+        reason = "the derivative is 0 but for rounding, as a wrong one might be"
     elif unseen.any():
         reason = "differences disagree by what rounding in a layer may hide"
-    elif not (size > spread).any():
-        reason = "the derivative is 0 but for rounding, as a wrong one might be"
     elif known > tolerance:
         reason = f"rounding leaves differences known to {known:.0e} only"
     else:

@@ -261,11 +261,22 @@ def test_rebind_must_keep_every_number():
 @pytest.mark.parametrize("small", [-24.0, -26.0, -28.0])
 def test_what_vanishes_beside_a_large_number_inside_a_layer_is_no_false_alarm(small):
     def forward(x):
-        return (x[0] + np.exp(x[1:])) - x[0], lambda d: np.array([0.0, d[0] * np.exp(x[1])]), None
+        hidden, e = x[0], np.exp(x[1])
+        return np.array([(hidden + e) - hidden, x[2]]), lambda d: np.array([0.0, d[0] * e, d[1]]), None
 
-    report = check_gradient(squared_error[[1.0]] @ Function(forward, name="hides"), [1e6, small])
+    report = check_gradient(squared_error[[1.0, 2.0]] @ Function(forward, name="hides"), [1e6, small, 0.5])
     assert report.worst.verdict == "cannot tell"
     assert "rounding in a layer may hide, in hides" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("loss", "x"),
+    [(squared_error[[0.0, 1.0]] @ relu, [-1.0, -2.0]), (squared_error[[1.0]] @ rho[[[2.0]]], [0.5])],
+    ids=["nothing comes through", "a perfect fit"],
+)
+def test_a_derivative_of_0_is_called_one(loss, x):
+    for c in check_gradient(loss, x).comparisons:
+        assert c.reason.startswith("cannot tell: the derivative is 0 but for rounding, as a wrong one might be")
 
 
 def test_what_a_layer_kept_from_an_earlier_run_is_found():
