@@ -290,10 +290,7 @@ def _differentiate(up: Array, down: Array, value: Array, size: float, h: Array, 
     change = abs(np.diff(better, axis=0))
     up, down, h, bend, better = up[2:], down[2:], h[2:], bend[2:], better[1:]  # the first two steps see no change
     noise = np.maximum.accumulate((change * h)[::-1])[::-1]
-    # What moves no more is known to its least move, if that was so little that it may have been rounding.
-    move, largest = np.maximum(abs(up - value), abs(down - value)), np.maximum(abs(up), abs(down))
-    least = np.where(move > 0, move, np.inf).min(axis=0)
-    noise = np.where((move == 0) & (least < 1e-6 * (abs(value) + size)), least, noise)
+    largest = np.maximum(abs(up), abs(down))
     # What so much of itself changes, however short the step, has waves that are shorter than any.
     noise = np.where(noise <= 1e-3 * largest, noise + _EPS * largest + _LEAST, np.inf)
     error = noise / h
@@ -302,7 +299,9 @@ def _differentiate(up: Array, down: Array, value: Array, size: float, h: Array, 
     bent = bend[:-1] > 100 * error[:-1] + 1e-6 * abs(better[:-1])
     kink, slow = (bent & (bend[1:] > part * bend[:-1]) for part in (0.8, 0.35))
     best = np.argmin(error[:-2], axis=0)  # the last two steps are but witnesses
-    doubt = hidden / h[:-1] + np.where(slow, bend[:-1], 0.0)
+    # A layer that gives nothing but float32 numbers may compute in float32, and round by as much more.
+    single = np.all((up == up.astype(np.float32)) & (down == down.astype(np.float32)))
+    doubt = (hidden * 2**29 if single else hidden) / h[:-1] + np.where(slow, bend[:-1], 0.0)
     slope, known, kink, doubt = (part[best, range(len(best))] for part in (better, error, kink, doubt))
     # Where some step tells of another slope, one of them has met a wave that others have not.
     known = np.where((abs(better - slope) > 30 * (error + known)).any(axis=0), np.inf, known)

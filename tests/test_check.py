@@ -258,6 +258,24 @@ def test_rebind_must_keep_every_number():
     assert "with_parameters" in str(report)
 
 
+IN_FLOAT32 = {
+    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "square": (np.square, lambda x: 2 * x),
+    "sin": (np.sin, np.cos),
+    "softplus": (lambda x: np.log1p(np.exp(x)), lambda x: 1 / (1 + np.exp(-x))),
+}
+
+
+@pytest.mark.parametrize("name", IN_FLOAT32)
+def test_a_right_layer_that_computes_in_float32_inside_is_no_false_alarm(name):
+    value, slope = IN_FLOAT32[name]
+    layer = Function(lambda x: (value(x.astype(np.float32)).astype(float), lambda d: d * slope(x), None))
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=3) * 10 ** rng.uniform(-3, 1.5)
+        assert "WRONG" not in verdicts(squared_error[rng.normal(size=3)] @ layer, x).values(), seed
+
+
 @pytest.mark.parametrize("small", [-24.0, -26.0, -28.0])
 def test_what_vanishes_beside_a_large_number_inside_a_layer_is_no_false_alarm(small):
     def forward(x):
