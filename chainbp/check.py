@@ -273,12 +273,12 @@ def _slopes(f: Function, places: list[Array], k: int, y: Array, behind: list[_Sl
         longest, shortest = max(size, 1.0) / 16, 1e-7 * size
         steps = longest / _RATIO ** np.arange(np.log(longest / shortest) / np.log(_RATIO))
         up, down = (np.array([moved(h * unit) for h in signed]) for signed in (steps, -steps))
-        column = _differentiate(up, down, y.ravel(), size, steps[:, None], hidden)
+        column = _differentiate(up, down, y.ravel(), steps[:, None], hidden)
         told.append([_weighed(column, one) for one in behind])
     return [_Slopes(*(np.reshape(part, at.shape) for part in zip(*of_one))) for of_one in zip(*told)]
 
 
-def _differentiate(up: Array, down: Array, value: Array, size: float, h: Array, hidden: float) -> _Slopes:
+def _differentiate(up: Array, down: Array, value: Array, h: Array, hidden: float) -> _Slopes:
     """The slopes of outputs that are `value` here and `up` and `down` at ever shorter steps ±h, a row for each step.
 
     The error of a central difference goes as h², so two of them give a better one, whose error goes as h⁴. It is less
@@ -290,8 +290,8 @@ def _differentiate(up: Array, down: Array, value: Array, size: float, h: Array, 
     change = abs(np.diff(better, axis=0))
     up, down, h, bend, better = up[2:], down[2:], h[2:], bend[2:], better[1:]  # the first two steps see no change
     noise = np.maximum.accumulate((change * h)[::-1])[::-1]
-    largest = np.maximum(abs(up), abs(down))
     # What so much of itself changes, however short the step, has waves that are shorter than any.
+    largest = np.maximum(abs(up), abs(down))
     noise = np.where(noise <= 1e-3 * largest, noise + _EPS * largest + _LEAST, np.inf)
     error = noise / h
     # What a smooth function bends shrinks with h; at a kink it stays, and at a cusp grows, far beyond rounding. What

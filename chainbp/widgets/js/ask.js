@@ -7,8 +7,9 @@ import { button, clamp, drag, formula, h, move, path, s, set, show, within } fro
 /** What may be pressed while a question is open, and is only seen afterwards. */
 const offered = (isOpen) => ({ "aria-hidden": isOpen ? null : "true", tabindex: isOpen ? 0 : null });
 
-/** Words as nodes: the note's letters among them are set as in its formulas. */
-const lettered = (text) => text.split(/\b([b-zL])\b/).map((part, k) => (k % 2 ? formula(h("span"), part) : part));
+/** Words as nodes: the note's letters among them, but for that of a genitive, are set as in its formulas. */
+const lettered = (text) =>
+  text.split(/\b([b-zL])\b/).map((part, k, all) => (k % 2 && !all[k - 1].endsWith("’") ? formula(h("span"), part) : part));
 
 /** Whether an answer is one that a question can have: none yet, "show me", an option, or a curve within its plot. */
 export function isAnswer(question, start, answer) {
