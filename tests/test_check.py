@@ -276,6 +276,14 @@ def test_a_right_layer_that_computes_in_float32_inside_is_no_false_alarm(name):
         assert "WRONG" not in verdicts(squared_error[rng.normal(size=3)] @ layer, x).values(), seed
 
 
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
+def test_how_well_differences_are_known_is_told_beside_the_gradient(size):
+    square, slope = IN_FLOAT32["square"]
+    layer = Function(lambda x: (square(x.astype(np.float32)).astype(float), lambda d: d * slope(x), None))
+    report = check_gradient(squared_error[[0.1, 0.2, 0.3]] @ layer, size * np.array([-2.0, 0.5, 3.0]))
+    assert "cannot tell: rounding leaves differences known to 3e-05 only" in str(report)
+
+
 @pytest.mark.parametrize("small", [-24.0, -26.0, -28.0])
 def test_what_vanishes_beside_a_large_number_inside_a_layer_is_no_false_alarm(small):
     def forward(x):
