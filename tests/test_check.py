@@ -258,69 +258,6 @@ def test_rebind_must_keep_every_number():
     assert "with_parameters" in str(report)
 
 
-IN_FLOAT32 = {
-    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
-    "square": (np.square, lambda x: 2 * x),
-    "sin": (np.sin, np.cos),
-    "softplus": (lambda x: np.log1p(np.exp(x)), lambda x: 1 / (1 + np.exp(-x))),
-}
-
-
-@pytest.mark.parametrize("name", IN_FLOAT32)
-def test_a_right_layer_that_computes_in_float32_inside_is_no_false_alarm(name):
-    value, slope = IN_FLOAT32[name]
-    layer = Function(lambda x: (value(x.astype(np.float32)).astype(float), lambda d: d * slope(x), None))
-    for seed in range(30):
-        rng = np.random.default_rng(seed)
-        x = rng.normal(size=3) * 10 ** rng.uniform(-3, 1.5)
-        assert "WRONG" not in verdicts(squared_error[rng.normal(size=3)] @ layer, x).values(), seed
-
-
-@pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
-def test_how_well_differences_are_known_is_told_beside_the_gradient(size):
-    square, slope = IN_FLOAT32["square"]
-    layer = Function(lambda x: (square(x.astype(np.float32)).astype(float), lambda d: d * slope(x), None))
-    report = check_gradient(squared_error[[0.1, 0.2, 0.3]] @ layer, size * np.array([-2.0, 0.5, 3.0]))
-    assert "cannot tell: rounding leaves differences known to 3e-05 only" in str(report)
-
-
-@pytest.mark.parametrize("small", [-24.0, -26.0, -28.0])
-def test_what_vanishes_beside_a_large_number_inside_a_layer_is_no_false_alarm(small):
-    def forward(x):
-        hidden, e = x[0], np.exp(x[1])
-        return np.array([(hidden + e) - hidden, x[2]]), lambda d: np.array([0.0, d[0] * e, d[1]]), None
-
-    report = check_gradient(squared_error[[1.0, 2.0]] @ Function(forward, name="hides"), [1e6, small, 0.5])
-    assert report.worst.verdict == "cannot tell"
-    assert "rounding in a layer may hide, in hides" in str(report)
-
-
-@pytest.mark.parametrize(
-    ("loss", "x"),
-    [(squared_error[[0.0, 1.0]] @ relu, [-1.0, -2.0]), (squared_error[[1.0]] @ rho[[[2.0]]], [0.5])],
-    ids=["nothing comes through", "a perfect fit"],
-)
-def test_a_derivative_of_0_is_called_one(loss, x):
-    for c in check_gradient(loss, x).comparisons:
-        assert c.reason.startswith("cannot tell: the derivative is 0 but for rounding, as a wrong one might be")
-
-
-def test_what_a_layer_kept_from_an_earlier_run_is_found():
-    @Family
-    def gain(g):
-        seen = []
-
-        def forward(x):
-            seen.append(x)
-            return g * x, lambda d: g * d, lambda d: (float(np.vdot(d, seen[0])) * np.ones(()),)
-
-        return Function(forward, (g,), name="gain", symbols=("g",))
-
-    layer, x = gain[3.0], np.array([1.0, -1.0])
-    layer @ (2 * x)
-    assert verdicts(squared_error[[1.0, 2.0]] @ layer @ tanh, x) == {"x": "WRONG", "g": "WRONG"}
-
-
 def test_a_pull_must_not_change_what_it_is_given():
     def forward(x):
         y = np.tanh(x)
@@ -506,6 +443,56 @@ def test_a_naive_formula_is_no_false_alarm_and_hides_no_wrong_slope(name, expone
             assert wrong_report.worst.verdict == "WRONG"
 
 
+IN_FLOAT32 = {
+    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "square": (np.square, lambda x: 2 * x),
+    "sin": (np.sin, np.cos),
+    "softplus": (lambda x: np.log1p(np.exp(x)), lambda x: 1 / (1 + np.exp(-x))),
+}
+
+
+def in_float32(name):
+    value, slope = IN_FLOAT32[name]
+    return elementwise(lambda x: value(x.astype(np.float32)).astype(float), slope, name)
+
+
+@pytest.mark.parametrize("name", IN_FLOAT32)
+def test_a_right_layer_that_computes_in_float32_inside_is_no_false_alarm(name):
+    layer = in_float32(name)
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=3) * 10 ** rng.uniform(-3, 1.5)
+        assert "WRONG" not in verdicts(squared_error[rng.normal(size=3)] @ layer, x).values(), seed
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
+def test_how_well_differences_are_known_is_told_beside_the_gradient(size):
+    loss = squared_error[[0.1, 0.2, 0.3]] @ in_float32("square")
+    report = check_gradient(loss, size * np.array([-2.0, 0.5, 3.0]))
+    assert "cannot tell: rounding leaves differences known to 3e-05 only" in str(report)
+
+
+@pytest.mark.parametrize("small", [-24.0, -26.0, -28.0])
+def test_what_vanishes_beside_a_large_number_inside_a_layer_is_no_false_alarm(small):
+    def forward(x):
+        hidden, e = x[0], np.exp(x[1])
+        return np.array([(hidden + e) - hidden, x[2]]), lambda d: np.array([0.0, d[0] * e, d[1]]), None
+
+    report = check_gradient(squared_error[[1.0, 2.0]] @ Function(forward, name="hides"), [1e6, small, 0.5])
+    assert report.worst.verdict == "cannot tell"
+    assert "rounding in a layer may hide, in hides" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("loss", "x"),
+    [(squared_error[[0.0, 1.0]] @ relu, [-1.0, -2.0]), (squared_error[[1.0]] @ rho[[[2.0]]], [0.5])],
+    ids=["nothing comes through", "a perfect fit"],
+)
+def test_a_derivative_of_0_is_called_one(loss, x):
+    for c in check_gradient(loss, x).comparisons:
+        assert c.reason.startswith("cannot tell: the derivative is 0 but for rounding, as a wrong one might be")
+
+
 @pytest.mark.parametrize("scale", [1e-160, 1e-200, 1e-300])
 def test_a_loss_that_underflows_is_no_false_alarm(scale):
     same = elementwise(np.positive, np.ones_like, "same")
@@ -545,6 +532,22 @@ def test_a_layer_that_keeps_something_outside_forward_is_wrong(theta, twice):
     report = check_gradient(squared_error[[0.3, -0.7]] @ (f @ f if twice else f), [1.0, 2.0])
     assert {c.verdict for c in report.comparisons} == {"WRONG"}
     assert any("asked again, after other runs" in c.reason for c in report.comparisons)
+
+
+def test_what_a_layer_kept_from_an_earlier_run_is_found():
+    @Family
+    def gain(g):
+        seen = []
+
+        def forward(x):
+            seen.append(x)
+            return g * x, lambda d: g * d, lambda d: (np.asarray(np.vdot(d, seen[0])),)
+
+        return Function(forward, (g,), name="gain", symbols=("g",))
+
+    layer, x = gain[3.0], np.array([1.0, -1.0])
+    layer @ (2 * x)
+    assert verdicts(squared_error[[1.0, 2.0]] @ layer @ tanh, x) == {"x": "WRONG", "g": "WRONG"}
 
 
 def test_a_pull_that_spoils_what_it_needs_is_wrong():
