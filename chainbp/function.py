@@ -293,7 +293,7 @@ class Pull:
         except _FAULTS as error:
             names, i = show.texts(function.functions), len(self.values) - 1
             before = f"{f'what {names[i - 1]} gave' if i else 'x'}, of shape {self.values[i].shape}"
-            raise ValueError(f"{names[i]} cannot take {before}: {error}") from error
+            raise ValueError(f"{names[i]} cannot take {before}: {_said(error)}") from error
 
     def x(self, delta_y: ArrayLike) -> Array:
         """Chain rule (9): δ_x = δ_y ∂y/∂x, of the shape of x.
@@ -359,7 +359,7 @@ class Pull:
                     deltas.append(delta := _sound(pull(delta), like, part))
         except _FAULTS as error:
             what = f"{show.texts(self.function.functions)[i]} cannot send back δ of shape {delta.shape}"
-            raise ValueError(f"{what}: {error if part in str(error) else f'{part}: {error}'}") from error
+            raise ValueError(f"{what}: {error if part in str(error) else f'{part}: {_said(error)}'}") from error
         return deltas[::-1], tuple(gradients[::-1])
 
 
@@ -376,6 +376,11 @@ def _fits(given: Any, like: Any) -> bool:
     if type(like) is tuple:
         return type(given) is tuple and len(given) == len(like) and all(map(_fits, given, like))
     return getattr(given, "shape", None) == like.shape and given.dtype in FLOATS
+
+
+def _said(error: Exception) -> str:
+    """The words of an error; where there are none, as of a KeyError, which kind it is."""
+    return str(error) if " " in str(error) else repr(error)
 
 
 def _kind(value: Any) -> str:

@@ -1,9 +1,8 @@
 """How functions and results show themselves: the note's formulas, names and tables. Nothing is computed with them."""
 
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -37,10 +36,13 @@ def latex(links: Sequence[Any]) -> str:
 
 
 def _layers(links: Sequence[Any]) -> list[str]:
-    """The note's layer number of each link in parentheses, counted in data order; "" where its symbol stands once."""
-    keys = [(f.name, f.symbols[:1]) for f in links]
-    total, numbers = Counter(keys), defaultdict[Any, Any](lambda: count(1))
-    return [f"({next(numbers[key])})" if key[1] and total[key] > 1 else "" for key in keys]
+    """The note's layer number of each link in parentheses, counted in data order; "" where it shares no symbol."""
+    sharing, last, layers = Counter(symbol for f in links for symbol in {*f.symbols}), Counter[str](), []
+    for f in links:
+        number = max((last[symbol] for symbol in f.symbols), default=0) + 1
+        last |= dict.fromkeys(f.symbols, number)
+        layers.append(f"({number})" if any(sharing[symbol] > 1 for symbol in f.symbols) else "")
+    return layers
 
 
 def symbols(links: Sequence[Any]) -> list[list[str]]:

@@ -259,6 +259,7 @@ FORWARD = {
     "(np.ones(7)[x.astype(int) + 9], lambda d: d, None)": ["out of bounds"],
     "(1 / 0, lambda d: d, None)": ["division by zero"],
     "(undefined(x), lambda d: d, None)": ["undefined"],
+    "({}['gain'] * x, lambda d: d, None)": ["KeyError('gain')"],
 }
 BACK = {
     "d[:2]": ["pull_x", "(3,)", "gave ndarray of shape (2,)"],
@@ -269,6 +270,7 @@ BACK = {
     "1.0": ["pull_x", "(3,)", "float"],
     "None": ["pull_x", "(3,)", "gave None;"],
     "d @ np.ones((2, 2))": ["pull_x", "matmul"],
+    "{}['gain'] * d": ["pull_x", "KeyError('gain')"],
 }
 THETA = {
     "(np.array(1.0),)": ["pull_theta", "tuple of 1", "[(), ()]"],

@@ -146,6 +146,23 @@ def test_a_parameter_without_a_symbol_is_theta_and_has_its_layer():
     assert repr(half @ half) == "half ∘ half"
 
 
+@pytest.mark.parametrize(
+    ("kinds", "names"),
+    [
+        ([("W", "b"), ("W", "b")], ["W⁽¹⁾", "b⁽¹⁾", "W⁽²⁾", "b⁽²⁾"]),
+        ([("K", "b"), ("W", "b")], ["K⁽¹⁾", "b⁽¹⁾", "W⁽²⁾", "b⁽²⁾"]),
+        ([("W",), ("p",), ("W", "b")], ["W⁽¹⁾", "p", "W⁽²⁾", "b⁽²⁾"]),
+        ([("a", "b"), ("b", "c"), ("c",), ("d",)], ["a⁽¹⁾", "b⁽¹⁾", "b⁽²⁾", "c⁽²⁾", "c⁽³⁾", "d"]),
+    ],
+    ids=["two of a kind", "a second symbol", "one between", "each with the next"],
+)
+def test_layers_that_share_a_symbol_are_numbered_whatever_they_are_called(kinds, names):
+    links = [Function(lambda x: (x, None, None), (1.0,) * len(s), name=f"f{i}", symbols=s) for i, s in enumerate(kinds)]
+    chain = Composition(links)
+    assert list(chain.parameter_names) == names
+    assert all(name in repr(chain) for name in names)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_is_kept(rng, dtype):
     W1, W2, x = (rng.normal(size=s).astype(dtype) for s in ((4, 3), (2, 4), (3, 5)))
