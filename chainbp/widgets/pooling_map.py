@@ -110,8 +110,8 @@ def pooling_map(
 ) -> PoolingMap:
     """Lp pooling over the windows of a map, forward and backward: drag p, pick windows, change entries and errors.
 
-    The figure shows the map Y and Z, what the pooling makes of it, with the errors of both. In the framed window it
-    prints the derivatives (33). Where windows overlap, the errors that come back add.
+    The figure shows the map Y and Z, what the pooling makes of it, with the errors of both. Of the framed window it
+    prints the numbers, with the derivatives (33). Where windows overlap, the errors that come back add.
 
     Parameters
     ----------

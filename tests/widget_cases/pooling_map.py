@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainbp import lp_pool2d
-from widget_cases.networks import array, spread
+from widget_cases.networks import spread
 
 EXAMPLE = (
     "pooling_map(Y=[[0, 0, 0, 0, 0, 0.9], [0, 0, -0.4, -0.7, 0, 0.6], [-0.4, -0.6, -0.8, -0.4, 0.5, 0.6], "
@@ -17,27 +17,20 @@ EXAMPLE = (
 TIMED = ["p", "y", "delta"]
 
 
-def expected(shown: dict[str, float]) -> dict[str, float]:
-    Y, dZ, slopes = (array(shown, name, 2) for name in ("Y", "dZ", "slope"))
-    size = len(slopes)
-
-    def nearest(candidates: list[dict[str, float]]) -> dict[str, float]:
-        """Of what the figure might show, by stride, window and entry, what it comes nearest to."""
-        return min(candidates, key=lambda numbers: max(abs(shown[name] - v) for name, v in numbers.items()))
-
-    maps, windows = [], []
-    for stride in (1, 2, 3):
-        Z, pull = lp_pool2d[shown["p"], size, stride].vjp(Y)
-        if Z.shape != dZ.shape:
-            continue
-        maps.append(spread("Z", Z) | spread("dY", pull.x(dZ)))
-        for i, j in np.ndindex(Z.shape):
-            only = np.zeros_like(Z)
-            only[i, j] = 1
-            top, left = i * stride, j * stride
-            slope = pull.x(only)[top : top + size, left : left + size]
-            windows.append(spread("slope", slope) | {"delta": dZ[i, j]})
-    numbers = nearest(maps)
-    entries = [{"y": v, "sum": numbers[f"dY.{i}.{j}"]} for (i, j), v in np.ndenumerate(Y)]
-    given = spread("Y", Y) | spread("dZ", dZ) | {"p": shown["p"]}
-    return given | numbers | nearest(windows) | nearest(entries)
+def expected(shown: dict) -> dict[str, float]:
+    state = shown["state"]
+    Y, delta, size, stride = np.array(state["Y"]), np.array(state["delta"]), state["size"], state["stride"]
+    rows, columns = np.subtract(Y.shape, size - 1)
+    dZ = delta[:rows:stride, :columns:stride]
+    Z, pull = lp_pool2d[float(state["p"]), size, stride].vjp(Y)
+    # A place beyond the last means the last.
+    a, b = np.minimum(state["cell"], np.subtract(Z.shape, 1)).tolist()
+    entry = tuple(np.minimum(state["entry"], np.subtract(Y.shape, 1)))
+    only = np.zeros_like(Z)
+    only[a, b] = 1
+    top, left = a * stride, b * stride
+    slopes, dY = pull.x(only)[top : top + size, left : left + size], pull.x(dZ)
+    framed = [(top + i, left + j) for i, j in np.ndindex(size, size)]
+    numbers = {f"{name}.{i}.{j}": values[i, j] for name, values in (("Y", Y), ("dY", dY)) for i, j in framed}
+    numbers |= {f"Z.{a}.{b}": Z[a, b], f"dZ.{a}.{b}": dZ[a, b], "delta": dZ[a, b], "y": Y[entry], "sum": dY[entry]}
+    return numbers | spread("slope", slopes) | {"p": shown["p"], "state": state}

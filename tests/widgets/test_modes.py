@@ -97,8 +97,8 @@ CAUSES = [
     ("chain_rule", "width1", ["left", "right", "spent"]),
     ("descent", "a", ["L", "gradient.a"]),
     ("descent", "rate", ["L", "steps"]),
-    ("pooling_map", "p", ["dY.0.5", "sum"]),
-    ("pooling_map", "delta", ["slope.0.0", "dY.0.0"]),
+    ("pooling_map", "p", ["dY.2.2", "sum"]),
+    ("pooling_map", "delta", ["slope.0.0", "dY.2.2"]),
 ]
 
 

@@ -15,14 +15,14 @@ function gridOf(rows, columns, { left, top, cell }) {
 /**
  * The paths of a matrix: its grid, and its marks, positive ones filled and negative ones hollow; zero has none. Returns a
  * function that draws it at a place {left, top, cell}. `shape(x, y, r)` is a mark, `r` at most half of `full`, the size of
- * an entry `most`; marks stand `lift` above the centers of their cells.
+ * an entry `most`; a mark stands `lift([i, j])` above the center of its cell.
  */
-export function makeCells(svg, kind, shape, lift = 0) {
+export function makeCells(svg, kind, shape) {
   const grid = s("path", { class: "grid" });
   const positive = s("path", { class: `cells ${kind}` });
   const negative = s("path", { class: `cells hollow ${kind}` });
   svg.append(grid, positive, negative);
-  return (values, place, most, full) => {
+  return (values, place, most, full, lift = () => 0) => {
     const drawn = { 1: "", [-1]: "" };
     values.forEach((row, i) =>
       row.forEach((v, j) => {
@@ -30,7 +30,7 @@ export function makeCells(svg, kind, shape, lift = 0) {
         // A hollow mark's outline, 1.5 wide, stands half outside of its path. However small, what is not 0 can be seen.
         const r = (full / 2) * Math.sqrt(Math.min(Math.abs(v) / most, 1)) - (v < 0 ? 0.75 : 0);
         const [x, y] = centerOf(place, [i, j]);
-        drawn[Math.sign(v)] += shape(x, y - lift, Math.max(r, 0.6));
+        drawn[Math.sign(v)] += shape(x, y - lift([i, j]), Math.max(r, 0.6));
       }),
     );
     set(grid, { d: gridOf(values.length, values[0].length, place) });

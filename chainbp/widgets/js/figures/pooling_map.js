@@ -1,9 +1,10 @@
 // Lp pooling over the windows of a feature map. Y with the chosen window in a frame, one z for each window; the
 // errors of the windows, the derivatives (33) in the chosen one, and the errors that come back to Y, where overlaps add.
+// Numbers stand only where the frame is.
 
 import shared from "../../shared.json";
 import * as kit from "../kit.js";
-import { apart, arrow, button, clamp, cover, drag, format, h, label, largest, limitFor, math, remembered, s, say, scale, set, signed, slideOnLine } from "../kit.js";
+import { apart, arrow, button, clamp, cover, drag, encode, format, h, label, largest, limitFor, math, remembered, s, say, scale, set, signed, slideOnLine } from "../kit.js";
 import { lpPool2d, windowStarts } from "../math.js";
 import { cellAt, cellSlider, centerOf, drawLegend, makeCells, makeCursor, n } from "./matrix.js";
 import { AXIS_HEIGHT, drawAxis, MIN_P } from "./p_axis.js";
@@ -129,6 +130,8 @@ export const poolingMap = {
     return {
       draw(state) {
         const shown = read(state);
+        const inputs = poolingMap.traits.map((name) => [name, encode(state[name])]);
+        set(svg, { "data-name": "state", "data-value": JSON.stringify(Object.fromEntries(inputs)) });
         for (const draw of parts) draw(shown);
         axis(state);
       },
@@ -224,26 +227,30 @@ const SHAPES = {
   gradient: (x, y, r) => `M${n(x - r)} ${n(y)}L${n(x)} ${n(y - r)}L${n(x + r)} ${n(y)}L${n(x)} ${n(y + r)}Z`,
 };
 
-/** A map of numbers with their marks, as large as its box lets it; `draw` draws it, and tells its place; `track` covers it. */
-function makeMap(ui, svg, { name, kind, box, source, most: [rows, columns], print }) {
+/**
+ * A map of marks, some with their numbers, as large as its box lets it. `draw` draws it, and tells its place; `track`
+ * covers it. At most `count` numbers stand in it.
+ */
+function makeMap(ui, svg, { name, kind, box, source, print, count = SIZES.at(-1) ** 2 }) {
   const outside = s("path", { class: "outside" });
   svg.append(outside);
-  const cells = makeCells(svg, kind, SHAPES[kind], NUMBER / 2);
-  const numbers = Array.from({ length: rows * columns }, () => s("text", { class: "cell", "text-anchor": "middle" }));
+  const cells = makeCells(svg, kind, SHAPES[kind]);
+  const numbers = Array.from({ length: count }, () => s("text", { class: "cell", "text-anchor": "middle" }));
   const title = math(0, 0, source, { class: `${kind} strong`, "text-anchor": "middle" });
   svg.append(...numbers, title);
   const track = s("rect", { fill: "transparent" });
-  const draw = (values, most, starts) => {
+  const draw = (values, most, numbered, starts) => {
     const [high, wide] = [values.length, values[0].length];
     const cell = Math.min(LARGEST_CELL, box.width / wide, box.height / high);
     const at = { left: box.left + (box.width - wide * cell) / 2, top: box.top + (box.height - high * cell) / 2, cell };
-    cells(values, at, most, (cell - NUMBER - 4) * (kind === "gradient" ? 1.15 : 1));
+    const lift = ([i, j]) => (numbered.some(([a, b]) => a === i && b === j) ? NUMBER / 2 : 0);
+    cells(values, at, most, (cell - NUMBER - 4) * (kind === "gradient" ? 1.15 : 1), lift);
     cover(track, at.left, at.top, wide * cell, high * cell);
     set(title, { x: n(at.left + (wide * cell) / 2), y: n(at.top - 12) });
     set(outside, { d: starts ? uncovered(values, starts, at) : "" });
     numbers.forEach((node, k) => {
-      const [i, j] = [Math.floor(k / wide), k % wide];
-      if (i >= high) return ui.number(node, null, null, "");
+      if (!(k in numbered)) return ui.number(node, null, null, "");
+      const [i, j] = numbered[k];
       const v = values[i][j];
       ui.number(node, `${name}.${i}.${j}`, v, print(v));
       const [x, middle] = centerOf(at, [i, j]);
@@ -268,14 +275,13 @@ const around = (node, { left, top, cell }, [i, j], size, out) =>
   cover(node, left + j * cell - out, top + i * cell - out, size * cell + 2 * out, size * cell + 2 * out);
 
 /** Y, Z and their errors, with the frame around the chosen window in all of them, and the chosen entry. */
-function drawMaps(ui, svg, { rows, columns, limits }, places) {
-  const most = [rows - 1, columns - 1];
-  const make = (name, kind, source, size, print) => makeMap(ui, svg, { name, kind, box: places[name], source, most: size, print });
+function drawMaps(ui, svg, { limits }, places) {
+  const make = (name, kind, source, print, count) => makeMap(ui, svg, { name, kind, box: places[name], source, print, count });
   const maps = {
-    Y: make("Y", "value", "Y{, a feature map}", [rows, columns], (v) => given(v)),
-    Z: make("Z", "value", "Z{, pooled}", most, (v) => short(v)),
-    dY: make("dY", "error", "δ_Y{, what comes back}", [rows, columns], (v) => short(v, signed)),
-    dZ: make("dZ", "error", "δ_Z{, errors of }Z", most, (v) => given(v, signed)),
+    Y: make("Y", "value", "Y{, a feature map}", (v) => given(v)),
+    Z: make("Z", "value", "Z{, pooled}", (v) => short(v), 1),
+    dY: make("dY", "error", "δ_Y{, what comes back}", (v) => short(v, signed)),
+    dZ: make("dZ", "error", "δ_Z{, errors of }Z", (v) => given(v, signed), 1),
   };
   const at = {};
   const frames = Object.fromEntries(["Y", "dY", "dZ"].map((name) => [name, makeCursor()]));
@@ -314,10 +320,11 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
   ui.ask.taps("winner", svg, (k, state) => drawn(centerOf(at.Y, inFrame(read(state))[k] ?? [0, 0])), 11);
 
   return ({ Y, Z, deltaY, deltaZ, size, starts, cell, corner, entry }) => {
-    at.Y = maps.Y.draw(Y, limits.Y, [size, starts]);
-    at.Z = maps.Z.draw(Z, Math.max(limits.Y, largest(Z)));
-    at.dY = maps.dY.draw(deltaY, Math.max(limits.delta, largest(deltaY)), [size, starts]);
-    at.dZ = maps.dZ.draw(deltaZ, limits.delta);
+    const framed = inFrame({ corner, size });
+    at.Y = maps.Y.draw(Y, limits.Y, framed, [size, starts]);
+    at.Z = maps.Z.draw(Z, Math.max(limits.Y, largest(Z)), [cell]);
+    at.dY = maps.dY.draw(deltaY, Math.max(limits.delta, largest(deltaY)), framed, [size, starts]);
+    at.dZ = maps.dZ.draw(deltaZ, limits.delta, [cell]);
     for (const name of ["Y", "dY"]) around(frames[name], at[name], corner, size, 0.5);
     around(frames.dZ, at.dZ, cell, 1, 0.5);
     around(entryInErrors, at.dY, entry, 1, -2);
@@ -331,9 +338,8 @@ function drawMaps(ui, svg, { rows, columns, limits }, places) {
 
 /** The derivatives of the chosen window's z, between its error and the errors that come back. */
 function drawSlopes(ui, svg, { slopes: box }) {
-  const most = [SIZES.at(-1), SIZES.at(-1)];
-  const map = makeMap(ui, svg, { name: "slope", kind: "gradient", box, source: "{frame: }∂z/∂y", most, print: (v) => short(v, signed) });
-  return ({ slopes }) => map.draw(slopes, Math.max(1, largest(slopes)));
+  const map = makeMap(ui, svg, { name: "slope", kind: "gradient", box, source: "{frame: }∂z/∂y", print: (v) => short(v, signed) });
+  return ({ slopes, size }) => map.draw(slopes, Math.max(1, largest(slopes)), inFrame({ corner: [0, 0], size }));
 }
 
 /** A slider along a line, with the name and the number of what it moves above. */
