@@ -100,7 +100,7 @@ class Numbers(traitlets.TraitType):  # type: ignore[type-arg]
         if not np.isfinite(array).all():
             return "finite"
         # So that sums and differences of some are floats, too, and can be drawn.
-        return "" if np.all(np.abs(array) <= 1e200) else "at most 1e200 in size"
+        return "" if np.all(np.abs(array, dtype=float) <= 1e200) else "at most 1e200 in size"
 
 
 class Positive(Numbers):

@@ -212,7 +212,7 @@ def _described(loss: Function, bp: Backprop) -> dict[str, Any]:
         links.append(link)
     batch = bp.hidden[0].shape[1] if bp.hidden[0].ndim == 2 else 0
     hidden = [np.shape(h) for h in bp.hidden]
-    if any(len(shape) > 2 or (batch and shape[-1:] != (batch,)) for shape in hidden):
+    if any(len(shape) > 1 + bool(batch) or (batch and shape[-1:] != (batch,)) for shape in hidden):
         raise ValueError(f"explore draws vectors, or a batch with one sample per column; got shapes {hidden}")
     return {
         "links": links,

@@ -60,6 +60,13 @@ def test_learning_p_where_powers_say_nothing():
     assert (w.z, w.shares, w.slope) == (np.inf, (0.5, 0, 0.5), -np.inf)
 
 
+@pytest.mark.filterwarnings("error")
+def test_float32_is_taken_without_a_word():
+    assert explore(LOSS, np.array([1, -2], np.float32)).x == (1, -2)
+    assert lp_pooling(y=np.array([1, -2], np.float32)).y == (1, -2)
+    assert sigmoid(x=np.float32(2)).x == 2
+
+
 def test_sigmoid_follows_chainbp():
     w = sigmoid(x=-1.5)
     assert w.y == sigma(-1.5)
@@ -103,6 +110,9 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
     assert (w.y, w.p, w.z) == before
 
 
+FOLD = Function(lambda x: (x.reshape(2, 2), lambda delta: delta.reshape(4), None), name="fold")
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -117,6 +127,10 @@ def test_wrong_use_raises_a_clear_error(inputs, error, message):
         ),
         (lambda: sigmoid(x=-1e201), "sigmoid: x must be at most 1e200 in size; got -1e+201"),
         (lambda: explore(LOSS, [1]), "W of shape (3, 2) needs shape (2,)"),
+        (
+            lambda: explore(squared_error[np.zeros((2, 2))] @ FOLD, [1, 2, 3, 4]),
+            "explore draws vectors, or a batch with one sample per column; got shapes [(4,), (2, 2)]",
+        ),
         (lambda: explore(eta[2] @ sigma, [[1, 2], [3, 4]]), "needs a loss that gives one number"),
         (lambda: explore(LOSS @ rho[np.ones((2, 600))], np.ones(600)), "draws at most 1000 parameters; got 1207"),
         (lambda: setattr(explore(LOSS, [1, 0.5]), "x", [1]), "explore: x must keep its shape, (2,); got shape (1,)"),
