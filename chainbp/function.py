@@ -24,6 +24,9 @@ PullTheta: TypeAlias = Callable[[Array], Gradients]
 Step: TypeAlias = tuple[Any, PullX, PullTheta | None]
 Forward: TypeAlias = Callable[[Array], Step]
 
+# What a layer may give. NumPy's other kinds of arrays mean something else by *, as a matrix does, or by +.
+_KINDS = (np.ndarray, np.float64, np.float32)
+
 
 class Function:
     """A differentiable map y = f⟦θ⟧(x), eq. (3).
@@ -120,9 +123,9 @@ class Function:
     def _bound(self, theta: tuple[Any, ...]) -> Function:
         """This one link with other parameters."""
         changed = self._rebind(*theta) if self._rebind else self
-        if not isinstance(changed, Function) or not alike(changed.parameters, theta):
-            cure = "let a family have them first in [ ], in this order, or give rebind"
-            raise TypeError(f"{self} cannot change its parameters: {cure}")
+        if getattr(changed, "symbols", None) != self.symbols or not alike(changed.parameters, theta):
+            cure = "let a family have them, as they come, first in [ ], in this order, or give rebind"
+            raise TypeError(f"{self} cannot change its parameters (bound anew it is {changed}): {cure}")
         return changed
 
     def fixed(self) -> Function:
@@ -258,7 +261,7 @@ class Composition(Function):
 
 
 # What goes wrong in a layer, by its own word or by accident. Other errors, such as too little memory, are not its own.
-_FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError)
+_FAULTS = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NameError, AssertionError, RuntimeError)
 
 
 class Pull:
@@ -285,7 +288,7 @@ class Pull:
                 if type(step) is not tuple or len(step) != 3 or not hasattr(step[0], "dtype"):
                     raise TypeError(f"it gave {_kind(step)}; it needs (y, pull_x, pull_theta), y an array")
                 x, pull_x, pull_theta = step
-                if x.dtype not in FLOATS:
+                if type(x) not in _KINDS or x.dtype not in FLOATS:
                     x = as_array(x, "y", f.name)
                 self.values.append(x)
                 self.pulls_x.append(pull_x)
@@ -375,7 +378,7 @@ def _fits(given: Any, like: Any) -> bool:
     """Whether a layer gave floating-point numbers in the shape of `like`, an array or a tuple of arrays."""
     if type(like) is tuple:
         return type(given) is tuple and len(given) == len(like) and all(map(_fits, given, like))
-    return getattr(given, "shape", None) == like.shape and given.dtype in FLOATS
+    return type(given) in _KINDS and given.shape == like.shape and given.dtype in FLOATS
 
 
 def _said(error: Exception) -> str:
@@ -396,7 +399,7 @@ def _kind(value: Any) -> str:
 class Family:
     """A function that waits for its parameters: the note's brackets ⟦ ⟧ of (3). ``family[theta]`` binds them.
 
-    What stands in the brackets is copied, so that the function owns it.
+    Numbers and arrays in the brackets are copied, so that the function owns them.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ TESTS = {
     "pooling": "pooling lp_pool2d errors laws",
 }
 TESTS |= {name: f"{name} errors laws" for name in ("layers", "costs", "convolution", "backprop")}
-TESTS |= {"images": "images lp_pool2d laws", "check": "check backprop errors", "train": "train errors"}
+TESTS |= {"images": "images lp_pool2d laws", "check": "check backprop errors", "train": "train errors laws"}
 TESTS["show"] = "display backprop function laws"
 SWAPS = {ast.Add: ast.Sub, ast.Mult: ast.Div, ast.BitAnd: ast.BitOr, ast.And: ast.Or, ast.Lt: ast.LtE, ast.Gt: ast.GtE}
 SWAPS |= {ast.Eq: ast.NotEq, ast.Is: ast.IsNot, ast.In: ast.NotIn}

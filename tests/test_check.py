@@ -417,6 +417,14 @@ def test_what_a_saturated_layer_rounds_inside_is_no_false_alarm(layer, x, other)
     assert "WRONG" not in verdicts(squared_error[[0.3, 0.2]] @ layer, [other, x]).values()
 
 
+@pytest.mark.parametrize("z", [-600.0, -690.0, -700.0, -708.0, -720.0, -745.0, -800.0])
+@pytest.mark.parametrize("start", [np.array, lambda z: [1e-306 * z, 1e-305]], ids=["logit", "tiny"])
+def test_numbers_near_the_smallest_are_no_false_alarm(z, start):
+    for layer in (sigma, tanh, eta[2.0, 1], sigma @ rho[[[1e-306] * np.size(start(z))]]):
+        x = np.ravel(start(z))
+        assert "WRONG" not in verdicts(squared_error[0.5 * np.ones(np.shape(layer @ x))] @ layer, x).values()
+
+
 # Right on paper, and rounded beside a large number on the way; their slopes.
 NAIVE = {
     "x + 273.15 − 273.15": (lambda x: (x + 273.15) - 273.15, np.ones_like),
@@ -565,6 +573,53 @@ def test_a_pull_that_spoils_what_it_needs_is_wrong():
     assert "asked again" in report.worst.reason
 
 
+def buffered(x):
+    room = np.empty_like(x)
+    return np.tanh(x), lambda delta: np.multiply(delta, 1 - np.tanh(x) ** 2, out=room), None
+
+
+ROOM = np.empty(8)
+
+
+def overwritten(x):
+    y = np.tanh(x, out=ROOM[: x.size])
+    slope = 1 - y * y
+    return y, lambda delta: delta * slope, None
+
+
+def guided(x):
+    return np.tanh(x), lambda delta: np.maximum(delta, 0) * (1 - np.tanh(x) ** 2), None
+
+
+def unsigned(x):
+    return np.tanh(x), lambda delta: abs(delta) * (1 - np.tanh(x) ** 2), None
+
+
+@pytest.mark.parametrize("forward", [buffered, overwritten, guided, unsigned], ids=lambda f: f.__name__)
+def test_a_layer_that_writes_into_what_it_gave_or_is_not_linear_in_the_error_is_wrong(forward):
+    report = check_gradient(squared_error[[-5.0, -5.0, -5.0]] @ Function(forward, name="mine"), [-2.0, 0.5, 3.0])
+    assert report.worst.verdict == "WRONG"
+    assert report.worst.reason.endswith("a layer keeps nothing from one run to the next, and its pulls are linear in δ")
+
+
+def test_a_pull_that_relies_on_the_other_is_named():
+    @Family
+    def lin(W):
+        def forward(x):
+            kept = {}
+
+            def pull_W(delta):
+                kept["δ"] = delta
+                return (np.outer(delta, x),)
+
+            return W @ x, lambda delta: W.T @ kept["δ"], pull_W
+
+        return Function(forward, (W,), name="lin", symbols=("W",))
+
+    with pytest.raises(ValueError, match=r"lin\[W\] cannot send back δ of shape \(2,\): pull_x: KeyError\('δ'\)"):
+        check_gradient(squared_error[[0.0, 0.0]] @ lin[np.eye(2)], [1.0, 2.0])
+
+
 @pytest.mark.parametrize("off", [0.5e-6, 1.5e-6, 1e-3])
 def test_what_is_off_by_more_than_the_tolerance_is_wrong_and_by_less_agrees(off):
     bent = elementwise(np.tanh, lambda x: (1 + off) * (1 - np.tanh(x) ** 2), "bent")
@@ -578,7 +633,14 @@ def test_what_is_off_by_more_than_the_tolerance_is_wrong_and_by_less_agrees(off)
 def test_a_pull_that_cuts_large_errors_does_not_agree():
     """Errors as small as those of the dot-test pass it untouched; those of the loss do not."""
     clipped = Function(lambda x: (x, lambda delta: np.clip(delta, -5.0, 5.0), None), name="clipped")
-    x = check_gradient(squared_error[[1000.0, 2000.0]] @ clipped, [0.5, -1.0]).worst
+    assert check_gradient(squared_error[[1000.0, 2000.0]] @ clipped, [0.5, -1.0]).worst.verdict == "WRONG"
+    assert check_gradient(squared_error[[0.6, -1.1]] @ clipped, [0.5, -1.0]).worst.verdict == "WRONG"
+
+
+def test_what_the_layers_cannot_explain_is_told():
+    """A pull that is linear but for errors that no dot-test tries."""
+    pull = lambda delta: np.where(abs(delta) == 1.0, 0.0, delta)  # noqa: E731
+    x = check_gradient(squared_error[[0.0, 0.0]] @ Function(lambda x: (x, pull, None), name="odd"), [0.5, -0.5]).worst
     assert (x.verdict, x.reason) == ("cannot tell", "cannot tell: layers pass, differences of the loss disagree")
 
 

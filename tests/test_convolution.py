@@ -70,7 +70,7 @@ def test_check_gradient_of_a_whole_network(rng):
     loss = softmax_cross_entropy[t] @ network
     report = check_gradient(loss, x)
     assert report, report
-    assert [c.name for c in report.comparisons] == ["x", "K", "b", "p", "W", "b"]
+    assert [c.name for c in report.comparisons] == ["x", "K⁽¹⁾", "b⁽¹⁾", "p", "W⁽²⁾", "b⁽²⁾"]
     bp = backprop(loss, x)
     assert [g.shape for g in bp.gradients] == [theta.shape for theta in network.parameters]
     assert [d.shape for d in bp.deltas] == [h.shape for h in bp.hidden]
