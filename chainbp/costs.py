@@ -43,7 +43,7 @@ def _cost(name: str, latex: str, wants: str = _ANY, fits: Any = lambda t: True) 
 
 
 def _questions(t: Array, yes: Array, no: Array) -> Any:
-    """Σ t yes + (1 − t) no. A question that is not asked, t or 1 − t being 0, adds nothing, whatever its logarithm."""
+    """Σ (t yes + (1 − t) no). A question that is not asked, t or 1 − t being 0, adds nothing, whatever its logarithm."""
     return (t * np.where(t > 0, yes, 0) + (1 - t) * np.where(t < 1, no, 0)).sum()
 
 
@@ -95,7 +95,7 @@ def squared_error(t: Array, z: Array) -> Cost:
 
 @_cost("H(t, ·)", r"H(\mathbf{t}, \cdot\,)", f"{_ANY}, in [0, 1]", _shares)
 def cross_entropy(t: Array, z: Array) -> Cost:
-    """The cross entropy L = −Σ t ln z + (1 − t) ln(1 − z), summed over units and samples.
+    """The cross entropy L = −Σ (t ln z + (1 − t) ln(1 − z)), summed over units and samples.
 
     Each unit of z is the probability of its own yes-or-no question, as a sigmoid gives it. The probabilities of a
     softmax answer one question together: ``cross_entropy[t] @ softmax`` would also ask each class whether it is *not*
@@ -143,7 +143,7 @@ def cross_entropy(t: Array, z: Array) -> Cost:
 
 @_cost("H(t, σ ·)", r"H(\mathbf{t}, \boldsymbol{\sigma} \cdot\,)", f"{_ANY}, in [0, 1]", _shares)
 def sigmoid_cross_entropy(t: Array, z: Array) -> Cost:
-    """The cross entropy after a sigmoid, L = −Σ t ln σ(z′) + (1 − t) ln(1 − σ(z′)), as one function of the logits z′.
+    """The cross entropy after a sigmoid, L = −Σ (t ln σ(z′) + (1 − t) ln(1 − σ(z′))), of the logits z′.
 
     Fused, because apart the two lose what they need: a probability that has become 0 or 1 has no logarithm, and one
     near 1 has lost the digits of its distance from 1.

@@ -414,7 +414,8 @@ class Family:
     ... def scale(a):
     ...     '''scale[a](x) = a x'''
     ...     def forward(x):
-    ...         return a * x, lambda delta: a * delta, lambda delta: ((delta * x).sum(),)
+    ...         pull_a = lambda delta: ((delta * x).sum(),)
+    ...         return a * x, lambda delta: a * delta, pull_a
     ...     return Function(forward, (a,), name="scale", symbols=("a",))
     >>> scale[3.0] @ [1.0, 2.0]
     array([3., 6.])

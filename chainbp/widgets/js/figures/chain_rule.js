@@ -80,7 +80,7 @@ export const chainRule = {
       tell: ({ widths }) => {
         const then = turned(widths);
         const [left, right] = countsOf(then).map(sum);
-        return `With x one number wide it takes ${left} from the left and ${right} from the right. The other end, ${then.at(-1)} wide, is called ${LETTERS[widths.length - 1]}.`;
+        return `At the start, with x one number wide, it takes ${left} from the left and ${right} from the right. The other end, ${then.at(-1)} wide, is called ${LETTERS[widths.length - 1]}.`;
       },
     },
   },
@@ -98,12 +98,14 @@ export const chainRule = {
     const base = productTop + PRODUCT + 40 + UNITS;
     const products = boxes - 1;
     // Where there is one product, there is no order, and nothing to go on to.
-    const controls = products > 1 ? [drawOrders(ui, products), drawSteps(ui, products)] : [];
+    const ordered = (draw) => (products > 1 ? [draw(ui, products)] : []);
+    const steps = ordered(drawSteps);
     const svg = ui.svg(base + 54);
     const parts = [
-      ...controls,
+      ...steps,
       drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }),
       drawWidths(ui, svg, { boxes, joint, base }),
+      ...ordered(drawOrders), // beside the widths, which change them
       drawSum(ui),
     ];
     return {

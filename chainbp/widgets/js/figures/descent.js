@@ -376,7 +376,7 @@ function drawChoice(ui, axes, controls) {
     select.value = axes[k];
     return h("label", { class: "cbp-choice muted" }, `${direction} `, select);
   });
-  controls.append(...selects);
+  controls.append(h("div", { class: "cbp-choice" }, ...selects));
 }
 
 /** Which network is trained on which data. */

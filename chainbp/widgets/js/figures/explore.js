@@ -314,8 +314,9 @@ function build(ui, layout) {
   const chip = drawChip(svg);
   const parts = place.columns.filter(({ hidden }) => hidden).map(({ i, ys }) => `${ys.length} of ${chain.sizes[i]} units of ${chain.variables[i]}`);
   if (place.columns.length < boxes) parts.push(`${place.columns.length} of ${boxes} variables, near the box at work`);
-  if (place.under && chain.target && !place.targets) parts.push("none of t");
-  if (parts.length) ui.body.append(h("p", { class: "cbp-note" }, `Drawn are ${parts.join(", ")}`, h("span", { class: "cbp-list" }, "; the list below has every number that can be dragged"), "."));
+  const without = place.under && chain.target && !place.targets ? [parts.length ? "but not for t" : "There is no room for t"] : [];
+  const room = [...(parts.length ? [`There is room for ${parts.join(", ")}`] : []), ...without].join(", ");
+  if (room) ui.body.append(h("p", { class: "cbp-note" }, room, h("span", { class: "cbp-list" }, "; the list below has every number that can be dragged"), "."));
 
   // ---- Beneath it --------------------------------------------------------------------------------------------------------
   const walk = (text, label, by) => button(text, () => ui.change({ step: ui.state.step + by }), { "aria-label": label });

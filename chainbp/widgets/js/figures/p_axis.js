@@ -69,9 +69,11 @@ export function drawAxis(ui, svg, width, top, { left = 0, reach = 20, from = MIN
   });
   return (state) => {
     const p = get(state);
-    set(node, { x: clamp(along.clamped(toT(p)), left + 42, left + width - 42).toFixed(2) });
     show(below, p < from);
     ui.number(number, "p", p, print(p));
+    // Half of the reading, which shall not leave the figure, large numbers included.
+    const half = Math.max(42, 4.6 * node.textContent.length);
+    set(node, { x: clamp(along.clamped(toT(p)), left + half, left + width - half).toFixed(2) });
     for (const [there, text] of names) text.classList.toggle("strong", there === p);
   };
 }

@@ -112,7 +112,7 @@ export const poolingMap = {
   build(ui, layout) {
     const places = layout.width >= 600 ? sideBySide(layout) : stacked(layout);
     const controls = drawControls(ui);
-    const svg = ui.svg(places.axis + AXIS_HEIGHT);
+    const svg = ui.svg(places.height);
     drawLegend(svg, "value", 9, SHAPES.value);
     const parts = [
       controls,
@@ -156,13 +156,14 @@ export const poolingMap = {
 const TOP = 58;
 const LARGEST_CELL = 44;
 
-/** Y and its errors at the left, the windows' at the right, the derivatives between. */
+/** Y and its errors at the left, the windows' at the right, the derivatives between; p beside what it changes. */
 function sideBySide({ width, rows, columns }) {
   // Room for their titles, however small they are.
   const [wide, high] = [columns, rows].map((count) => Math.max(count * LARGEST_CELL, 200));
   const box = Math.min(184, width - wide - 190);
   const row = Math.max(high, 252);
-  const below = TOP + row + 56;
+  const axis = TOP + row - 4;
+  const below = axis + AXIS_HEIGHT + 40;
   const [left, right] = [wide + 12, width - box - 12];
   const [middle, center] = [(left + right) / 2, right - left];
   const small = Math.min(52, (center - 64) / 3);
@@ -182,7 +183,8 @@ function sideBySide({ width, rows, columns }) {
       ["error", middle - reach - 6, mid.below, left, mid.below],
     ],
     pooling: [middle, mid.top - 14],
-    axis: below + row + 44,
+    axis,
+    height: below + row + 48,
   };
 }
 
@@ -194,8 +196,9 @@ function stacked({ width, rows, columns }) {
   const half = (width - 20) / 2;
   const box = Math.min(half, 154);
   const second = TOP + high + 124;
-  const third = second + box + 52;
-  const fourth = third + box + 52;
+  const axis = second + box - 6;
+  const third = axis + AXIS_HEIGHT + 30;
+  const fourth = third + box + 40;
   return {
     Y: { left, top: TOP, width: wide, height: high },
     Z: { left: 0, top: second, width: half, height: box },
@@ -206,7 +209,8 @@ function stacked({ width, rows, columns }) {
     error: { left: 0, width: half - 4, line: third + box / 2 + 12 },
     times: [half + 10, third + box / 2 + 17],
     arrows: [],
-    axis: fourth + high + 24,
+    axis,
+    height: fourth + high + 10,
   };
 }
 

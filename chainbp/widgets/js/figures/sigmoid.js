@@ -66,7 +66,7 @@ function drawCurve(ui, svg, across, xs, width, limit) {
     label(0, up(1) + 5, "1", { class: "small muted" }),
     label(0, up(0) + 5, "0", { class: "small muted" }),
     s("path", { class: "line value", d: path(apply(sigma, xs).map((y, k) => [across(xs[k]), up(y)])) }),
-    ui.clipped([0, TOP - 14, width, CURVE + 28], tangent),
+    ui.clipped([across(-limit), TOP - 14, across(limit) - across(-limit), CURVE + 28], tangent),
     drop,
     xSays.node,
     ySays.node,
