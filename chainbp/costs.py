@@ -43,7 +43,7 @@ def _cost(name: str, latex: str, wants: str = _ANY, fits: Any = lambda t: True) 
 
 
 def _questions(t: Array, yes: Array, no: Array) -> Any:
-    """Σ (t yes + (1 − t) no). A question that is not asked, t or 1 − t being 0, adds nothing, whatever its logarithm."""
+    """Σ (t yes + (1 − t) no). A question that is not asked, t or 1 − t being 0, adds nothing, whatever its log."""
     return (t * np.where(t > 0, yes, 0) + (1 - t) * np.where(t < 1, no, 0)).sum()
 
 
