@@ -284,13 +284,20 @@ def _slopes(f: Function, places: list[Array], k: int, y: Array, behind: list[_Sl
     return [_Slopes(*(np.reshape(part, at.shape) for part in zip(*of_one))) for of_one in zip(*told)]
 
 
-def _differentiate(up: Array, down: Array, value: Array, h: Array, hidden: float) -> _Slopes:
+def _differentiate(up: Array, down: Array, value: Array, h: Array, hidden: Any) -> _Slopes:
     """The slopes of outputs that are `value` here and `up` and `down` at ever shorter steps ±h, a row for each step.
 
     The error of a central difference goes as h², so two of them give a better one, whose error goes as h⁴. It is less
     than what that one changed by, if the change was no rounding. If it was, a longer step would see as much in f, and
     so less in a slope: what shorter steps say counts for longer ones, too, and the best is the one with least of it.
     """
+    # A layer that gives nothing but float32 numbers may compute in float32, and round by as much more.
+    if np.all((up == up.astype(np.float32)) & (down == down.astype(np.float32))):
+        hidden *= 2**29
+    # Stairs that are flat at short steps, and low, are what a layer makes of rounding that it has magnified.
+    climbed = abs(np.stack([up, down]) - value)
+    stair = np.min(climbed, axis=(0, 1), initial=1e9 * hidden, where=climbed > 0)
+    hidden = np.where((climbed[:, -1] == 0).all(0) & (stair < 1e9 * hidden), np.maximum(stair, hidden), hidden)
     central, bend = (up - down) / (2 * h), abs(up - 2 * value + down) / h
     better = (_RATIO**2 * central[1:] - central[:-1]) / (_RATIO**2 - 1)
     change = abs(np.diff(better, axis=0))
@@ -305,9 +312,7 @@ def _differentiate(up: Array, down: Array, value: Array, h: Array, hidden: float
     bent = bend[:-1] > 100 * error[:-1] + 1e-6 * abs(better[:-1])
     kink, slow = (bent & (bend[1:] > part * bend[:-1]) for part in (0.8, 0.35))
     best = np.argmin(error[:-2], axis=0)  # the last two steps are but witnesses
-    # A layer that gives nothing but float32 numbers may compute in float32, and round by as much more.
-    single = np.all((up == up.astype(np.float32)) & (down == down.astype(np.float32)))
-    doubt = (hidden * 2**29 if single else hidden) / h[:-1] + np.where(slow, bend[:-1], 0.0)
+    doubt = hidden / h[:-1] + np.where(slow, bend[:-1], 0.0)
     slope, known, kink, doubt = (part[best, range(len(best))] for part in (better, error, kink, doubt))
     # Where some step tells of another slope, one of them has met a wave that others have not.
     known = np.where((abs(better - slope) > 30 * (error + known)).any(axis=0), np.inf, known)

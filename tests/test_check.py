@@ -408,9 +408,10 @@ def sigmoid(x):
 
 SOFTPLUS = elementwise(lambda x: np.log(1 + np.exp(x)), sigmoid, "softplus")
 GELU = elementwise(gelu, gelu_slope, "gelu")
+MAGNIFIED = elementwise(lambda x: 1e9 * np.log(1 + np.exp(x)), lambda x: 1e9 * sigmoid(x), "magnified")
 
 
-@pytest.mark.parametrize("layer", [SOFTPLUS, GELU], ids=str)
+@pytest.mark.parametrize("layer", [SOFTPLUS, GELU, MAGNIFIED], ids=str)
 @pytest.mark.parametrize("x", [-3.0, -8.0, -20.0, -36.5, -38.0, -90.0])
 @pytest.mark.parametrize("other", [1.0, 0.1, -80.0])
 def test_what_a_saturated_layer_rounds_inside_is_no_false_alarm(layer, x, other):
@@ -425,6 +426,12 @@ def test_numbers_near_the_smallest_are_no_false_alarm(z, start):
         assert "WRONG" not in verdicts(squared_error[0.5 * np.ones(np.shape(layer @ x))] @ layer, x).values()
 
 
+@pytest.mark.parametrize("x", [-1.0, -0.1, -0.05, -0.01, -1e-3])
+def test_a_forgotten_mask_is_no_rounding(x):
+    unmasked = elementwise(lambda x: np.maximum(x, 0), np.ones_like, "unmasked")
+    assert verdicts(squared_error[[1.0]] @ unmasked, [x]) == {"x": "WRONG"}
+
+
 # Right on paper, and rounded beside a large number on the way; their slopes.
 NAIVE = {
     "x + 273.15 − 273.15": (lambda x: (x + 273.15) - 273.15, np.ones_like),
@@ -433,6 +440,9 @@ NAIVE = {
     "1 − cos x": (lambda x: 1 - np.cos(x), np.sin),
     "√(1 + x²) − 1": (lambda x: np.sqrt(1 + x * x) - 1, lambda x: x / np.sqrt(1 + x * x)),
     "ln cosh x": (lambda x: np.log(np.cosh(x)), np.tanh),
+    "arcosh(1 + x²)": (lambda x: np.arccosh(1 + x * x), lambda x: 2 * np.sign(x) / np.sqrt(2 + x * x)),
+    "arccos(cos x)": (lambda x: np.arccos(np.cos(x)), np.sign),
+    "√((1 + x)² − 2(1 + x) + 1)": (lambda x: np.sqrt(abs((1 + x) ** 2 - 2 * (1 + x) + 1)), np.sign),
     "σ in float32": (lambda x: sigmoid(x.astype(np.float32)).astype(float), lambda x: sigmoid(x) * (1 - sigmoid(x))),
 }
 
@@ -456,6 +466,8 @@ IN_FLOAT32 = {
     "square": (np.square, lambda x: 2 * x),
     "sin": (np.sin, np.cos),
     "softplus": (lambda x: np.log1p(np.exp(x)), lambda x: 1 / (1 + np.exp(-x))),
+    "x beside 1000": (lambda x: (x + 1000) - 1000, np.ones_like),
+    "10⁵ (√(1 + x²) − 1)": (lambda x: 100_000 * (np.sqrt(1 + x * x) - 1), lambda x: 1e5 * x / np.sqrt(1 + x * x)),
 }
 
 
