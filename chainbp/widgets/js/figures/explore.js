@@ -549,7 +549,7 @@ function drawLoss(ui, svg, { width, phone, chain }, { height, right }) {
     // Above a trail that falls, and below one that rises.
     const beside = steps ? (trail.at(-1) < trail[0] ? top : bottom) : was + 5;
     set(said, { y: clamp(beside, top + 12, bottom).toFixed(1) });
-    const points = trail.map((v, i) => (phone ? [along.clamped(v), top + 20] : [left + 38 + i * room, along.clamped(v)]));
+    const points = trail.map((v, i) => (phone ? [clamp(along.clamped(v), 3, width - 3), top + 20] : [left + 38 + i * room, along.clamped(v)]));
     set(line, { d: path(phone ? [] : points) });
     set(dots, { d: points.map((p) => `${path([p])}h0`).join("") });
   };
