@@ -6,6 +6,7 @@ and no perfect fit, hides anything. Weighed by what differences said of the laye
 loss, as one would find them without any pull. A number costs some dozens of runs of its own layer, and of no other.
 """
 
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -102,7 +103,8 @@ def check_gradient(loss: Function, x: ArrayLike, *, tolerance: float = 1e-6) -> 
       are shorter than steps, if they are more than rounding might be; a gap that rounding inside a layer may hide, as
       that of 1 + exp(x) does.
 
-    An entry of a layer's Jacobian that is smaller, beside others of its column, than the tolerance is not told from 0.
+    An entry of a layer's Jacobian that is smaller than the tolerance beside others of its column, or than a thousandth
+    of it beside others of its row, is not told from 0.
     A parameter at infinity (p = inf) is left out, and so are such entries of a parameter.
     A layer with thousands of weights takes seconds, with tens of thousands minutes: take a small one of its kind.
 
@@ -186,22 +188,21 @@ def _ask(
         wrong = f"{who} fails the dot-test: look at its {c.name}"
         found.append(c._replace(reason=wrong if c.verdict == "WRONG" else f"{c.reason}, in {who}"))
 
-    def run(same: Function) -> Any:
-        y, pull = same.vjp(x)
-        return y, pull(delta)
-
+    with suppress(ValueError):  # at another place, far from this one, which some layers cannot take
+        f(-x)
     # After all these runs of f, as after those of the same f elsewhere in a chain: of another error, in another order.
-    part = -1024.0 if np.abs(delta).max() < 1e290 else -1 / 1024
+    part = -1024.0 if np.abs(delta).max() < 1e15 else -1 / 1024
     theta, again = pull.theta(part * delta), pull.x(part * delta)
     pairs = zip([y, again, *theta], [kept, *(part * gradient for gradient in back)])
-    steady = all(np.allclose(one, other, 1e-12, 1e-300, equal_nan=True) for one, other in pairs)
-    as_given, anew = run(given), run(given.with_parameters(given.parameters))
+    steady = all(np.allclose(one, other, min(tolerance, 1e-6), 1e-300, equal_nan=True) for one, other in pairs)
+    runs = [same.vjp(x) for same in (given, given.with_parameters(given.parameters))]
+    as_given, anew = ((y, pull(delta)) for y, pull in runs)
     verdict: Verdict = "WRONG"
     if not all(alike(as_given[0], given(x)) for _ in range(8)):  # once, numbers drawn at random may be alike by chance
         verdict, reason = "cannot tell", f"cannot tell: {who} gives other values when it is asked again"
     elif not steady:
-        law = "a layer keeps nothing from one run to the next, and its pulls are linear in δ"
-        reason = f"{who} gives something else when it is asked again, after other runs: {law}"
+        reason = f"{who} gives something else when it is asked again, after other runs: "
+        reason += "a layer keeps nothing from one run to the next, and its pulls are linear in δ"
     elif not alike(as_given, anew):
         reason = f"{who} is another function after with_parameters(f.parameters)"
     else:
@@ -292,12 +293,13 @@ def _differentiate(up: Array, down: Array, value: Array, h: Array, hidden: Any) 
     so less in a slope: what shorter steps say counts for longer ones, too, and the best is the one with least of it.
     """
     # A layer that gives nothing but float32 numbers may compute in float32, and round by as much more.
-    if np.all((up == up.astype(np.float32)) & (down == down.astype(np.float32))):
-        hidden *= 2**29
-    # Stairs that are flat at short steps, and low, are what a layer makes of rounding that it has magnified.
+    single = 2**29 if np.all((up == up.astype(np.float32)) & (down == down.astype(np.float32))) else 1
+    # Stairs that are flat at short steps, and low, are what a layer makes of rounding that it has magnified; but those
+    # of one side alone, if they are as high as float32 makes them, may be a part of a function, such as max(x, 0).
     climbed = abs(np.stack([up, down]) - value)
-    stair = np.min(climbed, axis=(0, 1), initial=1e9 * hidden, where=climbed > 0)
-    hidden = np.where((climbed[:, -1] == 0).all(0) & (stair < 1e9 * hidden), np.maximum(stair, hidden), hidden)
+    low = np.where(climbed[:, -1].any(0), np.inf, np.min(climbed, (0, 1), initial=np.inf, where=climbed > 0))
+    high = 1e9 * hidden * np.where(climbed.any(1).all(0), single, 1)
+    hidden = np.where(low < high, np.maximum(low, hidden * single), hidden * single)
     central, bend = (up - down) / (2 * h), abs(up - 2 * value + down) / h
     better = (_RATIO**2 * central[1:] - central[:-1]) / (_RATIO**2 - 1)
     change = abs(np.diff(better, axis=0))

@@ -123,9 +123,10 @@ class Function:
     def _bound(self, theta: tuple[Any, ...]) -> Function:
         """This one link with other parameters."""
         changed = self._rebind(*theta) if self._rebind else self
-        if getattr(changed, "symbols", None) != self.symbols or not alike(changed.parameters, theta):
+        links = getattr(changed, "functions", ())  # of one link, which may be called a chain
+        if [f.symbols for f in links] != [self.symbols] or not alike(changed.parameters, theta):
             cure = "let a family have them, as they come, first in [ ], in this order, or give rebind"
-            raise TypeError(f"{self} cannot change its parameters (bound anew it is {changed}): {cure}")
+            raise TypeError(f"{self} cannot change its parameters (bound anew, symbols or numbers are others): {cure}")
         return changed
 
     def fixed(self) -> Function:
@@ -369,7 +370,8 @@ class Pull:
 def _sound(given: Any, like: Any, part: str) -> Any:
     """What a pull gave, if it is floating-point numbers in the shape of `like`; or an error."""
     if not _fits(given, like):
-        needs = f"a tuple with shapes {[it.shape for it in like]}" if type(like) is tuple else like.shape
+        shapes = [it.shape for it in like] if type(like) is tuple else like.shape
+        needs = f"{'a tuple of arrays' if type(like) is tuple else 'an ndarray'} of shape {shapes}"
         raise TypeError(f"it gave {_kind(given)}; it needs {part} to give {needs}")
     return given
 
@@ -383,7 +385,7 @@ def _fits(given: Any, like: Any) -> bool:
 
 def _said(error: Exception) -> str:
     """The words of an error; where there are none, as of a KeyError, which kind it is."""
-    return str(error) if " " in str(error) else repr(error)
+    return repr(error) if isinstance(error, KeyError) or not str(error) else str(error)
 
 
 def _kind(value: Any) -> str:

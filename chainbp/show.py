@@ -1,8 +1,9 @@
 """How functions and results show themselves: the note's formulas, names and tables. Nothing is computed with them."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -37,12 +38,13 @@ def latex(links: Sequence[Any]) -> str:
 
 def _layers(links: Sequence[Any]) -> list[str]:
     """The note's layer number of each link in parentheses, counted in data order; "" where it shares no symbol."""
-    sharing, last, layers = Counter(symbol for f in links for symbol in {*f.symbols}), Counter[str](), []
+    together: dict[str, frozenset[str]] = {}  # symbols that stand in one link, or in links that share others
     for f in links:
-        number = max((last[symbol] for symbol in f.symbols), default=0) + 1
-        last |= dict.fromkeys(f.symbols, number)
-        layers.append(f"({number})" if any(sharing[symbol] > 1 for symbol in f.symbols) else "")
-    return layers
+        group = frozenset(f.symbols).union(*(together.get(symbol, ()) for symbol in f.symbols))
+        together |= dict.fromkeys(group, group)
+    groups = [together[f.symbols[0]] if f.symbols else None for f in links]
+    total, numbers = Counter(groups), defaultdict[Any, Any](lambda: count(1))
+    return [f"({next(numbers[group])})" if group and total[group] > 1 else "" for group in groups]
 
 
 def symbols(links: Sequence[Any]) -> list[list[str]]:

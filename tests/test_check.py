@@ -430,6 +430,57 @@ def test_numbers_near_the_smallest_are_no_false_alarm(z, start):
 def test_a_forgotten_mask_is_no_rounding(x):
     unmasked = elementwise(lambda x: np.maximum(x, 0), np.ones_like, "unmasked")
     assert verdicts(squared_error[[1.0]] @ unmasked, [x]) == {"x": "WRONG"}
+    in_float32 = elementwise(lambda x: np.maximum(x.astype(np.float32), 0).astype(float), np.ones_like, "unmasked")
+    assert verdicts(squared_error[[1.0]] @ in_float32, [x]) == {"x": "WRONG"}
+
+
+def implicit(x):
+    """y = tanh(A y + x), and the pull, both by iterations that stop at a tolerance of their own."""
+    A, y = np.array([[0.3, -0.2], [0.1, 0.4]]), np.zeros_like(x)
+    while abs((new := np.tanh(A @ y + x)) - y).max() > 1e-13:
+        y = new
+    slope = 1 - new * new
+
+    def pull(delta):
+        u = delta
+        while abs((better := delta + A.T @ (slope * u)) - u).max() > 1e-10:
+            u = better
+        return slope * better
+
+    return new, pull, None
+
+
+def by_directions(x):
+    """A pull that works with δ/‖δ‖, whose squares may vanish or overflow."""
+    M = np.array([[2.0, 1.0], [1.0, 3.0]])
+
+    def pull(delta):
+        size = np.sqrt((delta * delta).sum())
+        return M.T @ (delta / size) * size
+
+    return M @ x, pull, None
+
+
+def by_logarithms(x):
+    scores = lambda v: (v + 1e5) - 1e5  # noqa: E731
+    return np.exp(scores(x)), lambda d: np.sign(d) * np.exp((np.log(abs(d)) + (x + 1e5)) - 1e5), None
+
+
+@pytest.mark.parametrize("forward", [implicit, by_directions, by_logarithms], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("size", [1.0, 1e-5, 1e-150])
+def test_a_pull_that_is_linear_but_for_its_own_rounding_is_no_false_alarm(forward, size):
+    for seed in range(20):
+        x, t = np.random.default_rng(seed).normal(size=(2, 2))
+        assert "WRONG" not in verdicts(squared_error[t] @ Function(forward, name="mine"), size * x).values(), seed
+
+
+@pytest.mark.parametrize("x", [-82.0, -85.0, -87.0])
+def test_errors_too_large_for_float32_are_no_false_alarm(x):
+    def forward(x):
+        y = 1 / (1 + np.exp(-x.astype(np.float32)))
+        return y, lambda delta: delta * y * (1 - y), None
+
+    assert "WRONG" not in verdicts(squared_error[[0.5]] @ Function(forward, name="σ"), [x]).values()
 
 
 # Right on paper, and rounded beside a large number on the way; their slopes.
@@ -568,6 +619,15 @@ def test_what_a_layer_kept_from_an_earlier_run_is_found():
     layer, x = gain[3.0], np.array([1.0, -1.0])
     layer @ (2 * x)
     assert verdicts(squared_error[[1.0, 2.0]] @ layer @ tanh, x) == {"x": "WRONG", "g": "WRONG"}
+
+
+def test_a_mask_that_is_kept_outside_is_found():
+    class Relu:
+        def __call__(self, x):
+            self.mask = x > 0
+            return np.where(self.mask, x, 0.0), lambda delta: np.where(self.mask, delta, 0.0), None
+
+    assert verdicts(squared_error[[1.0, 2.0]] @ Function(Relu(), name="relu"), [0.5, -0.3]) == {"x": "WRONG"}
 
 
 def test_a_pull_that_spoils_what_it_needs_is_wrong():

@@ -153,14 +153,20 @@ def test_a_parameter_without_a_symbol_is_theta_and_has_its_layer():
         ([("K", "b"), ("W", "b")], ["K⁽¹⁾", "b⁽¹⁾", "W⁽²⁾", "b⁽²⁾"]),
         ([("W",), ("p",), ("W", "b")], ["W⁽¹⁾", "p", "W⁽²⁾", "b⁽²⁾"]),
         ([("a", "b"), ("b", "c"), ("c",), ("d",)], ["a⁽¹⁾", "b⁽¹⁾", "b⁽²⁾", "c⁽²⁾", "c⁽³⁾", "d"]),
+        ([("K", "b"), ("W",), ("W", "b")], ["K⁽¹⁾", "b⁽¹⁾", "W⁽²⁾", "W⁽³⁾", "b⁽³⁾"]),
     ],
-    ids=["two of a kind", "a second symbol", "one between", "each with the next"],
+    ids=["two of a kind", "a second symbol", "one between", "each with the next", "by way of others"],
 )
 def test_layers_that_share_a_symbol_are_numbered_whatever_they_are_called(kinds, names):
     links = [Function(lambda x: (x, None, None), (1.0,) * len(s), name=f"f{i}", symbols=s) for i, s in enumerate(kinds)]
     chain = Composition(links)
     assert list(chain.parameter_names) == names
     assert all(name in repr(chain) for name in names)
+
+
+def test_a_rebind_may_give_a_chain_of_one():
+    f = Function(eta[2.0].forward, (2.0,), name="mine", symbols=("p",), rebind=lambda p: eta[1.0].with_parameters([p]))
+    assert f.with_parameters([1.0]) @ [3.0, 4.0] == 7.0
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

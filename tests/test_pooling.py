@@ -223,6 +223,17 @@ def test_entries_beyond_each_other_s_range(p, y):
     np.testing.assert_array_equal(np.abs(pull.x(1.0))[np.isnan(off[2:])], LARGEST)
 
 
+@pytest.mark.parametrize("p", [0.01, 0.05, 0.1])
+def test_what_is_tiny_beside_the_largest_counts_where_p_is_small(p):
+    """(1e-310)^0.01 is 0.0008, and its root is seen in z."""
+    z, pull = eta[p].vjp([1.0, 1e-310])
+    true, slopes, of_p = lp_reference([1.0, 1e-310], p, digits=700)
+    assert true > 1 + 1e-16
+    near = {"rtol": 8 * EPS * 0.3 / p, "atol": 0}
+    np.testing.assert_allclose([z, *pull.theta(1.0)], [float(true), float(of_p)], **near)
+    np.testing.assert_allclose(pull.x(1.0), [float(v) for v in slopes], **near)
+
+
 def test_a_z_beyond_the_largest_float_is_inf():
     with np.errstate(all="raise", under="ignore"):
         assert eta[1e-3]([1.0, 1.0, 1.0]) == np.inf
