@@ -108,7 +108,7 @@ def test_chapter_5_counts_the_units_that_turned():
     uses = np.array([row["uses"] for row in rows])
     assert np.all(uses.argmax(axis=2)[lost] != np.argwhere(lost)[:, 1])
     assert (
-        "in the four answers with the most mistakes (a diamond at 2.3, a disk at 9.5, squares at 1.2 and 2.8) "
+        "in the four outputs with the most mistakes (a diamond at 2.3, a disk at 9.5, squares at 1.2 and 2.8) "
         "the last layer listens mainly to *another* shape's unit" in prose
     )
 

@@ -98,14 +98,12 @@ export const chainRule = {
     const base = productTop + PRODUCT + 40 + UNITS;
     const products = boxes - 1;
     // Where there is one product, there is no order, and nothing to go on to.
-    const ordered = (draw) => (products > 1 ? [draw(ui, products)] : []);
-    const steps = ordered(drawSteps);
+    const controls = products > 1 ? [drawOrders, drawSteps] : [];
     const svg = ui.svg(base + 54);
     const parts = [
-      ...steps,
       drawFactors(ui, svg, { boxes, width, joint, room, productTop, given }),
       drawWidths(ui, svg, { boxes, joint, base }),
-      ...ordered(drawOrders), // beside the widths, which change them
+      ...controls.map((draw) => draw(ui, products)), // beside the widths, which change what an order costs
       drawSum(ui),
     ];
     return {

@@ -79,7 +79,7 @@ export const descent = {
 
   questions: {
     rate: {
-      options: () => ["Arrive sooner", "Leap across the valley", "Creep"],
+      options: () => ["Arrive sooner, and stay", "Leap across the valley", "Creep"],
       then: ({ rate }) => ({ rate: 10 * rate }),
       tell: (start) => {
         const axes = chosenAxes(start);

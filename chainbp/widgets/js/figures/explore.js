@@ -237,7 +237,7 @@ function build(ui, layout) {
           });
           line.classList.toggle("chosen", found === chosen);
           line.classList.toggle("over", found === over);
-        } else if (m in slopes) set(line, { "stroke-width": (1 + 6 * clamp(slopes[m], 0, 1.3)).toFixed(2) });
+        } else if (m in slopes) set(line, { "stroke-width": (slopes[m] && 1 + 6 * clamp(slopes[m], 0, 1.3)).toFixed(2) });
       }
     };
   }

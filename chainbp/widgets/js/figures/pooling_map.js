@@ -48,6 +48,14 @@ function windowWith(starts, size, entry, cell) {
 const inFrame = ({ corner: [top, left], size }) =>
   Array.from({ length: size * size }, (_, k) => [top + Math.floor(k / size), left + (k % size)]);
 
+/** Of the framed entries those of the largest size. */
+function largestIn({ Y, ...shown }) {
+  const sizeOf = ([i, j]) => Math.abs(Y[i][j]);
+  const cells = inFrame(shown);
+  const most = Math.max(...cells.map(sizeOf));
+  return cells.filter((cell) => sizeOf(cell) === most);
+}
+
 const place = ([i, j]) => `row ${i + 1}, column ${j + 1}`;
 
 /** A number for a cell: what is exactly 0 is "0". */
@@ -91,14 +99,9 @@ export const poolingMap = {
     winner: {
       drawn: true,
       options: (start) => inFrame(read(start)).map(([i, j]) => place([i, j])),
-      then: () => ({ p: Infinity }),
-      tell: (start) => {
-        const { Y, ...shown } = read(start);
-        const cells = inFrame(shown);
-        const most = Math.max(...cells.map(([i, j]) => Math.abs(Y[i][j])));
-        const winners = cells.filter(([i, j]) => Math.abs(Y[i][j]) === most);
-        return `At the starting values and p = ∞ the whole error goes to the largest in size: ${winners.map(place).join(" and ")}.`;
-      },
+      then: (start) => ({ p: Infinity, entry: largestIn(read(start))[0] }),
+      tell: (start) =>
+        `At the starting values and p = ∞ the whole error goes to the largest in size: ${largestIn(read(start)).map(place).join(" and ")}.`,
     },
   },
 
