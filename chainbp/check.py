@@ -188,8 +188,8 @@ def _ask(
         wrong = f"{who} fails the dot-test: look at its {c.name}"
         found.append(c._replace(reason=wrong if c.verdict == "WRONG" else f"{c.reason}, in {who}"))
 
-    with suppress(ValueError):  # at another place, far from this one, which some layers cannot take
-        f(-x)
+    with suppress(ValueError):  # far from here, with numbers that are as far inside of the domain of most layers
+        f(np.flip(x))
     # After all these runs of f, as after those of the same f elsewhere in a chain: of another error, in another order.
     part = -1024.0 if np.abs(delta).max() < 1e15 else -1 / 1024
     theta, again = pull.theta(part * delta), pull.x(part * delta)
