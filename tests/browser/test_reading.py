@@ -296,6 +296,7 @@ def test_what_can_be_scrolled_fades_until_its_end_is_there(context, address):
     fades = "(node => getComputedStyle(node).maskImage !== 'none')"
     with visit(context(390, "light"), address("http", CHAPTER)) as (page, wrong):
         page.evaluate(LAY_OUT)
+        page.evaluate("document.querySelectorAll('.bd-article details').forEach(folded => (folded.open = true))")
         page.wait_for_function(f"{boxes}.every(node => {fades}(node) === {wide}(node))")
         box = page.evaluate_handle(f"{boxes}.find({wide})")
         assert box.evaluate(fades)
