@@ -294,11 +294,11 @@ def _differentiate(up: Array, down: Array, value: Array, h: Array, hidden: Any) 
     """
     # A layer that gives nothing but float32 numbers may compute in float32, and round by as much more.
     single = 2**29 if np.all((up == up.astype(np.float32)) & (down == down.astype(np.float32))) else 1
-    # Stairs that are flat at short steps, and low, are what a layer makes of rounding that it has magnified; but those
-    # of one side alone, if they are as high as float32 makes them, may be a part of a function, such as max(x, 0).
+    # Stairs that are flat at short steps are what a layer makes of rounding that it has magnified; but high ones that
+    # rise on one side alone may be a part of a function, such as max(x, 0).
     climbed = abs(np.stack([up, down]) - value)
     low = np.where(climbed[:, -1].any(0), np.inf, np.min(climbed, (0, 1), initial=np.inf, where=climbed > 0))
-    high = 1e9 * hidden * np.where(climbed.any(1).all(0), single, 1)
+    high = np.where(climbed.any(1).all(0), np.inf, 1e9 * hidden)
     hidden = np.where(low < high, np.maximum(low, hidden * single), hidden * single)
     central, bend = (up - down) / (2 * h), abs(up - 2 * value + down) / h
     better = (_RATIO**2 * central[1:] - central[:-1]) / (_RATIO**2 - 1)

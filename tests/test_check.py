@@ -518,7 +518,11 @@ IN_FLOAT32 = {
     "sin": (np.sin, np.cos),
     "softplus": (lambda x: np.log1p(np.exp(x)), lambda x: 1 / (1 + np.exp(-x))),
     "x beside 1000": (lambda x: (x + 1000) - 1000, np.ones_like),
-    "10⁵ (√(1 + x²) − 1)": (lambda x: 100_000 * (np.sqrt(1 + x * x) - 1), lambda x: 1e5 * x / np.sqrt(1 + x * x)),
+    "10⁵ (√(1 + x²) − 1)": (lambda x: 1e5 * (np.sqrt(1 + x * x) - 1), lambda x: 1e5 * x / np.sqrt(1 + x * x)),
+    "that times π": (
+        lambda x: np.float64(np.pi) * (np.sqrt(1 + x * x) - 1).astype(float),
+        lambda x: np.pi * x / np.sqrt(1 + x * x),
+    ),
 }
 
 
