@@ -6,10 +6,11 @@
     const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
     boxes.forEach((box, i) => (wide[i] ? (box.tabIndex = 0) : box.removeAttribute("tabindex")));
   };
+  // In the next frame: what changes a size within this one is an error in Firefox.
   const observer = new ResizeObserver((entries) => {
     const boxes = entries.map((entry) => entry.target);
     boxes.forEach((box) => seen.add(box));
-    measure(boxes);
+    requestAnimationFrame(() => measure(boxes));
   });
   const kinds = "div.math > .katex-display, pre, .cell_output > .output, .pst-scrollable-table-container";
   document.querySelectorAll(kinds).forEach((box) => observer.observe(box));
