@@ -540,6 +540,12 @@ def test_a_right_layer_that_computes_in_float32_inside_is_no_false_alarm(name):
         assert "WRONG" not in verdicts(squared_error[rng.normal(size=3)] @ layer, x).values(), seed
 
 
+def test_tanh_that_has_become_1_in_float32_is_no_false_alarm():
+    layer = elementwise(lambda x: 1000 * np.tanh(x.astype(np.float32)), lambda x: 1000 * (1 - np.tanh(x) ** 2), "tanh")
+    for x in (9.5, 10.5, 10.9, 12.0):
+        assert "WRONG" not in verdicts(squared_error[[1.0, 2.0]] @ layer, [-x, 2.8]).values(), x
+
+
 @pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
 def test_how_well_differences_are_known_is_told_beside_the_gradient(size):
     loss = squared_error[[0.1, 0.2, 0.3]] @ in_float32("square")
